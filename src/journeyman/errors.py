@@ -1,0 +1,146 @@
+"""One tree of errors. Each says what is wrong, with the value, and how to mend it; `boundary()` turns them into data.
+
+Exit codes of the command line (documented in `docs/reference/exit-codes.md`) stand on the classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from journeyman.types import Failure
+
+
+class JourneymanError(Exception):
+    """Something the person who runs this can act on."""
+
+    kind: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.mend}"
+
+    @property
+    def failure(self) -> Failure:
+        return Failure(kind=self.kind, message=self.message, mend=self.mend)
+
+
+class InputError(JourneymanError):
+    """What the user gave (a flag, a file, a job, a case) can't be used."""
+
+    kind = "input"
+    exit_code = 2
+
+
+class MissingExtraError(InputError):
+    """An optional part is not installed."""
+
+    kind = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part.", f"Install it with: pip install 'journeyman[{extra}]'")
+
+
+class StoreError(JourneymanError):
+    """The workspace can't be read or written."""
+
+    kind = "store"
+    exit_code = 3
+
+
+class ModelError(JourneymanError):
+    """A model could not be reached, loaded or understood."""
+
+    kind = "model"
+    exit_code = 4
+
+
+class ModelUnreachableError(ModelError):
+    """No connection, or the endpoint's own fault (5xx), after all retries."""
+
+    kind = "model_unreachable"
+
+
+class ModelRefusedError(ModelError):
+    """The endpoint refuses the key, the model's name or the request (4xx)."""
+
+    kind = "model_refused"
+
+
+class ModelBusyError(ModelError):
+    """Still rate-limited (429) after all retries."""
+
+    kind = "model_busy"
+
+
+class ModelTimeoutError(ModelError):
+    """No reply in time."""
+
+    kind = "model_timeout"
+
+
+class ModelReplyError(ModelError):
+    """The reply was cut off, is no JSON, or lacks what a reply must have."""
+
+    kind = "model_reply"
+
+
+class ContextOverflowError(ModelError):
+    """The prompt is longer than the model's context."""
+
+    kind = "context_overflow"
+
+
+class ModelFileError(ModelError):
+    """A model file is missing, cut short, or not what its hash says."""
+
+    kind = "model_file"
+
+
+class EnvironmentFault(JourneymanError):
+    """The environment itself broke; a tool that merely fails answers with a failed message instead."""
+
+    kind = "environment"
+
+
+class InDoubt(JourneymanError):
+    """A `once` effect was begun before a crash and nobody knows whether it happened."""
+
+    kind = "in_doubt"
+
+
+class VerifierError(JourneymanError):
+    """A verifier broke, so the case stays unscored."""
+
+    kind = "verifier"
+
+
+class Outcome:
+    """What `boundary()` caught, if anything."""
+
+    failure: Failure | None = None
+
+
+@contextmanager
+def boundary(where: str) -> Iterator[Outcome]:
+    """Run foreign or fallible code; an exception becomes `outcome.failure`. The only `except Exception` there is.
+
+    Cancellation, Ctrl-C and SystemExit pass through: they are not faults.
+    """
+    outcome = Outcome()
+    try:
+        yield outcome
+    except JourneymanError as error:
+        outcome.failure = error.failure
+    except Exception as error:
+        outcome.failure = Failure(
+            kind="fault",
+            message=f"{where}: {type(error).__name__}: {error}",
+            mend="This is a fault in that code, not in the case; report it with `journeyman show` of the case.",
+        )

@@ -1,0 +1,132 @@
+"""The seams. Users subclass nothing: whatever has these methods fits.
+
+Who may see the target stands in the signature: only `Verifier` is handed a `Case`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from journeyman.errors import InputError
+from journeyman.types import (
+    Brief,
+    Case,
+    Graded,
+    Lesson,
+    Message,
+    Reply,
+    Sampling,
+    Score,
+    ToolCall,
+    ToolSpec,
+    Trajectory,
+)
+
+
+class Model(Protocol):
+    """A language model.
+
+    `generate` raises a `ModelError` for whatever goes wrong, and nothing else.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names weights and engine settings that can change a reply: part of a call's key."""
+        ...
+
+    async def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Reply: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Environment(Protocol):
+    """The live world of one case: made for it, closed after it."""
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]: ...
+
+    async def reset(self) -> Sequence[Message]:
+        """Open the case. A leading system message holds what is the same for many cases, so that it can be cached."""
+        ...
+
+    async def step(self, call: ToolCall) -> Message:
+        """Carry out one call. A tool's failure is an answer with `failed`, not an exception."""
+        ...
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        """After a crash: the result of a `reconcilable` call that did happen; None: it did not."""
+        ...
+
+    async def close(self) -> None:
+        """Never raises."""
+        ...
+
+
+class OpenEnvironment(Protocol):
+    """Makes the environment of a case. An environment family's settings record is one."""
+
+    def __call__(self, brief: Brief) -> Environment: ...
+
+
+class Verifier(Protocol):
+    """Judges a trajectory against a case's target."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score: ...
+
+    def reference(self, case: Case) -> str | None:
+        """An answer that must score 1, for `check`. None: the case has no target, or no answer can be made from it."""
+        ...
+
+
+class Memory(Protocol):
+    """A snapshot: `add` gives a new one."""
+
+    async def recall(self, query: str, *, k: int = 8) -> Sequence[Lesson]: ...
+
+    def add(self, lessons: Sequence[Lesson]) -> Self: ...
+
+
+class Assessor(Protocol):
+    """P(this trajectory's answer is right), from the trajectory alone."""
+
+    def confidence(self, trajectory: Trajectory) -> float | None:
+        """In [0, 1]. None: nothing to go by yet."""
+        ...
+
+    def fit(self, graded: Sequence[Graded]) -> Self: ...
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """What a job's settings may refer to: given as pydantic's validation context while `job.toml` is read."""
+
+    folder: Path
+    """The job's own files; only read."""
+    data: Path
+    """Files that `job.py`'s `prepare(data)` makes; in the workspace."""
+    members: Mapping[str, Any]
+    """What `job.py` defines, by name. Empty: there is none."""
+    open_model: Callable[[str], Model]
+    """A model by its name in the catalogue, its file or its URL; cheap until it is asked something."""
+
+    def path(self, name: str | Path) -> Path:
+        """An existing file: made by `prepare`, or else in the job's folder; absolute ones stand for themselves."""
+        for root in (self.data, self.folder):
+            if (root / name).exists():
+                return root / name
+        raise InputError(f"No file {str(name)!r} in {self.folder} or {self.data}.", "Correct the path in job.toml.")
+
+    def member(self, name: str) -> Any:
+        if name not in self.members:
+            raise InputError(
+                f"job.py defines no {name!r}.", f"Define it, or correct job.toml; it has: {sorted(self.members)}."
+            )
+        return self.members[name]

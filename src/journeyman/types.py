@@ -1,0 +1,238 @@
+"""Every stored or sent value. All frozen: a change makes a new record.
+
+Unknown is None, never 0, "" or a guess. Times are seconds (durations) or Unix seconds (moments);
+token counts are the engine's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = Any
+"""A value that JSON can hold. Checked where it enters, at the file or the wire."""
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+Split = Literal["train", "calibration", "exam", "live"]
+"""Where a case may be used. No learner ever sees `exam`."""
+
+Effect = Literal["pure", "idempotent", "reconcilable", "once"]
+"""What a tool does to the world: `pure` nothing outside its case; `idempotent` the same when repeated
+with the same key; `reconcilable` can be asked whether it happened; `once` must never be repeated."""
+
+Stop = Literal["answered", "silent", "repeated", "steps", "tokens", "seconds", "in_doubt", "failed"]
+"""Why a rollout ended: it `answered`; it fell `silent` (no answer, no call); it `repeated` one call; a budget of
+`steps`, `tokens` or `seconds` ran out; an effect is `in_doubt`; or it `failed` and carries a `Failure`."""
+
+
+class Record(BaseModel):
+    """The base of all values: immutable, and no unknown field goes unnoticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+# --- work ------------------------------------------------------------------------------------------------------
+
+
+class Brief(Record):
+    """What the worker may know of a case: everything but its target."""
+
+    id: str
+    prompt: str
+    data: Mapping[str, Json] = Field(default_factory=dict)
+    """What the environment needs to open this case, such as a database or the tools offered."""
+
+
+class Case(Record):
+    """One piece of work; holds the target where one is known. Only verifiers are handed a Case."""
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    prompt: str
+    data: Mapping[str, Json] = Field(default_factory=dict)
+    target: Json = None
+    """What a verifier compares with. None: not known, so the case can't be scored."""
+    slice: str | None = None
+    """The kind of situation this is, for results per slice. None: not sorted."""
+    split: Split = "live"
+
+    @property
+    def brief(self) -> Brief:
+        return Brief(id=self.id, prompt=self.prompt, data=self.data)
+
+
+class Budget(Record):
+    """What one case may cost at most. A budget that runs out ends the case; it never ends the stream."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Model calls."""
+    tokens: Annotated[int, Field(ge=1)] = 16_000
+    """Prompt and completion tokens of all model calls together."""
+    seconds: Annotated[float, Field(gt=0)] = 300.0
+    """Wall time from the case's opening."""
+
+
+# --- conversation ----------------------------------------------------------------------------------------------
+
+
+class ToolSpec(Record):
+    """A tool as the model sees it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.\-]{0,127}$")]
+    description: str
+    parameters: Mapping[str, Json]
+    """JSON schema of the arguments, `{"type": "object", ...}`."""
+    effect: Effect = "pure"
+    final: bool = False
+    """A successful call of a final tool hands in the answer and ends the rollout."""
+
+
+class ToolCall(Record):
+    id: str
+    """Unique within its case: the key that idempotent and reconcilable tools are given."""
+    name: str
+    arguments: Mapping[str, Json]
+
+
+class Message(Record):
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+    """On a tool's message: the call that it answers."""
+    failed: bool = False
+    """On a tool's message: the tool could not do what was asked, and says why in `content`."""
+
+
+class Usage(Record):
+    """What model calls cost."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int | None = None
+    """Prompt tokens taken from the prefix cache. None: the engine does not say."""
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        cached = (self.cached_tokens, other.cached_tokens)
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=None if None in cached else sum(n for n in cached if n is not None),
+            seconds=self.seconds + other.seconds,
+        )
+
+
+class TokenLogprob(Record):
+    token: str
+    logprob: float
+    """Natural logarithm."""
+    top: tuple[tuple[str, float], ...] = ()
+    """The likeliest alternatives at this position with their log-probabilities, likeliest first."""
+
+
+class Sampling(Record):
+    """How a model is to write one reply. Part of a call's key: equal sampling, equal call."""
+
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+    seed: int = 0
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] = 5
+    """Alternatives per token. 0: no log-probabilities at all."""
+    json_schema: Mapping[str, Json] | None = None
+    """The reply must be JSON of this schema. None: free text."""
+    tool_choice: Literal["auto", "required"] = "auto"
+    """`required`: with tools offered, the reply must be a tool call."""
+
+
+class Reply(Record):
+    """One answer of a model."""
+
+    message: Message
+    usage: Usage
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """One per completion token, in order. None: the engine gave none."""
+    finish: Literal["stop", "length", "tool_calls"] = "stop"
+    malformed: str | None = None
+    """Why what looks like a tool call could not be read as one. None: nothing wrong."""
+
+
+# --- record of a run -------------------------------------------------------------------------------------------
+
+
+class Failure(Record):
+    """An error as data: what went wrong with one case, and what to do about it."""
+
+    kind: str
+    message: str
+    mend: str
+
+
+class Step(Record):
+    """One model call, and what its tool calls gave, in the order of the calls."""
+
+    reply: Reply
+    results: tuple[Message, ...] = ()
+
+
+class Trajectory(Record):
+    """The record of one rollout."""
+
+    case_id: str
+    worker: str
+    """`name@version`."""
+    opening: tuple[Message, ...]
+    """The context before the first model call. Empty: it failed before that."""
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+    """What was handed in. None: nothing was."""
+    stop: Stop
+    failure: Failure | None = None
+    """Only and always with `stop` "failed" or "in_doubt"."""
+    seconds: float = 0.0
+    """Wall time; after a crash, of the last life only."""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation."""
+        told = [message for step in self.steps for message in (step.reply.message, *step.results)]
+        return (*self.opening, *told)
+
+    @property
+    def usage(self) -> Usage:
+        """Summed over all steps."""
+        total = Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0)
+        for step in self.steps:
+            total = total + step.reply.usage
+        return total
+
+
+class Score(Record):
+    verifier: str
+    value: Annotated[float, Field(ge=0, le=1)] | None
+    """1 right, 0 wrong. None: not judged; never counted as wrong."""
+    reason: str = ""
+    fields: Mapping[str, float] = Field(default_factory=dict)
+    """The parts of a score that has parts, such as one value per JSON field."""
+
+
+class Lesson(Record):
+    """One thing worth remembering, with the cases it came from."""
+
+    text: str
+    sources: tuple[str, ...] = ()
+
+
+class Graded(Record):
+    """A trajectory with what its verifiers said."""
+
+    trajectory: Trajectory
+    scores: tuple[Score, ...]
+
+    @property
+    def right(self) -> bool | None:
+        """Right when every verifier that judged gave full marks. None: none judged."""
+        judged = [score.value for score in self.scores if score.value is not None]
+        return all(value >= 1.0 for value in judged) if judged else None
