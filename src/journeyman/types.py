@@ -236,3 +236,57 @@ class Graded(Record):
         """Right when every verifier that judged gave full marks. None: none judged."""
         judged = [score.value for score in self.scores if score.value is not None]
         return all(value >= 1.0 for value in judged) if judged else None
+
+
+# --- journal ---------------------------------------------------------------------------------------------------
+
+
+class Run(Record):
+    """One stream of cases worked by one worker version: an entry of the journal."""
+
+    id: str
+    job: str
+    worker: str
+    """`name@version`."""
+    model: str
+    fingerprint: str
+    """Changes when anything changes that can change an answer: job, model, instructions, sampling, budget."""
+    spec: Mapping[str, Json]
+    """How to open the job again."""
+    opened_at: float
+
+
+EventKind = Literal[
+    "opened",  # body: {"messages": the context before the first model call}
+    "replied",  # body: Reply; key: the call's key
+    "intended",  # body: ToolCall about to be carried out, of any effect but `pure`
+    "resulted",  # body: Message of a tool, or of the loop itself
+    "finished",  # body: answer, stop, failure, seconds
+    "scored",  # body: Score
+    "assessed",  # body: {"assessor", "confidence"}
+    "closed",  # body: {}; nothing follows
+]
+
+
+class Event(Record):
+    """One thing that happened to a case. The order of `seq` is the order of what happened."""
+
+    run_id: str
+    case_id: str
+    attempt: Annotated[int, Field(ge=1)]
+    """1, and one more each time a failed case is tried again."""
+    seq: Annotated[int, Field(ge=0)]
+    kind: EventKind
+    body: Mapping[str, Json]
+    key: str | None = None
+    at: float
+    """Unix seconds."""
+
+
+class Held(Record):
+    """A case that this process holds, until it is closed or let go."""
+
+    run_id: str
+    seq: int
+    attempt: int
+    case: Case

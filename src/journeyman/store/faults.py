@@ -1,0 +1,27 @@
+"""Named points at which a process may die. The kill tests stop the process at each; elsewhere a point costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+POINTS = (
+    "cases.before_add",
+    "cases.after_add",
+    "claim.before",
+    "claim.after",
+    "events.before_append",
+    "events.after_append",
+    "effect.before",
+    "effect.after",
+    "case.before_close",
+    "case.after_close",
+)
+"""Every write and every effect stands between two of these."""
+
+on_reach: Callable[[str], None] | None = None
+"""Called with the point's name; None: nobody listens."""
+
+
+def reach(point: str) -> None:
+    if on_reach is not None:
+        on_reach(point)
