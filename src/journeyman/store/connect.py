@@ -39,6 +39,18 @@ def connect(path: Path, *, writes: bool) -> Connection:
     return engine.connect()
 
 
+def sync_fully(connection: Connection, fully: bool) -> None:
+    """Whether the next transactions wait for the disk.
+
+    Those that don't wait outlive this process, but perhaps not a power cut; the next one that waits takes them along.
+    """
+    if connection.info.get("fully", True) != fully:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute(f"PRAGMA synchronous={'FULL' if fully else 'NORMAL'}")
+        connection.info["fully"] = fully
+
+
 @contextmanager
 def store_errors(workspace: Path | None = None) -> Iterator[None]:
     """Raise StoreError, with the mend, for what the database or the disk refuses."""

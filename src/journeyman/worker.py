@@ -1,0 +1,210 @@
+"""The worker, and THE loop: a model and an environment take turns until an answer is handed in or a budget runs out.
+
+`rollout` knows nothing of journals, retries or crashes: `flow` hands it a model and an environment that write down and
+replay what they say, and the loop, being deterministic given their words, comes to the same place again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from journeyman.errors import InDoubt, ModelReplyError, boundary
+from journeyman.memory.plain import PlainMemory
+from journeyman.protocols import Environment, Memory, Model
+from journeyman.types import (
+    Brief,
+    Budget,
+    Failure,
+    Lesson,
+    Message,
+    Sampling,
+    Step,
+    Stop,
+    ToolCall,
+    ToolSpec,
+    Trajectory,
+    Usage,
+)
+
+REPEATS_ALLOWED = 1
+"""How often a worker may make a call that gives nothing new and still go on."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Whoever does the job: a name and a versioned mind. Learning makes a new one."""
+
+    name: str = "ada"
+    version: int = 1
+    instructions: str = ""
+    memory: Memory = field(default_factory=PlainMemory)
+    sampling: Sampling = Sampling()
+    budget: Budget = Budget()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What has happened in a rollout so far."""
+
+    opening: tuple[Message, ...] = ()
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+    stop: Stop | None = None
+    failure: Failure | None = None
+    repeats: int = 0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        told = [message for step in self.steps for message in (step.reply.message, *step.results)]
+        return (*self.opening, *told)
+
+
+def context(instructions: str, opening: Sequence[Message], lessons: Sequence[Lesson]) -> tuple[Message, ...]:
+    """What the model reads first: the stable parts before what changes, so that the engine's prefix cache holds.
+
+    Instructions and the environment's own system text make one system message; lessons stand before the case itself.
+    """
+    stable = [instructions.strip(), *(m.content.strip() for m in opening if m.role == "system")]
+    told = [message for message in opening if message.role != "system"]
+    system = "\n\n".join(text for text in stable if text)
+    if lessons and told:
+        recalled = "Learned from earlier cases:\n" + "\n".join(f"- {lesson.text}" for lesson in lessons)
+        told[0] = told[0].model_copy(update={"content": f"{recalled}\n\n{told[0].content}"})
+    return (*([Message(role="system", content=system)] if system else []), *told)
+
+
+async def rollout(worker: Worker, model: Model, environment: Environment, brief: Brief) -> Trajectory:
+    """Do one case. Whatever goes wrong becomes the trajectory's `failure`; the environment is closed in any case.
+
+    Only cancellation passes through, and what `flow` raises to stop at the next step.
+    """
+    began, now = time.monotonic(), Progress()
+    deadline = began + worker.budget.seconds
+    with boundary("the worker's loop") as outcome:
+        try:
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + worker.budget.seconds):
+                lessons = await worker.memory.recall(brief.prompt)
+                now = Progress(opening=context(worker.instructions, await environment.reset(), lessons))
+                while now.stop is None:
+                    now = await _turn(worker, model, environment, now)
+        except TimeoutError:
+            if time.monotonic() < deadline:
+                raise
+            now = replace(now, stop="seconds")
+        except InDoubt as doubt:
+            now = replace(now, stop="in_doubt", failure=doubt.failure)
+        finally:
+            await environment.close()
+    if outcome.failure is not None:
+        now = replace(now, stop="failed", failure=outcome.failure)
+    assert now.stop is not None
+    return Trajectory(
+        case_id=brief.id,
+        worker=worker.label,
+        opening=now.opening,
+        steps=now.steps,
+        answer=now.answer,
+        stop=now.stop,
+        failure=now.failure,
+        seconds=time.monotonic() - began,
+    )
+
+
+async def _turn(worker: Worker, model: Model, environment: Environment, now: Progress) -> Progress:
+    """One model call and what follows from it."""
+    if len(now.steps) >= worker.budget.steps:
+        return replace(now, stop="steps")
+    if _tokens(now) >= worker.budget.tokens:
+        return replace(now, stop="tokens")
+    tools = tuple(environment.tools)
+    must_call = any(tool.final for tool in tools) and not all(tool.final for tool in tools)
+    sampling = worker.sampling.model_copy(update={"tool_choice": "required"}) if must_call else worker.sampling
+    reply = await model.generate(now.messages, tools=tools, sampling=sampling)
+    text = reply.message.content.strip()
+    if reply.message.tool_calls:
+        return await _carry_out(environment, tools, replace(now, steps=(*now.steps, Step(reply=reply))))
+    if reply.malformed is not None:
+        return _told(now, Step(reply=reply), f"That could not be read as a tool call: {reply.malformed}")
+    if must_call and text:
+        final = next(tool.name for tool in tools if tool.final)
+        return _told(now, Step(reply=reply), f"Hand in your answer by calling `{final}`.")
+    steps = (*now.steps, Step(reply=reply))
+    if reply.finish == "length" and worker.sampling.json_schema is not None:
+        raise ModelReplyError(
+            f"The JSON reply was cut off at {sampling.max_tokens} tokens.", "Raise max_tokens under [sampling]."
+        )
+    return replace(now, steps=steps, answer=text or None, stop="answered" if text else "silent")
+
+
+def _tokens(now: Progress) -> int:
+    used = sum((step.reply.usage for step in now.steps), start=Usage(prompt_tokens=0, completion_tokens=0))
+    return used.prompt_tokens + used.completion_tokens
+
+
+def _told(now: Progress, step: Step, text: str) -> Progress:
+    """Go on after telling the model what was wrong with its reply."""
+    correction = Message(role="user", content=text)
+    return replace(now, steps=(*now.steps, step.model_copy(update={"results": (correction,)})))
+
+
+async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: Progress) -> Progress:
+    """Carry out the last reply's calls in order; a final one that succeeds ends the rollout."""
+    specs = {tool.name: tool for tool in tools}
+    handed_in: list[ToolCall] = []
+    repeats = now.repeats
+    *before, step = now.steps
+    for call in step.reply.message.tool_calls:
+        result, repeated = await _call(environment, specs.get(call.name), call, replace(now, steps=(*before, step)))
+        repeats += repeated
+        step = step.model_copy(update={"results": (*step.results, result)})
+        if call.name in specs and specs[call.name].final and not result.failed:
+            handed_in.append(call)
+    now = replace(now, steps=(*before, step), repeats=repeats)
+    if handed_in:
+        return replace(now, answer=answer_of(handed_in), stop="answered")
+    return replace(now, stop="repeated") if repeats > REPEATS_ALLOWED else now
+
+
+async def _call(environment: Environment, spec: ToolSpec | None, call: ToolCall, now: Progress) -> tuple[Message, bool]:
+    """The call's result, and whether it repeats an earlier one that said the same.
+
+    Small models tend to repeat a call after its result. A pure call is carried out again, for the world of its case may
+    have moved on; any other is not.
+    """
+    if spec is None:
+        return Message(role="tool", call_id=call.id, content=f"There is no tool {call.name!r}.", failed=True), False
+    earlier = _earlier(now, call)
+    if earlier is not None and spec.effect != "pure":
+        text = "This very call was already made; its result stands above. Do something else, or answer."
+        return Message(role="tool", call_id=call.id, content=text, failed=True), True
+    result = await environment.step(call)
+    if earlier is None or earlier.content != result.content:
+        return result, False
+    hint = f"{result.content}\n(Same call, same result as before: don't repeat it.)"
+    return result.model_copy(update={"content": hint}), True
+
+
+def _earlier(now: Progress, call: ToolCall) -> Message | None:
+    """The result of the last equal call, if there was one."""
+    results = {message.call_id: message for step in now.steps for message in step.results}
+    made = [done for step in now.steps for done in step.reply.message.tool_calls if done.id in results]
+    same = [results[done.id] for done in made if (done.name, done.arguments) == (call.name, call.arguments)]
+    return same[-1] if same else None
+
+
+def answer_of(calls: Sequence[ToolCall]) -> str:
+    """What final calls hand in: the one text argument of a single call, or else all calls as JSON."""
+    if len(calls) == 1 and len(calls[0].arguments) == 1:
+        (value,) = calls[0].arguments.values()
+        if isinstance(value, str):
+            return value
+    listed: list[Mapping[str, object]] = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
+    return json.dumps(listed, ensure_ascii=False)
