@@ -131,11 +131,14 @@ class Outcome:
 def boundary(where: str) -> Iterator[Outcome]:
     """Run foreign or fallible code; an exception becomes `outcome.failure`. The only `except Exception` there is.
 
-    Cancellation, Ctrl-C and SystemExit pass through: they are not faults.
+    Cancellation, Ctrl-C and SystemExit pass through: they are not faults. So does StoreError: what can't be written
+    down must not go on.
     """
     outcome = Outcome()
     try:
         yield outcome
+    except StoreError:
+        raise
     except JourneymanError as error:
         outcome.failure = error.failure
     except Exception as error:

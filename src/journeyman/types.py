@@ -290,3 +290,24 @@ class Held(Record):
     seq: int
     attempt: int
     case: Case
+
+
+class Outcome(Record):
+    """What became of one case, as far as it got: a row of a report."""
+
+    case_id: str
+    slice: str | None
+    split: Split
+    attempt: int
+    trajectory: Trajectory
+    scores: tuple[Score, ...] = ()
+    confidence: float | None = None
+    closed: bool = False
+    """Whether all is done, scoring included."""
+    at: float | None = None
+    """When the last thing happened, in Unix seconds. None: nothing has."""
+
+    @property
+    def right(self) -> bool | None:
+        """None: not judged."""
+        return Graded(trajectory=self.trajectory, scores=self.scores).right

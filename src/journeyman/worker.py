@@ -162,9 +162,11 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
     repeats = now.repeats
     *before, step = now.steps
     for call in step.reply.message.tool_calls:
-        result, repeated = await _call(environment, specs.get(call.name), call, replace(now, steps=(*before, step)))
-        repeats += repeated
-        step = step.model_copy(update={"results": (*step.results, result)})
+        earlier = _earlier(replace(now, steps=(*before, step)), call)
+        result, remark = await _call(environment, specs.get(call.name), call, earlier)
+        repeats += remark is not None
+        told = (result,) if remark is None else (result, Message(role="user", content=remark))
+        step = step.model_copy(update={"results": (*step.results, *told)})
         if call.name in specs and specs[call.name].final and not result.failed:
             handed_in.append(call)
     now = replace(now, steps=(*before, step), repeats=repeats)
@@ -173,23 +175,23 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
     return replace(now, stop="repeated") if repeats > REPEATS_ALLOWED else now
 
 
-async def _call(environment: Environment, spec: ToolSpec | None, call: ToolCall, now: Progress) -> tuple[Message, bool]:
-    """The call's result, and whether it repeats an earlier one that said the same.
+async def _call(
+    environment: Environment, spec: ToolSpec | None, call: ToolCall, earlier: Message | None
+) -> tuple[Message, str | None]:
+    """The call's result, and a remark if it repeats an earlier one that said the same.
 
     Small models tend to repeat a call after its result. A pure call is carried out again, for the world of its case may
     have moved on; any other is not.
     """
     if spec is None:
-        return Message(role="tool", call_id=call.id, content=f"There is no tool {call.name!r}.", failed=True), False
-    earlier = _earlier(now, call)
+        return Message(role="tool", call_id=call.id, content=f"There is no tool {call.name!r}.", failed=True), None
     if earlier is not None and spec.effect != "pure":
-        text = "This very call was already made; its result stands above. Do something else, or answer."
-        return Message(role="tool", call_id=call.id, content=text, failed=True), True
+        refused = Message(role="tool", call_id=call.id, content="Not done: it was already made.", failed=True)
+        return refused, "That call was already made; its result stands above. Do something else, or answer."
     result = await environment.step(call)
     if earlier is None or earlier.content != result.content:
-        return result, False
-    hint = f"{result.content}\n(Same call, same result as before: don't repeat it.)"
-    return result.model_copy(update={"content": hint}), True
+        return result, None
+    return result, "Same call, same result as before: do something else, or hand in your answer."
 
 
 def _earlier(now: Progress, call: ToolCall) -> Message | None:

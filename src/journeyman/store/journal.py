@@ -27,7 +27,7 @@ from journeyman.store.blobs import Blobs
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.faults import reach
 from journeyman.store.migrations import migrate
-from journeyman.types import Case, Event, Held, Json, Run
+from journeyman.types import Case, Event, EventKind, Held, Json, Run
 
 BATCH = 500
 
@@ -251,6 +251,17 @@ class Journal:
     def _event(self, row: Mapping[str, Json]) -> Event:
         body = codec.join_logprobs(self.blobs.unfold(codec.loads(row["body"])), row["packed"])
         return Event(body=body, **{k: v for k, v in row.items() if k not in {"id", "body", "packed"}})
+
+    def bodies(self, run_id: str, kind: EventKind) -> Iterator[Mapping[str, Json]]:
+        """The bodies of all events of one kind in a run, oldest first, without log-probabilities."""
+        table, last = schema.events, 0
+        query = select(table.c.id, table.c.body).where(
+            table.c.run_id == run_id, table.c.kind == kind, table.c.id > bindparam("last")
+        )
+        while rows := self._read(query.order_by(table.c.id).limit(BATCH), {"last": last}):
+            for row in rows:
+                yield self.blobs.unfold(codec.loads(row["body"]))
+            last = rows[-1]["id"]
 
     def replies(self) -> Iterator[tuple[str, Mapping[str, Json]]]:
         """Every model call's key with the body of its reply, oldest first; for `RecordedModel`."""

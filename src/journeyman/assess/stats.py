@@ -1,0 +1,34 @@
+"""Intervals."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+from journeyman.types import Record
+
+
+class Share(Record):
+    """`count` of `total`, with a 95 % interval. `value` is None where there is nothing to share."""
+
+    count: int
+    total: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def share(count: int, total: int, *, level: float = 0.95) -> Share:
+    """Wilson's score interval (Wilson 1927): holds its level near 0 and 1 and for small totals.
+
+    Raises ValueError for a count outside 0..total.
+    """
+    if not 0 <= count <= total:
+        raise ValueError(f"{count} is not a count out of {total}")
+    if total == 0:
+        return Share(count=0, total=0, value=None, low=None, high=None)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    p = count / total
+    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    return Share(count=count, total=total, value=p, low=max(0.0, middle - half), high=min(1.0, middle + half))

@@ -1,0 +1,206 @@
+"""Work a job's cases: claim, do, score, assess, close; several at a time, in several processes if you like.
+
+Everything is written before it is acted on, so that `kill -9` at any moment loses nothing and repeats no effect: run
+the same thing again and it goes on. A case that fails ends as a typed failure; the stream goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from journeyman.assess.base_rate import BaseRate
+from journeyman.errors import boundary
+from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableModel, Interrupted, in_doubt
+from journeyman.flow.history import outcome_of, outcomes, trajectory_of
+from journeyman.flow.holder import Holder
+from journeyman.job import Job
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal, LeaseLostError
+from journeyman.types import Case, Graded, Held, Json, Outcome, Run, Score, Trajectory
+from journeyman.worker import Worker, rollout
+
+LEASE_SECONDS = 30.0
+"""How long a case stays held by a process that no longer says it is alive, where its death can't be seen."""
+
+POLL_SECONDS = 0.1
+"""How often to look whether a case held by another process has come free."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One process's turn of work on one run: who works, for which job, with what."""
+
+    journal: Journal
+    run: Run
+    job: Job
+    worker: Worker
+    model: Model
+    holder: Holder
+    at_once: int = 2
+    """Cases in flight in this process."""
+    told: Callable[[Outcome], None] = lambda _: None
+    """Called with each case as it is closed."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it to stop cleanly: each case in flight ends before its next model call, and can be gone on with."""
+
+
+def hire(job: Job, *, name: str = "ada", version: int = 1) -> Worker:
+    """A worker for a job, with an empty memory."""
+    return Worker(name=name, version=version, instructions=job.instructions, sampling=job.sampling, budget=job.budget)
+
+
+def open_run(journal: Journal, job: Job, model: Model, *, name: str = "ada", fresh: bool = False) -> Run:
+    """The run to go on with: the latest of the same worker, job and model, or a new one.
+
+    A changed mind is a new version of the worker; `fresh` begins a new run of the same version.
+    """
+    mind = hire(job, name=name)
+    parts = [
+        job.fingerprint,
+        model.name,
+        name,
+        mind.instructions,
+        mind.sampling.model_dump_json(),
+        mind.budget.model_dump_json(),
+    ]
+    fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def choose(known: Sequence[Run]) -> Run:
+        same = [run for run in known if run.fingerprint == fingerprint]
+        if same and not fresh:
+            return same[-1]
+        versions = {run.fingerprint: int(run.worker.rpartition("@")[2]) for run in known}
+        version = versions.get(fingerprint, 1 + max(versions.values(), default=0))
+        spec: dict[str, Json] = {"allowed_error": job.allowed_error, "budget": json.loads(job.budget.model_dump_json())}
+        return Run(
+            id=f"{job.name}-{len(known) + 1}",
+            job=job.name,
+            worker=f"{name}@{version}",
+            model=model.name,
+            fingerprint=fingerprint,
+            spec=spec,
+            opened_at=time.time(),
+        )
+
+    return journal.open_run(choose, job=job.name)
+
+
+def retry_failed(journal: Journal, run: Run) -> int:
+    """Make the run's failed cases pending again; returns how many. One in doubt is not failed: a person settles it."""
+    failed = {o.case_id: o.attempt + 1 for o in outcomes(journal, run) if o.closed and o.trajectory.stop == "failed"}
+    journal.retry(run.id, failed)
+    return len(failed)
+
+
+async def work(shift: Shift, cases: Iterable[Case] = ()) -> None:
+    """Add `cases` to the run and work until nothing is pending, or `shift.stop` is set.
+
+    Cases that another process holds are waited for, and taken over should it die. Raises StoreError when the journal
+    can't be written: then nothing more is done, and nothing is lost.
+    """
+    shift.journal.add_cases(shift.run.id, cases)
+    rate = _Rate(shift)
+    hands = [asyncio.create_task(_hand(shift, rate)) for _ in range(shift.at_once)]
+    beat = asyncio.create_task(_keep_holding(shift))
+    try:
+        await asyncio.gather(*hands)
+    finally:
+        for task in (*hands, beat):
+            task.cancel()
+        await asyncio.gather(*hands, beat, return_exceptions=True)
+
+
+class _Rate:
+    """The base rate so far, counted on as cases close."""
+
+    def __init__(self, shift: Shift) -> None:
+        self.assessor = BaseRate()
+        for body in shift.journal.bodies(shift.run.id, "closed"):
+            self.add(body["right"])
+
+    def add(self, right: bool | None) -> None:
+        self.assessor = self.assessor.after(right)
+
+
+async def _keep_holding(shift: Shift) -> None:
+    while True:
+        await asyncio.sleep(LEASE_SECONDS / 3)
+        shift.journal.renew(holder=shift.holder.name, seconds=LEASE_SECONDS)
+
+
+async def _hand(shift: Shift, rate: _Rate) -> None:
+    """Take one case after the other."""
+    while not shift.stop.is_set():
+        held = shift.journal.claim(
+            shift.run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, gone=shift.holder.gone
+        )
+        if held is None:
+            if shift.journal.remaining(shift.run.id) == 0:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+            continue
+        try:
+            shift.told(await do_case(shift, held, rate))
+        except LeaseLostError:
+            continue
+        except (Interrupted, asyncio.CancelledError) as ended:
+            shift.journal.release(held, holder=shift.holder.name)
+            if isinstance(ended, asyncio.CancelledError):
+                raise
+            return
+
+
+async def do_case(shift: Shift, held: Held, rate: _Rate) -> Outcome:
+    """One case from where it stands to closed."""
+    log = CaseLog(shift.journal, held)
+    if any(event.kind == "finished" for event in log.past):
+        trajectory = trajectory_of(held.case.id, shift.worker.label, log.past)
+    else:
+        trajectory = await _roll_out(shift, held, log)
+        log.finish(trajectory)
+    scores = await _scores(shift.job, held.case, trajectory)
+    for score in scores:
+        log.later("scored", score)
+    confidence = rate.assessor.confidence(trajectory)
+    log.later("assessed", {"assessor": rate.assessor.name, "confidence": confidence})
+    right = Graded(trajectory=trajectory, scores=scores).right
+    log.later("closed", {"right": right})
+    events = list(log.waiting)
+    log.flush(fully=True, closes=True)
+    rate.add(right)
+    outcome = outcome_of(held.case, shift.worker.label, events)
+    return outcome.model_copy(update={"trajectory": trajectory})
+
+
+async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
+    with boundary("opening the environment") as outcome:
+        environment = DurableEnvironment(shift.job.environment(held.case.brief), log)
+    if outcome.failure is not None:
+        return Trajectory(
+            case_id=held.case.id, worker=shift.worker.label, opening=(), stop="failed", failure=outcome.failure
+        )
+    model = DurableModel(shift.model, log, shift.stop)
+    trajectory = await rollout(shift.worker, model, environment, held.case.brief)
+    unresolved = log.unresolved
+    if unresolved is None or trajectory.stop == "in_doubt":
+        return trajectory
+    return trajectory.model_copy(update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure})
+
+
+async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, ...]:
+    """What each verifier says. What failed through no fault of the worker's is not judged, so it never counts as wrong."""
+    if trajectory.failure is not None:
+        reason = f"not judged: the case ended as {trajectory.failure.kind}"
+        return tuple(Score(verifier=verifier.name, value=None, reason=reason) for verifier in job.verifiers)
+    scores: list[Score] = []
+    for verifier in job.verifiers:
+        with boundary(f"the verifier {verifier.name!r}") as outcome:
+            scores.append(await verifier.score(case, trajectory))
+        if outcome.failure is not None:
+            scores.append(Score(verifier=verifier.name, value=None, reason=outcome.failure.message))
+    return tuple(scores)
