@@ -146,6 +146,15 @@ class Journal:
                 yield self._case(row["body"])
             last = rows[-1]["seq"]
 
+    def case(self, run_id: str, case_id: str) -> Case | None:
+        """One case by its id; None: the run has no such case."""
+        table = schema.cases
+        rows = self._read(select(table.c.body).where(table.c.run_id == run_id, table.c.case_id == case_id))
+        return self._case(rows[0]["body"]) if rows else None
+
+    def has_cases(self, run_id: str) -> bool:
+        return bool(self._read(select(schema.cases.c.seq).where(schema.cases.c.run_id == run_id).limit(1)))
+
     def _case(self, body: str) -> Case:
         return Case.model_validate(self.blobs.unfold(codec.loads(body)))
 

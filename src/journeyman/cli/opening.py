@@ -1,0 +1,56 @@
+"""Finding what a command names: a job's folder, the journal, a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import journeyman
+from journeyman.errors import InputError
+from journeyman.job import Job, load_job
+from journeyman.models import open_model
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Run
+
+PACKAGE = Path(journeyman.__file__).parent
+SHIPPED = (PACKAGE / "jobs", PACKAGE.parents[1] / "jobs")
+"""Where the shipped jobs are: inside an installed package, or beside `src` in a checkout."""
+
+
+def job_folder(name: str) -> Path:
+    """A folder by its path, or a job by its name: in `jobs/` here, or shipped."""
+    tried = [Path(name), Path("jobs") / name, *(shipped / name for shipped in SHIPPED)]
+    for folder in tried:
+        if (folder / "job.toml").exists():
+            return folder
+    if Path(name).is_dir():
+        raise InputError(f"{name!r} has no job.toml.", f"Make one with: journeyman new {name}")
+    shipped = sorted({path.parent.name for folder in SHIPPED for path in folder.glob("*/job.toml")})
+    raise InputError(f"There is no job {name!r}.", f"Give a job's folder, or one of: {', '.join(shipped)}.")
+
+
+def open_job(
+    name: str, workspace: Path, *, database: Path | None = None, model: Callable[[str], Model] = open_model
+) -> Job:
+    folder = job_folder(name)
+    return load_job(folder, data=workspace / "data" / folder.name, database=database, open_model=model)
+
+
+def existing_journal(workspace: Path) -> Journal:
+    """The journal of a workspace that must be there already."""
+    if not (workspace / "journal.sqlite").exists():
+        raise InputError(
+            f"There is no journal in {str(workspace)!r}.", "Name the workspace with --workspace, or run `work` first."
+        )
+    return Journal.open(workspace)
+
+
+def chosen_run(journal: Journal, name: str | None) -> Run:
+    """The run named, or the latest; a job's name stands for its latest run."""
+    runs = journal.runs()
+    fitting = [run for run in runs if name is None or name in {run.id, run.job}]
+    if not fitting:
+        known = ", ".join(run.id for run in runs[-10:]) or "none"
+        raise InputError(f"There is no run {name!r}.", f"The latest runs: {known}.")
+    return fitting[-1]

@@ -1,0 +1,38 @@
+"""`journeyman report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.tables import print_figures
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.flow.figures import figures
+from journeyman.flow.report import write_report
+
+app = new_app()
+
+
+@app.command()
+def main(
+    run: Annotated[str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write to; in the workspace if left out.")] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Write a report of a run: HTML, CSV and PNG. Every figure is computed from the journal."""
+    with existing_journal(workspace) as journal:
+        chosen = chosen_run(journal, run)
+        computed = figures(journal, chosen)
+        written = write_report(journal, chosen, out or workspace / "reports" / chosen.id)
+    if as_json:
+        files = {"html": str(written.html), "csv": [str(path) for path in written.csv], "png": written.png}
+        print_json({**computed.model_dump(mode="json"), "files": files})
+        return
+    print_figures(computed)
+    if written.png is None:
+        say(f"No PNG: {written.why_no_png}")
+    say(f"Report: {written.html}")

@@ -1,0 +1,133 @@
+"""`journeyman work`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journeyman.cases import read_cases
+from journeyman.cli.opening import open_job
+from journeyman.cli.progress import Board, PlainBoard, RichBoard, SilentBoard
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
+from journeyman.errors import InputError
+from journeyman.flow.figures import figures
+from journeyman.flow.holder import Holder
+from journeyman.flow.report import write_report
+from journeyman.flow.work import Shift, hire, open_run, retry_failed, work
+from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Case, Run
+
+app = new_app()
+
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        envvar="JOURNEYMAN_MODEL",
+        help="A name from `journeyman models`, a .gguf file, or an OpenAI-compatible endpoint as URL#MODEL.",
+    ),
+]
+
+
+@app.command()
+def main(
+    job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
+    cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with the cases, instead of the job's own.")] = None,
+    database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only cases of this split: train, calibration, exam, live.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Cases in flight at once.")] = 2,
+    model: ModelName = DEFAULT_MODEL,
+    name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of going on with the last.")] = False,
+    retry: Annotated[bool, typer.Option("--retry-failed", help="Try the run's failed cases again.")] = False,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Work a job's cases with a model. Run it again to go on where it stopped."""
+    loaded = open_job(job, workspace, database=database)
+    stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
+    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, _board(as_json) as board:
+        opened = open_model(model, at_once=at_once, progress=board.fetching)
+        run = open_run(journal, loaded, opened, name=name, fresh=fresh)
+        added = journal.add_cases(run.id, stream)
+        if retry:
+            retry_failed(journal, run)
+        remaining = journal.remaining(run.id)
+        if added == 0 and not journal.has_cases(run.id):
+            raise InputError("There are no cases to work.", "Give some with --cases, or another --split.")
+        board.begin(run, total=remaining)
+        version = int(run.worker.rpartition("@")[2])
+        shift = Shift(
+            journal=journal,
+            run=run,
+            job=loaded,
+            worker=hire(loaded, name=name, version=version),
+            model=opened,
+            holder=holder,
+            at_once=at_once,
+            told=board.closed,
+        )
+        stopped = asyncio.run(_work(shift, opened, board))
+    _sum_up(workspace, run, as_json=as_json)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _chosen(cases: Iterable[Case], split: str | None) -> Iterator[Case]:
+    if split not in {None, "train", "calibration", "exam", "live"}:
+        raise InputError(f"There is no split {split!r}.", "It is one of train, calibration, exam, live.")
+    return (case for case in cases if split is None or case.split == split)
+
+
+def _board(as_json: bool) -> Board:
+    if as_json:
+        return SilentBoard()
+    return RichBoard() if sys.stdout.isatty() else PlainBoard()
+
+
+async def _work(shift: Shift, model: Model, board: Board) -> bool:
+    """Work until done; Ctrl-C stops at the next step, a second one at once. Returns whether it was stopped."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work(shift))
+
+    def interrupt() -> None:
+        if shift.stop.is_set():
+            task.cancel()
+        shift.stop.set()
+        board.stopping()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, interrupt)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not shift.stop.is_set():
+            raise
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+        await model.aclose()
+    return shift.stop.is_set()
+
+
+def _sum_up(workspace: Path, run: Run, *, as_json: bool) -> None:
+    with Journal.open(workspace) as journal:
+        computed = figures(journal, run)
+        written = write_report(journal, run, workspace / "reports" / run.id)
+    if as_json:
+        print_json({**computed.model_dump(mode="json"), "report": str(written.html)})
+        return
+    from journeyman.cli.tables import print_figures  # noqa: PLC0415
+
+    print_figures(computed)
+    say(f"Report: {written.html}")
