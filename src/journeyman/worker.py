@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from journeyman.errors import InDoubt, ModelReplyError, boundary
+from journeyman.memory.context import context
 from journeyman.memory.plain import PlainMemory
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.types import (
     Brief,
     Budget,
     Failure,
-    Lesson,
     Message,
     Sampling,
     Step,
@@ -65,20 +65,6 @@ class Progress:
     def messages(self) -> tuple[Message, ...]:
         told = [message for step in self.steps for message in (step.reply.message, *step.results)]
         return (*self.opening, *told)
-
-
-def context(instructions: str, opening: Sequence[Message], lessons: Sequence[Lesson]) -> tuple[Message, ...]:
-    """What the model reads first: the stable parts before what changes, so that the engine's prefix cache holds.
-
-    Instructions and the environment's own system text make one system message; lessons stand before the case itself.
-    """
-    stable = [instructions.strip(), *(m.content.strip() for m in opening if m.role == "system")]
-    told = [message for message in opening if message.role != "system"]
-    system = "\n\n".join(text for text in stable if text)
-    if lessons and told:
-        recalled = "Learned from earlier cases:\n" + "\n".join(f"- {lesson.text}" for lesson in lessons)
-        told[0] = told[0].model_copy(update={"content": f"{recalled}\n\n{told[0].content}"})
-    return (*([Message(role="system", content=system)] if system else []), *told)
 
 
 async def rollout(worker: Worker, model: Model, environment: Environment, brief: Brief) -> Trajectory:

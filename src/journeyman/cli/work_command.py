@@ -20,7 +20,7 @@ from journeyman.errors import InputError
 from journeyman.flow.figures import figures
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import write_report
-from journeyman.flow.work import Shift, hire, open_run, retry_failed, work
+from journeyman.flow.work import Shift, enrol, hire, open_run, work
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
@@ -59,13 +59,7 @@ def main(
     with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, _board(as_json) as board:
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
-        added = journal.add_cases(run.id, stream)
-        if retry:
-            retry_failed(journal, run)
-        remaining = journal.remaining(run.id)
-        if added == 0 and not journal.has_cases(run.id):
-            raise InputError("There are no cases to work.", "Give some with --cases, or another --split.")
-        board.begin(run, total=remaining)
+        board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
         version = int(run.worker.rpartition("@")[2])
         shift = Shift(
             journal=journal,

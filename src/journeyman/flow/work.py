@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from journeyman.assess.base_rate import BaseRate
-from journeyman.errors import boundary
+from journeyman.errors import InputError, boundary
 from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableModel, Interrupted, in_doubt
 from journeyman.flow.history import outcome_of, outcomes, trajectory_of
 from journeyman.flow.holder import Holder
@@ -90,20 +90,27 @@ def open_run(journal: Journal, job: Job, model: Model, *, name: str = "ada", fre
     return journal.open_run(choose, job=job.name)
 
 
-def retry_failed(journal: Journal, run: Run) -> int:
-    """Make the run's failed cases pending again; returns how many. One in doubt is not failed: a person settles it."""
-    failed = {o.case_id: o.attempt + 1 for o in outcomes(journal, run) if o.closed and o.trajectory.stop == "failed"}
-    journal.retry(run.id, failed)
-    return len(failed)
+def enrol(journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False) -> int:
+    """Add cases to a run; returns how many are to be done. Raises InputError when the run has none at all.
+
+    `retry_failed` makes failed cases pending again. One in doubt is not failed: a person has to settle it.
+    """
+    journal.add_cases(run.id, cases)
+    if not journal.has_cases(run.id):
+        raise InputError("There are no cases to work.", "Give some with --cases, or choose another --split.")
+    if retry_failed:
+        closed = (outcome for outcome in outcomes(journal, run) if outcome.closed)
+        failed = {o.case_id: o.attempt + 1 for o in closed if o.trajectory.stop == "failed"}
+        journal.retry(run.id, failed)
+    return journal.remaining(run.id)
 
 
-async def work(shift: Shift, cases: Iterable[Case] = ()) -> None:
-    """Add `cases` to the run and work until nothing is pending, or `shift.stop` is set.
+async def work(shift: Shift) -> None:
+    """Work until nothing in the run is pending, or `shift.stop` is set.
 
     Cases that another process holds are waited for, and taken over should it die. Raises StoreError when the journal
     can't be written: then nothing more is done, and nothing is lost.
     """
-    shift.journal.add_cases(shift.run.id, cases)
     rate = _Rate(shift)
     hands = [asyncio.create_task(_hand(shift, rate)) for _ in range(shift.at_once)]
     beat = asyncio.create_task(_keep_holding(shift))
@@ -193,7 +200,7 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
 
 
 async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, ...]:
-    """What each verifier says. What failed through no fault of the worker's is not judged, so it never counts as wrong."""
+    """What each verifier says. What failed through no fault of the worker is not judged, so never counted as wrong."""
     if trajectory.failure is not None:
         reason = f"not judged: the case ended as {trajectory.failure.kind}"
         return tuple(Score(verifier=verifier.name, value=None, reason=reason) for verifier in job.verifiers)
