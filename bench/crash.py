@@ -1,0 +1,254 @@
+"""A small world with every kind of effect, two processes that work in it, and `kill -9` at random moments.
+
+The processes are forked, so that hundreds can be killed in seconds. Whatever the world has seen is appended to files of
+its own, outside the journal; `verdict` then compares the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from journeyman.flow.history import outcomes
+from journeyman.flow.holder import Holder
+from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.job import Job
+from journeyman.store import faults
+from journeyman.store.journal import Journal
+from journeyman.types import (
+    Brief,
+    Budget,
+    Case,
+    Effect,
+    Message,
+    Reply,
+    Sampling,
+    Score,
+    ToolCall,
+    ToolSpec,
+    Trajectory,
+    Usage,
+)
+
+PLAN = ("look", "ring", "note", "book")
+"""The calls that a case takes, in order: pure, once, idempotent, reconcilable."""
+
+
+def append_line(file: Path, line: str) -> None:
+    """One atomic append, seen by other processes at once."""
+    handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+    try:
+        os.write(handle, f"{line}\n".encode())
+    finally:
+        os.close(handle)
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+class PlannedModel:
+    """Makes the calls of `PLAN`, then answers; notes when each reply was given."""
+
+    name = "planned"
+
+    def __init__(self, world: Path) -> None:
+        self.world = world
+
+    async def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Reply:
+        case_id = messages[-1].content if len(messages) == 1 else messages[0].content
+        step = sum(message.role == "assistant" for message in messages)
+        await asyncio.sleep(0)
+        append_line(self.world / "calls", json.dumps([case_id, step, time.time()]))
+        calls: tuple[ToolCall, ...] = ()
+        if step < len(PLAN):
+            calls = (ToolCall(id=f"{case_id}-{step}", name=PLAN[step], arguments={"case": case_id}),)
+        message = Message(role="assistant", content="" if calls else case_id, tool_calls=calls)
+        return Reply(message=message, usage=Usage(prompt_tokens=10, completion_tokens=2, cached_tokens=0))
+
+    async def aclose(self) -> None: ...
+
+
+class CountingWorld:
+    """One case's environment: each call leaves a line in a file of its kind of effect."""
+
+    def __init__(self, world: Path, brief: Brief) -> None:
+        self.world = world
+        self.brief = brief
+        schema = {"type": "object", "properties": {"case": {"type": "string"}}, "required": ["case"]}
+        effects: tuple[Effect, ...] = ("pure", "once", "idempotent", "reconcilable")
+        self.tools = tuple(
+            ToolSpec(name=name, description=name, parameters=schema, effect=effect)
+            for name, effect in zip(PLAN, effects, strict=True)
+        )
+
+    async def reset(self) -> Sequence[Message]:
+        return (Message(role="user", content=self.brief.id),)
+
+    async def step(self, call: ToolCall) -> Message:
+        key = call.id if call.name in {"note", "book"} else self.brief.id
+        append_line(self.world / call.name, key)
+        await asyncio.sleep(0)
+        return Message(role="tool", call_id=call.id, content=f"{call.name} done")
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        happened = call.id in lines(self.world / call.name)
+        return Message(role="tool", call_id=call.id, content=f"{call.name} done") if happened else None
+
+    async def close(self) -> None: ...
+
+
+class OwnId:
+    """Right is the case's own id."""
+
+    name = "own_id"
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score:
+        return Score(verifier=self.name, value=float(trajectory.answer == case.id))
+
+    def reference(self, case: Case) -> str | None:
+        return case.id
+
+
+def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift:
+    """The work of one process: open or join the run, and see that all cases are in it."""
+    job = Job(
+        name="crash",
+        environment=lambda brief: CountingWorld(world, brief),
+        verifiers=(OwnId(),),
+        fingerprint="crash",
+        budget=Budget(steps=20, tokens=100_000, seconds=60),
+    )
+    model = PlannedModel(world)
+    run = open_run(journal, job, model)
+    enrol(journal, run, (Case(id=f"c{n:05d}", prompt="go", target=f"c{n:05d}") for n in range(cases)))
+    return Shift(journal=journal, run=run, job=job, worker=hire(job), model=model, holder=holder, at_once=3)
+
+
+def live(world: Path, cases: int) -> None:
+    """One process's life, from opening the workspace to the last case."""
+    workspace = world / "workspace"
+    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+        asyncio.run(work(shift_in(world, journal, holder, cases)))
+
+
+def spawn(world: Path, cases: int, before: Callable[[], None] = lambda: None) -> int:
+    """Fork a process that lives in the world; returns its process id. It ends with 0, or 1 and a line in `faults`."""
+    if child := os.fork():
+        return child
+    code = 1
+    try:
+        before()
+        live(world, cases)
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - a forked child must end here, whatever happened
+        append_line(world / "faults", f"{type(error).__name__}: {error}")
+    finally:
+        os._exit(code)
+
+
+def die_at(point: str, visit: int) -> Callable[[], None]:
+    """For `spawn`: kill the process when it comes to a point for the nth time."""
+    seen: Counter[str] = Counter()
+
+    def on_reach(reached: str) -> None:
+        seen[reached] += 1
+        if reached == point and seen[point] == visit:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def install() -> None:
+        faults.on_reach = on_reach
+
+    return install
+
+
+def wait_for(child: int, seconds: float) -> int | None:
+    """The child's wait status; None: it was still alive after that long, and was killed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def kill_loop(world: Path, *, kills: int, cases: int, seed: int, seconds: float) -> int:
+    """Two processes at work; one of them is killed at a random moment, again and again. Returns how many were killed.
+
+    Ends when `kills` have died, all cases are done, or time is up.
+    """
+    rng = random.Random(seed)
+    deadline, killed, finished = time.monotonic() + seconds, 0, 0
+    alive = [spawn(world, cases) for _ in range(2)]
+    while alive and killed < kills and time.monotonic() < deadline:
+        time.sleep(rng.uniform(0.0, 0.06))
+        victim = alive.pop(rng.randrange(len(alive)))
+        if os.waitpid(victim, os.WNOHANG)[0]:
+            finished += 1
+            continue
+        os.kill(victim, signal.SIGKILL)
+        os.waitpid(victim, 0)
+        killed += 1
+        alive.append(spawn(world, cases))
+    for child in alive:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return killed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the world saw against what the journal says. All counts must be 0 but `cases` and `in_doubt`."""
+
+    cases: int
+    in_doubt: int
+    lost: int
+    """Cases not closed, or answered wrongly."""
+    doubled: int
+    """`once` or keyed effects that happened twice, and answered model calls that were paid again."""
+    stuck: int
+    """Processes that did not come to an end."""
+    unsurfaced: int
+    """`once` effects of unknown outcome that no case in doubt tells of."""
+    faults: tuple[str, ...]
+
+
+def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
+    """Let one process finish in peace, then compare the world with the journal."""
+    stuck = int(wait_for(spawn(world, cases), seconds) is None)
+    with Journal.open(world / "workspace") as journal:
+        (run,) = journal.runs()
+        found = list(outcomes(journal, run))
+        replied = {
+            (case.id, step): event.at
+            for case, events in journal.histories(run.id)
+            for step, event in enumerate(e for e in events if e.kind == "replied")
+        }
+    doubt = {o.case_id for o in found if o.trajectory.stop == "in_doubt"}
+    rung = Counter(lines(world / "ring"))
+    booked = Counter(lines(world / "book"))
+    calls = [json.loads(line) for line in lines(world / "calls")]
+    paid_again = sum(at > replied.get((case_id, step), at) for case_id, step, at in calls)
+    good = {o.case_id for o in found if o.closed and o.right}
+    return Verdict(
+        cases=len(found),
+        in_doubt=len(doubt),
+        lost=cases - len(good | doubt),
+        doubled=sum(n - 1 for n in rung.values()) + sum(n - 1 for n in booked.values()) + paid_again,
+        stuck=stuck,
+        unsurfaced=sum(rung[o.case_id] != 1 for o in found if o.case_id not in doubt),
+        faults=tuple(lines(world / "faults")),
+    )

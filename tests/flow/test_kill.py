@@ -1,0 +1,48 @@
+"""`kill -9` at any moment: no case lost, no effect doubled, nothing stuck, every unknown outcome surfaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from bench.crash import Verdict, die_at, kill_loop, lines, spawn, verdict, wait_for
+from journeyman.store.faults import POINTS
+
+CASES = 6
+
+
+def sound(seen: Verdict, cases: int) -> None:
+    assert seen.faults == ()
+    assert (seen.cases, seen.lost, seen.doubled, seen.stuck, seen.unsurfaced) == (cases, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("visit", [1, 2, 5])
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_each_boundary(tmp_path: Path, point: str, visit: int) -> None:
+    status = wait_for(spawn(tmp_path, CASES, die_at(point, visit)), 30)
+    assert status is not None
+    reached_often_enough = visit == 1 or not point.startswith("cases.")
+    assert (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL) == reached_often_enough
+    sound(verdict(tmp_path, CASES, seconds=30), CASES)
+
+
+def test_a_once_effect_of_unknown_outcome_is_in_doubt_and_never_repeated(tmp_path: Path) -> None:
+    wait_for(spawn(tmp_path, 1, die_at("effect.before", 1)), 30)
+    seen = verdict(tmp_path, 1, seconds=30)
+    assert (seen.in_doubt, lines(tmp_path / "ring")) == (1, [])
+
+
+def test_a_once_effect_that_happened_unrecorded_is_in_doubt_too(tmp_path: Path) -> None:
+    wait_for(spawn(tmp_path, 1, die_at("effect.after", 1)), 30)
+    seen = verdict(tmp_path, 1, seconds=30)
+    assert (seen.in_doubt, lines(tmp_path / "ring")) == (1, ["c00000"])
+
+
+@pytest.mark.slow
+def test_three_hundred_kills_over_two_processes(tmp_path: Path) -> None:
+    killed = kill_loop(tmp_path, kills=300, cases=1500, seed=7, seconds=60)
+    assert killed == 300
+    sound(verdict(tmp_path, 1500, seconds=120), 1500)
