@@ -185,24 +185,30 @@ def wait_for(child: int, seconds: float) -> int | None:
     return None
 
 
+def enrol_all(world: Path, cases: int) -> None:
+    """Put the cases into the run, so that each short life is spent on working them."""
+    with Journal.open(world / "workspace") as journal, Holder.enter(world / "workspace") as holder:
+        shift_in(world, journal, holder, cases)
+
+
 def kill_loop(world: Path, *, kills: int, cases: int, seed: int, seconds: float) -> int:
     """Two processes at work; one of them is killed at a random moment, again and again. Returns how many were killed.
 
     Ends when `kills` have died, all cases are done, or time is up.
     """
     rng = random.Random(seed)
-    deadline, killed, finished = time.monotonic() + seconds, 0, 0
-    alive = [spawn(world, cases) for _ in range(2)]
+    enrol_all(world, cases)
+    deadline, killed = time.monotonic() + seconds, 0
+    alive = [spawn(world, 0) for _ in range(2)]
     while alive and killed < kills and time.monotonic() < deadline:
         time.sleep(rng.uniform(0.0, 0.06))
         victim = alive.pop(rng.randrange(len(alive)))
         if os.waitpid(victim, os.WNOHANG)[0]:
-            finished += 1
-            continue
+            continue  # it came to the end of the work
         os.kill(victim, signal.SIGKILL)
         os.waitpid(victim, 0)
         killed += 1
-        alive.append(spawn(world, cases))
+        alive.append(spawn(world, 0))
     for child in alive:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -228,7 +234,7 @@ class Verdict:
 
 def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     """Let one process finish in peace, then compare the world with the journal."""
-    stuck = int(wait_for(spawn(world, cases), seconds) is None)
+    stuck = int(wait_for(spawn(world, cases), seconds) != 0)
     with Journal.open(world / "workspace") as journal:
         (run,) = journal.runs()
         found = list(outcomes(journal, run))

@@ -43,6 +43,6 @@ def test_a_once_effect_that_happened_unrecorded_is_in_doubt_too(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_three_hundred_kills_over_two_processes(tmp_path: Path) -> None:
-    killed = kill_loop(tmp_path, kills=300, cases=1500, seed=7, seconds=60)
+    killed = kill_loop(tmp_path, kills=300, cases=150, seed=7, seconds=60)
     assert killed == 300
-    sound(verdict(tmp_path, 1500, seconds=120), 1500)
+    sound(verdict(tmp_path, 150, seconds=60), 150)
