@@ -1,0 +1,281 @@
+"""Any OpenAI-compatible chat endpoint: vLLM, SGLang, Ollama, llama.cpp, most vendors.
+
+The official client carries the request (imported at the first call: it takes half a second); its own retries are off, and
+ours tell apart what may pass (429, 5xx, no connection, time-outs) from what will not (401, 404, a prompt too long).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from journeyman.errors import (
+    ContextOverflowError,
+    ModelBusyError,
+    ModelError,
+    ModelRefusedError,
+    ModelReplyError,
+    ModelTimeoutError,
+    ModelUnreachableError,
+)
+from journeyman.models import toolcalls
+from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolCall, ToolSpec, Usage
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+LONGEST_WAIT_SECONDS = 60.0
+"""A server that asks for a longer pause is busy for this case."""
+
+OPTIONAL = ("logprobs", "top_logprobs", "seed", "response_format", "tool_choice")
+"""What some endpoints refuse; left out from then on where the refusal names it."""
+
+
+class EndpointModel:
+    """A model behind a URL. The key comes from JOURNEYMAN_API_KEY, or else OPENAI_API_KEY; it is never shown."""
+
+    def __init__(
+        self, base_url: str, model: str, *, api_key: str | None = None, timeout_seconds: float = 120, retries: int = 4
+    ) -> None:
+        self.base_url = base_url
+        self.model = model
+        self.name = f"{base_url}#{model}"
+        self.timeout_seconds = timeout_seconds
+        self.retries = retries
+        self.refused: set[str] = set()
+        self._key = api_key or os.environ.get("JOURNEYMAN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
+        self._clients: dict[int, AsyncOpenAI] = {}
+
+    async def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Reply:
+        body = _body(self.model, messages, tools, sampling)
+        began = time.monotonic()
+        last: ModelError | None = None
+        for attempt in range(self.retries + 1):
+            if last is not None:
+                await asyncio.sleep(_pause(last, attempt))
+            try:
+                answer = await self._ask({key: value for key, value in body.items() if key not in self.refused})
+                return _reply(answer, tools, position=len(messages), seconds=time.monotonic() - began)
+            except _PassingError as passing:
+                last = passing.error
+                if getattr(last, "retry_after", 0.0) > LONGEST_WAIT_SECONDS:
+                    break
+        assert last is not None
+        raise last
+
+    async def _ask(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        """One request. Raises ModelError for what will not pass, _PassingError for what may."""
+        import openai  # noqa: PLC0415 - takes half a second
+
+        try:
+            answer = await self._client().chat.completions.with_raw_response.create(**_arguments(body))
+            text: str = (await _text(answer)) or ""
+        except openai.APIStatusError as error:
+            raise self._judged(error.status_code, error.response.headers, error.response.text, body) from None
+        except openai.APITimeoutError:
+            message = f"{self.base_url} gave no reply within {self.timeout_seconds:g} s."
+            raise _PassingError(ModelTimeoutError(message, "Look at the server, or allow more time.")) from None
+        except openai.APIConnectionError as error:
+            cause = error.__cause__ or error
+            if type(cause).__name__ in {"RemoteProtocolError", "ReadError"}:
+                raise _PassingError(_cut(f"cut off: {cause}")) from None
+            message = f"No connection to {self.base_url}: {cause}."
+            raise _PassingError(ModelUnreachableError(message, "Start the server, or correct the URL.")) from None
+        try:
+            told = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise _PassingError(_cut(f"not JSON ({error}): {text[:80]!r}")) from None
+        if not isinstance(told, dict) or not told.get("choices"):
+            raise _PassingError(_cut(f"without choices: {text[:200]!r}"))
+        return told
+
+    def _judged(self, status: int, headers: Mapping[str, str], text: str, body: Mapping[str, Json]) -> Exception:
+        said = _said(text)
+        low = said.lower()
+        if status == 429:
+            busy = ModelBusyError(f"{self.base_url} is busy (429): {said}", "Try again later, or fewer cases at once.")
+            busy.retry_after = _retry_after(headers)  # type: ignore[attr-defined]
+            return _PassingError(busy)
+        if status in {408, 409} or status >= 500:
+            message = f"{self.base_url} failed ({status}): {said}"
+            return _PassingError(ModelUnreachableError(message, "Look at the server's log."))
+        if any(word in low for word in ("context_length", "context size", "context length", "context window")):
+            return ContextOverflowError(
+                f"The prompt is too long: {said}", "Shorten instructions, documents or results."
+            )
+        if status in {400, 422} and (named := [key for key in OPTIONAL if key in low and key in body]):
+            self.refused.update({"logprobs", "top_logprobs"} if "logprobs" in low else set(named))
+            return _PassingError(ModelRefusedError(f"{self.base_url} refused {named}: {said}", "Use another endpoint."))
+        mend = {
+            401: "Set JOURNEYMAN_API_KEY to a key that this endpoint takes.",
+            403: "Use a key that may use this model.",
+            404: "Correct the URL (it usually ends in /v1) or the model's name.",
+        }.get(status, "Correct what it names.")
+        return ModelRefusedError(f"{self.base_url} refused ({status}): {said}", mend)
+
+    def _client(self) -> AsyncOpenAI:
+        """One client per event loop: its connections belong to the loop."""
+        from openai import AsyncOpenAI  # noqa: PLC0415 - takes half a second
+
+        loop = id(asyncio.get_running_loop())
+        if loop not in self._clients:
+            self._clients[loop] = AsyncOpenAI(
+                base_url=self.base_url, api_key=self._key, max_retries=0, timeout=self.timeout_seconds
+            )
+        return self._clients[loop]
+
+    async def aclose(self) -> None:
+        client = self._clients.pop(id(asyncio.get_running_loop()), None)
+        if client is not None:
+            await client.close()
+
+
+class _PassingError(Exception):
+    """Wraps an error that may pass when asked again."""
+
+    def __init__(self, error: ModelError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _cut(what: str) -> ModelReplyError:
+    return ModelReplyError(f"The endpoint's reply was {what}.", "Look at the server's log; try the case again.")
+
+
+def _pause(last: ModelError, attempt: int) -> float:
+    """What the server asked for, or else half a second doubling, with jitter."""
+    asked: float = getattr(last, "retry_after", 0.0)
+    return asked or min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds, from `retry-after-ms` or `retry-after` (seconds or an HTTP date); 0: it does not say."""
+    try:
+        if (milliseconds := headers.get("retry-after-ms")) is not None:
+            return float(milliseconds) / 1000
+        asked = headers.get("retry-after")
+        if asked is None:
+            return 0.0
+        return float(asked) if asked.replace(".", "", 1).isdigit() else _until(asked)
+    except ValueError:
+        return 0.0
+
+
+def _until(date: str) -> float:
+    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+
+
+def _said(text: str) -> str:
+    """The endpoint's own message, on one line."""
+    try:
+        told = json.loads(text)
+    except json.JSONDecodeError:
+        return " ".join(text.split())[:300]
+    error = told.get("error", told) if isinstance(told, dict) else told
+    message = error.get("message", error) if isinstance(error, dict) else error
+    return " ".join(str(message).split())[:300]
+
+
+async def _text(answer: Any) -> str:
+    text = answer.text
+    return str(await text() if asyncio.iscoroutinefunction(text) else text() if callable(text) else text)
+
+
+def _arguments(body: Mapping[str, Json]) -> dict[str, Any]:
+    return dict(body)
+
+
+def _body(model: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "model": model,
+        "messages": [_message(message) for message in messages],
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+    }
+    if sampling.top_logprobs:
+        body |= {"logprobs": True, "top_logprobs": sampling.top_logprobs}
+    if sampling.json_schema is not None:
+        schema = {"name": "reply", "schema": dict(sampling.json_schema), "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+            }
+            for t in tools
+        ]
+        if sampling.tool_choice == "required":
+            body["tool_choice"] = "required"
+    return body
+
+
+def _message(message: Message) -> dict[str, Json]:
+    told: dict[str, Json] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        told["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
+            }
+            for call in message.tool_calls
+        ]
+    if message.call_id is not None:
+        told["tool_call_id"] = message.call_id
+    return told
+
+
+def _reply(answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: int, seconds: float) -> Reply:
+    choice = answer["choices"][0]
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise _PassingError(_cut("without a message"))
+    content, malformed = message.get("content") or "", None
+    calls, malformed = _calls(message.get("tool_calls") or ())
+    if not calls and malformed is None:
+        content, calls, malformed = toolcalls.parse(content, tools, position=position)
+    usage = answer.get("usage") or {}
+    entries = (choice.get("logprobs") or {}).get("content") or ()
+    return Reply(
+        message=Message(role="assistant", content=content, tool_calls=calls),
+        usage=Usage(
+            prompt_tokens=usage.get("prompt_tokens", 0),
+            completion_tokens=usage.get("completion_tokens", 0),
+            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
+            seconds=seconds,
+        ),
+        logprobs=tuple(map(_logprob, entries)) or None,
+        finish="tool_calls" if calls else "length" if choice.get("finish_reason") == "length" else "stop",
+        malformed=malformed,
+    )
+
+
+def _calls(told: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], str | None]:
+    """The calls; or none of them, and why one could not be read."""
+    calls: list[ToolCall] = []
+    for n, entry in enumerate(told):
+        function = entry.get("function") or {}
+        name, text = function.get("name"), function.get("arguments") or "{}"
+        try:
+            arguments = json.loads(text, strict=False) if isinstance(text, str) else text
+        except json.JSONDecodeError as error:
+            return (), f"the arguments of {name!r} are not JSON: {error}"
+        if not isinstance(arguments, dict) or not isinstance(name, str):
+            return (), f"the arguments of {name!r} are not an object"
+        calls.append(ToolCall(id=str(entry.get("id") or f"call_{n}"), name=name, arguments=arguments))
+    return tuple(calls), None
+
+
+def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
+    top = tuple((other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ())
+    return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], 5), top=top)

@@ -1,0 +1,83 @@
+"""A model that says what it is told to: for tests and examples, shipped and public."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from journeyman.errors import ModelError
+from journeyman.protocols import Model
+from journeyman.types import Message, Reply, Sampling, TokenLogprob, ToolCall, ToolSpec, Usage
+
+Line = str | ToolCall | Sequence[ToolCall] | Reply | Exception
+"""One thing to say: a text, one or several calls, a whole reply, or an error to raise."""
+
+Script = Callable[[Sequence[Message], Sequence[ToolSpec]], Line]
+"""What to say, given the conversation and the tools: the form for several cases at once."""
+
+CHARACTERS_PER_TOKEN = 4
+"""For the usage that it claims."""
+
+
+class ScriptDryError(ModelError):
+    """The script has no more lines: the test's expectation was wrong."""
+
+    kind = "script_dry"
+
+
+class ScriptedModel:
+    """Plays the lines in order, or asks the script each time; fails loudly when it runs dry.
+
+    `calls` holds the conversations that it was given.
+    """
+
+    def __init__(self, lines: Iterable[Line | Script] | Script, name: str = "scripted") -> None:
+        self.name = name
+        self.script = lines if callable(lines) else None
+        self.lines = [] if callable(lines) else list(lines)
+        self.calls: list[tuple[Message, ...]] = []
+
+    async def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Reply:
+        self.calls.append(tuple(messages))
+        return self._reply(self._next(messages, tools), messages, sampling)
+
+    def _next(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Line:
+        if self.script is not None:
+            return self.script(messages, tools)
+        if not self.lines:
+            raise ScriptDryError(
+                f"The script has no line for call {len(self.calls)}.", "Give it one more, or find out why it is asked."
+            )
+        line = self.lines.pop(0)
+        return line(messages, tools) if callable(line) else line
+
+    def _reply(self, line: Line, messages: Sequence[Message], sampling: Sampling) -> Reply:
+        if isinstance(line, Exception):
+            raise line
+        if isinstance(line, Reply):
+            return line
+        calls: tuple[ToolCall, ...] = ()
+        if isinstance(line, ToolCall):
+            calls = (line,)
+        elif not isinstance(line, str):
+            calls = tuple(line)
+        text = line if isinstance(line, str) else ""
+        words = text.split(" ") if text else [call.name for call in calls]
+        logprobs = tuple(TokenLogprob(token=word, logprob=-0.1, top=((word, -0.1),)) for word in words)
+        return Reply(
+            message=Message(role="assistant", content=text, tool_calls=calls),
+            usage=Usage(
+                prompt_tokens=sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN + 1,
+                completion_tokens=max(1, len(words)),
+                cached_tokens=0,
+            ),
+            logprobs=logprobs if sampling.top_logprobs else None,
+            finish="tool_calls" if calls else "stop",
+        )
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+_: Model = ScriptedModel([])
