@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
+
+from pydantic import BeforeValidator, ValidationInfo
 
 from journeyman.errors import InputError
 from journeyman.types import (
@@ -130,3 +132,11 @@ class JobFolder:
                 f"job.py defines no {name!r}.", f"Define it, or correct job.toml; it has: {sorted(self.members)}."
             )
         return self.members[name]
+
+
+def _resolved(value: Any, info: ValidationInfo) -> Any:
+    return info.context.path(value) if isinstance(info.context, JobFolder) else value
+
+
+JobPath = Annotated[Path, BeforeValidator(_resolved)]
+"""A file named in `job.toml`, looked up in the job's folder and in what `prepare` made."""

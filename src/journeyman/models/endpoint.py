@@ -1,7 +1,7 @@
 """Any OpenAI-compatible chat endpoint: vLLM, SGLang, Ollama, llama.cpp, most vendors.
 
-The official client carries the request (imported at the first call: it takes half a second); its own retries are off, and
-ours tell apart what may pass (429, 5xx, no connection, time-outs) from what will not (401, 404, a prompt too long).
+The official client carries the request (imported at the first call: it takes half a second); its own retries are off,
+and ours tell apart what may pass (429, 5xx, no connection, time-outs) from what will not (401, 404, a prompt too long).
 """
 
 from __future__ import annotations

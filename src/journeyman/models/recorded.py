@@ -16,10 +16,11 @@ def call_key(name: str, messages: Sequence[Message], tools: Sequence[ToolSpec], 
 
     The same in every process and version: field order is the records' own, and unset fields are written too.
     """
-    parts = [json.dumps(name)]
-    for group in (messages, tools, (sampling,)):
-        parts.append("[" + ",".join(item.model_dump_json() for item in group) + "]")
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    groups = (
+        (json.dumps(name),),
+        *([item.model_dump_json() for item in group] for group in (messages, tools, [sampling])),
+    )
+    return hashlib.sha256("\n".join(",".join(group) for group in groups).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class NotRecordedError(ModelError):

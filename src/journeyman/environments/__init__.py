@@ -1,0 +1,17 @@
+"""The families of environments. Each is one frozen settings record that, called with a brief, opens a case's world."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from journeyman.environments.functions import Functions
+from journeyman.environments.single_turn import SingleTurn
+from journeyman.environments.sql import Sql
+from journeyman.environments.tools import Tools, effect, final, reconciled_by
+
+AnyEnvironment = Annotated[SingleTurn | Tools | Sql | Functions, Field(discriminator="kind")]
+"""What `[environment]` in job.toml can be."""
+
+__all__ = ["AnyEnvironment", "Functions", "SingleTurn", "Sql", "Tools", "effect", "final", "reconciled_by"]

@@ -1,0 +1,72 @@
+"""Function calling: the case offers functions, and the calls themselves are the answer. Nothing is carried out.
+
+Cases come in the form of the Berkeley Function Calling Leaderboard: `data["functions"]` is a list of
+`{"name", "description", "parameters"}`, whose types may be Python's ("dict", "float", "tuple").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from journeyman.errors import InputError
+from journeyman.protocols import Environment, OpenEnvironment
+from journeyman.types import Brief, Json, Message, Record, ToolCall, ToolSpec
+
+TYPES = {"dict": "object", "float": "number", "tuple": "array", "any": None, "String": "string", "long": "integer"}
+"""Names that are not JSON schema's, and what they mean; None: anything."""
+
+
+class Functions(Record):
+    """All calls are final. Saying in words that no function fits is an answer too."""
+
+    kind: Literal["functions"] = "functions"
+
+    def __call__(self, brief: Brief) -> Environment:
+        return _Functions(brief)
+
+
+class _Functions:
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+        functions = brief.data.get("functions")
+        if not isinstance(functions, list) or not functions:
+            raise InputError(f"Case {brief.id!r} offers no functions.", "Put them into data.functions, as a list.")
+        self.tools: Sequence[ToolSpec] = tuple(_spec(function) for function in functions)
+
+    async def reset(self) -> Sequence[Message]:
+        return (Message(role="user", content=self.brief.prompt),)
+
+    async def step(self, call: ToolCall) -> Message:
+        return Message(role="tool", call_id=call.id, content="noted")
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        return None
+
+    async def close(self) -> None: ...
+
+
+def _spec(function: Mapping[str, Json]) -> ToolSpec:
+    schema = json_schema(function.get("parameters") or {"type": "object", "properties": {}})
+    return ToolSpec(
+        name=function["name"], description=function.get("description", ""), parameters=schema, effect="pure", final=True
+    )
+
+
+def json_schema(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The schema with JSON schema's own type names, all the way down."""
+    clean: dict[str, Json] = {}
+    for key, value in schema.items():
+        if key == "type" and isinstance(value, str):
+            if TYPES.get(value, value) is not None:
+                clean[key] = TYPES.get(value, value)
+        elif key == "properties" and isinstance(value, dict):
+            clean[key] = {name: json_schema(inner) for name, inner in value.items()}
+        elif key in {"items", "additionalProperties"} and isinstance(value, dict):
+            clean[key] = json_schema(value)
+        elif key not in {"default", "optional"}:
+            clean[key] = value
+    return clean
+
+
+_: OpenEnvironment = Functions()

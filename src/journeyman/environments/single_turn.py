@@ -1,0 +1,39 @@
+"""One question, one answer, no tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from journeyman.protocols import Environment, OpenEnvironment
+from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
+
+
+class SingleTurn(Record):
+    """The case's prompt is the whole world."""
+
+    kind: Literal["single_turn"] = "single_turn"
+
+    def __call__(self, brief: Brief) -> Environment:
+        return _SingleTurn(brief)
+
+
+class _SingleTurn:
+    tools: Sequence[ToolSpec] = ()
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+
+    async def reset(self) -> Sequence[Message]:
+        return (Message(role="user", content=self.brief.prompt),)
+
+    async def step(self, call: ToolCall) -> Message:
+        return Message(role="tool", call_id=call.id, content="There are no tools here.", failed=True)
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        return None
+
+    async def close(self) -> None: ...
+
+
+_: OpenEnvironment = SingleTurn()

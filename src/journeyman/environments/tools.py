@@ -1,0 +1,194 @@
+"""Plain typed Python functions as tools: signature and docstring are what the model sees.
+
+    @effect("once")
+    def refund(order: str, amount: float) -> str:
+        '''Pay money back.
+
+        Args:
+            order: The order's number.
+            amount: In euros.
+        '''
+
+A function with a parameter named `key` is given the call's id there, the same after a crash; the model does not see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, create_model
+
+from journeyman.errors import InputError, boundary
+from journeyman.protocols import Environment, JobFolder
+from journeyman.types import Brief, Effect, Message, Record, ToolCall, ToolSpec
+
+RESULT_CHARACTERS = 8_000
+"""A longer result is cut, and says so."""
+
+Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
+
+
+def effect(kind: Effect) -> Callable[[F], F]:
+    """Say what a function does to the world; one that says nothing is `pure`."""
+
+    def mark(function: F) -> F:
+        function.journeyman_effect = kind  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def final(function: F) -> F:
+    """A successful call of this function hands in the answer."""
+    function.journeyman_final = True  # type: ignore[attr-defined]
+    return function
+
+
+def reconciled_by(ask: Function) -> Callable[[F], F]:
+    """Mark a function `reconcilable`: after a crash `ask` gives its result for the same arguments, or None: not done."""
+
+    def mark(function: F) -> F:
+        function.journeyman_effect = "reconcilable"  # type: ignore[attr-defined]
+        function.journeyman_reconcile = ask  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def _member(value: str | Function, info: ValidationInfo) -> Function:
+    if callable(value):
+        return value
+    if isinstance(info.context, JobFolder):
+        found = info.context.member(value)
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+    raise InputError(f"{value!r} is no function.", "Name functions that job.py defines.")
+
+
+class Tools(Record):
+    """Functions that the worker may call. Without a final one, its text is the answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    kind: Literal["tools"] = "tools"
+    functions: tuple[Annotated[Function, BeforeValidator(_member)], ...]
+
+    def __call__(self, brief: Brief) -> Environment:
+        return _Tools(brief, self.functions)
+
+
+class _Tools:
+    def __init__(self, brief: Brief, functions: Sequence[Function]) -> None:
+        self.brief = brief
+        self.functions = {function.__name__: function for function in functions}
+        self.models = {name: arguments_of(function) for name, function in self.functions.items()}
+        self.tools: Sequence[ToolSpec] = tuple(spec_of(f, self.models[name]) for name, f in self.functions.items())
+
+    async def reset(self) -> Sequence[Message]:
+        return (Message(role="user", content=self.brief.prompt),)
+
+    async def step(self, call: ToolCall) -> Message:
+        return await self._run(self.functions[call.name], call)
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        ask = getattr(self.functions[call.name], "journeyman_reconcile", None)
+        if ask is None:
+            return None
+        answer = await self._run(ask, call)
+        return None if answer.content == "null" else answer
+
+    async def _run(self, function: Function, call: ToolCall) -> Message:
+        """The tool's result; its failure is an answer that names it."""
+        try:
+            given = self.models[call.name].model_validate(dict(call.arguments))
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
+            return Message(role="tool", call_id=call.id, content=f"Wrong arguments: {wrong}", failed=True)
+        arguments = {name: getattr(given, name) for name in type(given).model_fields}
+        if "key" in inspect.signature(function).parameters:
+            arguments["key"] = call.id
+        with boundary(call.name) as outcome:
+            if inspect.iscoroutinefunction(function):
+                value = await function(**arguments)
+            else:
+                value = await asyncio.to_thread(function, **arguments)
+        if outcome.failure is not None:
+            return Message(role="tool", call_id=call.id, content=outcome.failure.message, failed=True)
+        return Message(role="tool", call_id=call.id, content=as_text(value))
+
+    async def close(self) -> None: ...
+
+
+def arguments_of(function: Function) -> type[BaseModel]:
+    """A model of the function's arguments, with what the docstring says of each.
+
+    Raises InputError for a parameter without a type, or *args.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    told = described(inspect.getdoc(function) or "")[1]
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name == "key":
+            continue
+        if name not in hints or parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            raise InputError(f"Parameter {name!r} of {function.__name__!r} has no type.", "Give each parameter a type.")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints[name], Field(default, description=told.get(name)))
+    return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def spec_of(function: Function, arguments: type[BaseModel]) -> ToolSpec:
+    """What the model sees of a function."""
+    schema = _without_titles(arguments.model_json_schema())
+    return ToolSpec(
+        name=function.__name__,
+        description=described(inspect.getdoc(function) or "")[0] or function.__name__,
+        parameters={"properties": {}, **schema},
+        effect=getattr(function, "journeyman_effect", "pure"),
+        final=getattr(function, "journeyman_final", False),
+    )
+
+
+def _without_titles(schema: Any) -> Any:
+    """Pydantic's titles say nothing that the names don't, and cost tokens."""
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _without_titles(inner) for name, inner in value.items()}
+        if key == "properties"
+        else _without_titles(value)
+        for key, value in schema.items()
+        if key != "title" or isinstance(value, dict)
+    }
+
+
+def described(docstring: str) -> tuple[str, dict[str, str]]:
+    """The text before `Args:`, and what is said of each argument there (Google's style)."""
+    head, _, rest = docstring.partition("\nArgs:\n")
+    arguments: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        if line and not line.startswith(" "):
+            break
+        if found := re.match(r"^ {1,8}(\w+)(?: \([^)]*\))?: (.*)$", line):
+            name = found.group(1)
+            arguments[name] = found.group(2).strip()
+        elif name and line.strip():
+            arguments[name] += " " + line.strip()
+    return " ".join(head.split()), arguments
+
+
+def as_text(value: Any) -> str:
+    """Text as it is, anything else as JSON; Chinese stays readable."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= RESULT_CHARACTERS else f"{text[:RESULT_CHARACTERS]}… (cut: {len(text):,} characters)"

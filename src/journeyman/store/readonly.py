@@ -1,0 +1,157 @@
+"""Somebody else's SQLite database, read under limits: nothing can be written, attached, loaded, or run for ever.
+
+The authorizer allows reading and nothing else; a progress handler ends what takes too long; SQLite's own limits bound a
+single value, and a running sum bounds the result, so that no query can fill the memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from journeyman.errors import InputError
+from journeyman.types import Record
+
+Value = int | float | str | bytes | None
+
+ALLOWED = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
+
+FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "zeroblob", "randomblob"}
+
+STEPS_BETWEEN_LOOKS = 5_000
+"""Virtual machine steps between two looks at the clock: well under a millisecond."""
+
+
+class QueryLimits(Record):
+    rows: int = 200
+    """Rows kept; more are counted as cut."""
+    characters: int = 1_000_000
+    """Of all values together, and of any one."""
+    seconds: float = 5.0
+
+
+class Rows(Record):
+    """What a query gave."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    cut: bool
+    """Whether there were more than the limit allows."""
+
+
+class QueryError(Exception):
+    """The query can't be carried out; the text says why, in words that help to mend it."""
+
+
+class ReadOnlyDatabase:
+    """A database file. Each query has a connection of its own, so that threads may ask at once (about 0.3 ms)."""
+
+    def __init__(self, path: Path, limits: QueryLimits = QueryLimits()) -> None:
+        """Raises InputError for what is missing or no SQLite database."""
+        self.path = path
+        self.limits = limits
+        if not path.is_file():
+            raise InputError(f"There is no database {str(path)!r}.", "Correct its path.")
+        try:
+            with path.open("rb") as file:
+                head = file.read(16)
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
+        if head not in {b"", b"SQLite format 3\x00"}:
+            raise InputError(f"{path} is not an SQLite database, or is encrypted.", "Give a plain SQLite file.")
+
+    def query(self, sql: str) -> Rows:
+        """Raises QueryError for whatever is wrong with the query, InputError when the file itself can't be read."""
+        connection = self._connect()
+        deadline = time.monotonic() + self.limits.seconds
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+        try:
+            connection.set_authorizer(_authorize)
+            cursor = connection.execute(sql)
+            if cursor.description is None:
+                raise QueryError("this is no query; write one SELECT")
+            return self._collect(cursor)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise _explained(error, self.path, self.limits) from None
+        except (MemoryError, OverflowError, UnicodeError) as error:
+            raise QueryError(f"a value is too large or no text: {error}") from None
+        finally:
+            connection.close()
+
+    def _collect(self, cursor: sqlite3.Cursor) -> Rows:
+        rows: list[tuple[Value, ...]] = []
+        size, cut = 0, False
+        for row in cursor:
+            if len(rows) == self.limits.rows:
+                cut = True
+                break
+            size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
+            if size > self.limits.characters:
+                raise QueryError(f"the result is larger than {self.limits.characters:,} characters; select less")
+            rows.append(row)
+        return Rows(columns=tuple(column[0] for column in cursor.description), rows=tuple(rows), cut=cut)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=self.limits.seconds
+            )
+            connection.text_factory = lambda data: data.decode("utf-8", "replace")
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA temp_store=FILE")
+            connection.execute("PRAGMA cache_size=-8192")
+            connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path} can't be read: {error}.", "Give a sound, unlocked SQLite file.") from None
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self.limits.characters)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 200)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        return connection
+
+    def schema_text(self, *, samples: int = 0) -> str:
+        """Tables and views as CREATE statements on one line each; with `samples`, that many first rows below each."""
+        connection = self._connect()
+        try:
+            query = (
+                "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+            )
+            found: Sequence[tuple[str, str, str | None]] = connection.execute(query).fetchall()
+            parts: list[str] = []
+            for kind, name, sql in found:
+                parts.append(" ".join((sql or name).split()) + ";")
+                if samples and kind == "table":
+                    quoted = name.replace('"', '""')
+                    rows = connection.execute(f'SELECT * FROM "{quoted}" LIMIT ?', (samples,)).fetchall()  # noqa: S608
+                    parts.extend(f"-- {row!r}"[:200] for row in rows)
+            return "\n".join(parts)
+        finally:
+            connection.close()
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if action not in ALLOWED:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def _explained(error: Exception, path: Path, limits: QueryLimits) -> Exception:
+    said = str(error)
+    if "interrupted" in said:
+        return QueryError(f"the query took longer than {limits.seconds:g} s and was stopped; make it simpler")
+    if "not authorized" in said or "prohibited" in said or "readonly" in said:
+        return QueryError(f"only reading is allowed here ({said})")
+    if "one statement at a time" in said:
+        return QueryError("one statement only")
+    if "not a database" in said or "malformed" in said:
+        return InputError(f"{path} is damaged: {said}.", "Give a sound SQLite file.")
+    return QueryError(said)

@@ -1,0 +1,32 @@
+"""The verifiers. Each is one frozen settings record with `score` and `reference`; rewards come from nowhere else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from journeyman.verifiers.fields import JsonFields
+from journeyman.verifiers.function_call import FunctionCall
+from journeyman.verifiers.people import Judge, Person, Python
+from journeyman.verifiers.sql_result import SqlResult
+from journeyman.verifiers.text import Exact, Number, Regex
+
+AnyVerifier = Annotated[
+    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Python | Judge | Person,
+    Field(discriminator="kind"),
+]
+"""What `[[verifier]]` in job.toml can be."""
+
+__all__ = [
+    "AnyVerifier",
+    "Exact",
+    "FunctionCall",
+    "JsonFields",
+    "Judge",
+    "Number",
+    "Person",
+    "Python",
+    "Regex",
+    "SqlResult",
+]

@@ -1,0 +1,113 @@
+"""Answers that are a text or a number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from journeyman.types import Case, Json, Record, Score, Trajectory
+
+NO_TARGET = "the case has no target"
+
+
+def unjudged(name: str, reason: str) -> Score:
+    return Score(verifier=name, value=None, reason=reason)
+
+
+def judged(name: str, right: bool, reason: str) -> Score:
+    return Score(verifier=name, value=float(right), reason=reason)
+
+
+def folded(text: str) -> str:
+    """Full-width forms made plain (NFKC), white space and case folded, closing punctuation dropped."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(plain.split()).strip(" .。!?\"'`“”‘’")
+
+
+def accepted(target: Json) -> list[Json]:
+    return target if isinstance(target, list) else [target]
+
+
+class Exact(Record):
+    """The answer is the target, or one of its list; case, width, white space and closing punctuation don't count."""
+
+    kind: Literal["exact"] = "exact"
+    name: str = "exact"
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score:
+        if case.target is None:
+            return unjudged(self.name, NO_TARGET)
+        answer = trajectory.answer
+        right = answer is not None and folded(answer) in {folded(str(one)) for one in accepted(case.target)}
+        return judged(self.name, right, f"answer {answer!r}, target {case.target!r}")
+
+    def reference(self, case: Case) -> str | None:
+        return None if case.target is None else str(accepted(case.target)[0])
+
+
+NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?\s*%?")
+
+
+def last_number(text: str) -> float | None:
+    """The number that a text ends on: after `####` where there is one, else the last; `1,234.5`, `3/4`, `12 %`, `１２`.
+
+    A percentage is its share: 12 % is 0.12. None: there is no number.
+    """
+    plain = unicodedata.normalize("NFKC", text).replace("−", "-")
+    found = NUMBER.findall(plain.rsplit("####", 1)[-1])
+    if not found:
+        return None
+    number = found[-1].replace(",", "").replace(" ", "")
+    share = number.endswith("%")
+    top, _, bottom = number.rstrip("%").partition("/")
+    try:
+        value = float(top) / (float(bottom) if bottom else 1.0)
+    except ZeroDivisionError:
+        return None
+    return value / 100 if share else value
+
+
+class Number(Record):
+    """The answer's last number is the target, within a tolerance."""
+
+    kind: Literal["number"] = "number"
+    name: str = "number"
+    relative: float = 1e-6
+    absolute: float = 1e-9
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score:
+        if case.target is None:
+            return unjudged(self.name, NO_TARGET)
+        wanted = last_number(str(case.target))
+        if wanted is None:
+            return unjudged(self.name, f"the target {case.target!r} is no number")
+        got = None if trajectory.answer is None else last_number(trajectory.answer)
+        near = got is not None and abs(got - wanted) <= max(self.absolute, self.relative * abs(wanted))
+        return judged(self.name, near, f"answer {got}, target {wanted}")
+
+    def reference(self, case: Case) -> str | None:
+        return None if case.target is None or last_number(str(case.target)) is None else str(case.target)
+
+
+class Regex(Record):
+    """The answer has a match of the target, a regular expression; `full`: it is one from end to end."""
+
+    kind: Literal["regex"] = "regex"
+    name: str = "regex"
+    full: bool = False
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score:
+        if case.target is None:
+            return unjudged(self.name, NO_TARGET)
+        try:
+            pattern = re.compile(str(case.target))
+        except re.error as error:
+            return unjudged(self.name, f"the target is no regular expression: {error}")
+        answer = trajectory.answer
+        search = pattern.fullmatch if self.full else pattern.search
+        return judged(self.name, answer is not None and search(answer) is not None, f"answer {answer!r}")
+
+    def reference(self, case: Case) -> str | None:
+        """Only a pattern without any special character can be its own answer."""
+        return case.target if isinstance(case.target, str) and re.escape(case.target) == case.target else None
