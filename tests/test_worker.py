@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from journeyman.models.scripted import ScriptedModel
 
 from journeyman.errors import EnvironmentFault, ModelBusyError
 from journeyman.memory.plain import PlainMemory
+from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Brief, Budget, Effect, Lesson, Message, ToolCall, ToolSpec, Trajectory
 from journeyman.worker import Worker, answer_of, rollout
 

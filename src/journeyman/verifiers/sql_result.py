@@ -23,7 +23,7 @@ class SqlResult(Record):
     """The target is `{"sql": QUERY or [QUERIES], "ordered": false}`: the answer must give what any of them gives.
 
     Rows count as a multiset, unless `ordered`; columns by position, names don't count; NULL equals NULL; numbers within
-    1e-6 relative, 3 = 3.0; texts exactly. A reference that fails leaves the case unjudged: it is not the worker's fault.
+    1e-6 relative, 3 = 3.0; texts exactly. A reference that fails leaves the case unjudged: no fault of the worker.
     """
 
     kind: Literal["sql_result"] = "sql_result"

@@ -1,0 +1,52 @@
+"""A run's figures as tables on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from journeyman.cli.text import duration
+from journeyman.flow.figures import Figures
+from journeyman.flow.report import percent, remarks
+
+
+def print_figures(figures: Figures) -> None:
+    """The share right per slice with its 95 % interval, then cost, time and failures."""
+    console = Console(highlight=False)
+    table = Table("slice", title=f"{figures.worker} · {figures.job} · run {figures.run}", title_justify="left")
+    table.add_column("cases", justify="right")
+    table.add_column("right", justify="right")
+    table.add_column("share right (95 %)", justify="right")
+    table.add_column("median time", justify="right")
+    for row in figures.slices:
+        taken = "–" if row.seconds.median is None else duration(row.seconds.median)
+        right = f"{row.right.count}/{row.right.total}" if row.right.total else "–"
+        table.add_row(escape(row.slice), str(row.cases), right, percent(row.right), taken)
+    table.add_section()
+    whole = f"{figures.right.count}/{figures.right.total}" if figures.right.total else "–"
+    median = "–" if figures.seconds.median is None else duration(figures.seconds.median)
+    table.add_row("[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.right)}", median)
+    console.print(table)
+    for line in notes(figures):
+        console.print(line)
+
+
+def notes(figures: Figures) -> list[str]:
+    """What is worth saying below the table."""
+    said = remarks(figures)
+    if figures.closed < figures.cases:
+        said.append("Run the same command again to go on.")
+    for kind in figures.failures:
+        said.append(f"[yellow]{kind.count} × {kind.failure.kind}[/]: {escape(kind.failure.message)}")
+        said.append(f"    {escape(kind.failure.mend)}")
+    cached = ""
+    if figures.cached_tokens is not None and figures.prompt_tokens:
+        cached = f", {figures.cached_tokens / figures.prompt_tokens:.0%} of it from the prefix cache".replace("%", " %")
+    said.append(f"Tokens: {figures.prompt_tokens:,} read{cached}, {figures.completion_tokens:,} written.")
+    if figures.tool_calls:
+        well = percent(figures.well_formed)
+        said.append(f"Calls: {figures.tool_calls} made, {figures.failed_tool_calls} failed; well formed {well}.")
+    if figures.cases_per_hour is not None:
+        said.append(f"Rate: {figures.cases_per_hour:,.0f} cases an hour.")
+    return said
