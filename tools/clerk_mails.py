@@ -22,8 +22,24 @@ PER_SLICE = 22
 SPLITS = ("train", "calibration", "train", "exam")
 FIELDS = ("request", "customer", "order", "product", "quantity", "date")
 WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "clerk_words.toml").read_text(encoding="utf-8"))
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-WEEKDAYS = {"en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"], "zh": list("一二三四五六日")}
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+WEEKDAYS = {
+    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+    "zh": list("一二三四五六日"),
+}
 
 
 @dataclass(frozen=True)
@@ -197,7 +213,8 @@ def messages(seed: int = SEED) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    for row in messages():
+    in_turn = sorted(messages(), key=lambda row: row["id"].rpartition("-")[2])  # a bit of every slice from the start
+    for row in in_turn:
         sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

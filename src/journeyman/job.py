@@ -25,7 +25,7 @@ from journeyman.protocols import JobFolder, Model, OpenEnvironment, Verifier
 from journeyman.types import Budget, Case, Json, Record, Sampling, Trajectory
 from journeyman.verifiers import AnyVerifier
 
-NONSENSE = "flurbish 7f3a 呜里哇"
+NONSENSE = "flurbish ≠ 呜里哇"
 """An answer that no case can have."""
 
 

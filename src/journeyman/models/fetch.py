@@ -47,6 +47,8 @@ class Fetched(Record):
     mirror: str | None
     """Where it came from now. None: it was there already."""
     seconds: float
+    passed_over: tuple[str, ...] = ()
+    """Mirrors that could not give it, each with its reason."""
 
 
 def no_progress(what: str, done: int, total: int) -> None:
@@ -79,7 +81,7 @@ def fetch(entry: Entry, *, folder: Path, progress: Progress = no_progress, again
             except MirrorError as error:
                 reasons.append(f"{mirror.name}: {error}")
                 continue
-            return Fetched(path=path, mirror=mirror.name, seconds=time.monotonic() - began)
+            return Fetched(path=path, mirror=mirror.name, seconds=time.monotonic() - began, passed_over=tuple(reasons))
     raise ModelFileError(
         f"{entry.file} can't be had. {'; '.join(reasons)}.",
         f"Look at the network and pip's settings, or put the file into {folder} yourself.",

@@ -14,6 +14,8 @@ from sqlalchemy.pool import StaticPool
 
 from journeyman.errors import StoreError
 
+SQLITE_VERSION = sqlite3.sqlite_version
+
 BUSY_SECONDS = 20.0
 """How long to wait for another process's transaction; ours take milliseconds."""
 

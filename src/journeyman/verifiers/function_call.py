@@ -16,8 +16,9 @@ Calls = list[tuple[str, Mapping[str, Json]]]
 class FunctionCall(Record):
     """The target is a list of `{name: {argument: [accepted values]}}`; the calls may come in any order.
 
-    An accepted `""` means that the argument may be left out. Texts are compared without case, blanks and punctuation,
-    numbers by value. The target `[]` means that nothing may be called; words, or silence, are then right.
+    An accepted `""` means that the argument may be left out; no accepted value at all, that it is left out or empty.
+    Texts are compared without case, blanks and punctuation, numbers by value. The target `[]` means that nothing may be
+    called; words, or silence, are then right.
     """
 
     kind: Literal["function_call"] = "function_call"
@@ -82,9 +83,9 @@ def mismatch(call: tuple[str, Mapping[str, Json]], wanted: Mapping[str, Mapping[
         return f"{name} has no argument {unknown[0]!r}"
     for key, accepted in options.items():
         if key not in arguments:
-            if "" not in accepted:
+            if accepted and "" not in accepted:
                 return f"{name} lacks {key!r}"
-        elif not any(fits(arguments[key], option) for option in accepted):
+        elif not any(fits(arguments[key], option) for option in accepted or [[]]):
             return f"{key}={arguments[key]!r} is none of {accepted!r}"
     return None
 

@@ -1,0 +1,114 @@
+"""`journeyman doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import typer
+
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.errors import boundary
+from journeyman.models import DEFAULT_MODEL
+from journeyman.models.catalogue import CATALOGUE
+from journeyman.models.embedded import CONTEXT_TOKENS, free_cores
+from journeyman.models.fetch import models_folder, stamped
+from journeyman.store.connect import SQLITE_VERSION
+from journeyman.store.journal import Journal
+from journeyman.types import Record
+
+app = new_app()
+
+
+class Finding(Record):
+    """One thing looked at. `mend` is empty where nothing has to be done."""
+
+    what: str
+    found: str
+    good: bool
+    mend: str = ""
+
+
+@app.command()
+def main(workspace: Workspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
+    """Look whether this machine has what is needed. Exit code 1 when something is amiss."""
+    findings = list(examine(workspace))
+    if as_json:
+        print_json([finding.model_dump() for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{'ok  ' if finding.good else 'MEND'} {finding.what}: {finding.found}")
+            if finding.mend:
+                say(f"     {finding.mend}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(workspace: Path) -> Iterator[Finding]:
+    """Everything that is looked at, one by one."""
+    python = platform.python_version()
+    yield Finding(what="Python", found=python, good=sys.version_info >= (3, 11))
+    yield _memory()
+    yield Finding(what="cores", found=f"{os.cpu_count()}, of which {free_cores()} are free now", good=True)
+    yield _package("xllamacpp", "the embedded engine", "local")
+    yield _package("matplotlib", "PNG figures", "report")
+    yield _package("reasoning-gym", "the job arith", "gym")
+    yield _model()
+    yield _key()
+    yield _journal(workspace)
+
+
+def _memory() -> Finding:
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    enough = gigabytes >= 3.5
+    mend = "" if enough else "The default model needs about 2.5 GB; use an endpoint, or --model smollm2-135m."
+    return Finding(what="memory", found=f"{gigabytes:.1f} GiB", good=enough, mend=mend)
+
+
+def _package(name: str, purpose: str, extra: str) -> Finding:
+    """Optional parts that are missing are told, but nothing is amiss."""
+    try:
+        return Finding(what=purpose, found=f"{name} {version(name)}", good=True)
+    except PackageNotFoundError:
+        return Finding(
+            what=purpose, found="not installed", good=True, mend=f"If wanted: pip install 'journeyman[{extra}]'"
+        )
+
+
+def _model() -> Finding:
+    entry, folder = CATALOGUE[DEFAULT_MODEL], models_folder()
+    if stamped(entry, folder):
+        return Finding(what="the default model", found=f"{folder / entry.file}, context {CONTEXT_TOKENS:,}", good=True)
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    enough = free > 1.3 * entry.size
+    found = f"not fetched; {free / 1e9:.1f} GB free at {existing}"
+    mend = f"Fetch it with: journeyman models fetch ({entry.size / 1e9:.1f} GB)"
+    return Finding(what="the default model", found=found, good=enough, mend=mend)
+
+
+def _key() -> Finding:
+    names = [name for name in ("JOURNEYMAN_API_KEY", "OPENAI_API_KEY") if os.environ.get(name)]
+    return Finding(
+        what="key for endpoints",
+        found=f"{names[0]} is set" if names else "none; the embedded engine needs none",
+        good=True,
+    )
+
+
+def _journal(workspace: Path) -> Finding:
+    sqlite = f"SQLite {SQLITE_VERSION}"
+    if not (workspace / "journal.sqlite").exists():
+        return Finding(what="journal", found=f"none yet in {workspace}; {sqlite}", good=True)
+    with boundary("opening the journal") as outcome, Journal.open(workspace) as journal:
+        state = journal.check()
+        good = state == "ok"
+        runs = len(journal.runs())
+        return Finding(what="journal", found=f"{runs} runs in {workspace}, integrity {state}; {sqlite}", good=good)
+    assert outcome.failure is not None
+    return Finding(what="journal", found=outcome.failure.message, good=False, mend=outcome.failure.mend)
