@@ -66,9 +66,7 @@ def _list(*, as_json: bool) -> None:
         size = f"{entry.size / 1e6:,.0f} MB"
         table.add_row(name, size, entry.licence, "yes" if here[name] else "no", entry.description)
     Console(highlight=False).print(table)
-    say(
-        "Fetch one with: journeyman models fetch NAME. `work --model` also takes a .gguf file or an endpoint, URL#MODEL."
-    )
+    say("Fetch one with: journeyman models fetch NAME. `work --model` takes a .gguf file or URL#MODEL as well.")
 
 
 def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
@@ -82,9 +80,8 @@ def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
     else:
         for reason in fetched.passed_over:
             say(f"Passed over {reason}")
-        say(
-            f"{entry.name} fetched from {fetched.mirror} in {duration(fetched.seconds)}, sha256 verified: {fetched.path}"
-        )
+        say(f"{entry.name} fetched from {fetched.mirror} in {duration(fetched.seconds)}, sha256 verified:")
+        say(str(fetched.path))
 
 
 def _verify(entry: Entry, *, as_json: bool) -> None:
