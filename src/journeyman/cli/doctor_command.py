@@ -17,7 +17,7 @@ from journeyman.errors import boundary
 from journeyman.models import DEFAULT_MODEL
 from journeyman.models.catalogue import CATALOGUE
 from journeyman.models.embedded import CONTEXT_TOKENS, free_cores
-from journeyman.models.fetch import models_folder, stamped
+from journeyman.models.fetching import models_folder, stamped
 from journeyman.store.connect import SQLITE_VERSION
 from journeyman.store.journal import Journal
 from journeyman.types import Record

@@ -16,7 +16,7 @@ from journeyman.cli.text import duration
 from journeyman.errors import InputError, ModelFileError
 from journeyman.models import DEFAULT_MODEL
 from journeyman.models.catalogue import CATALOGUE, Entry
-from journeyman.models.fetch import fetch, models_folder, stamped, verify
+from journeyman.models.fetching import fetch, models_folder, stamped, verify
 
 app = new_app()
 

@@ -8,7 +8,7 @@ from journeyman.errors import InputError
 from journeyman.models.catalogue import CATALOGUE, DEFAULT
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.models.endpoint import EndpointModel
-from journeyman.models.fetch import Progress, fetch, models_folder, no_progress
+from journeyman.models.fetching import Progress, fetch, models_folder, no_progress
 from journeyman.protocols import Model
 
 DEFAULT_MODEL = DEFAULT.name
