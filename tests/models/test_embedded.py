@@ -1,0 +1,123 @@
+"""The embedded engine with a real, tiny model: 98 MB, fetched once by the project's own fetch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from journeyman.errors import ContextOverflowError, ModelFileError
+from journeyman.models.embedded import CONTEXT_TOKENS, EmbeddedModel, free_cores
+from journeyman.types import Message, Sampling, ToolSpec
+
+pytestmark = pytest.mark.model
+
+T = TypeVar("T")
+SYSTEM = Message(role="system", content="You are a helpful clerk. " * 20)
+LOOK = ToolSpec(
+    name="look",
+    description="Look something up.",
+    parameters={"type": "object", "properties": {"word": {"type": "string", "maxLength": 20}}, "required": ["word"]},
+)
+
+
+def said(text: str) -> tuple[Message, ...]:
+    return (SYSTEM, Message(role="user", content=text))
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Iterator[EmbeddedModel]:
+    loaded = EmbeddedModel(tiny_model, at_once=2)
+    yield loaded
+    asyncio.run(loaded.aclose())
+
+
+def run(doing: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(doing)
+
+
+def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: EmbeddedModel) -> None:
+    reply = run(model.generate(said("Say hello."), sampling=Sampling(max_tokens=12, top_logprobs=3)))
+    assert reply.message.content.strip()
+    assert reply.logprobs is not None
+    assert abs(len(reply.logprobs) - reply.usage.completion_tokens) <= 1  # the end token has none
+    assert all(entry.logprob <= 0 and 1 <= len(entry.top) <= 3 for entry in reply.logprobs)
+    assert reply.usage.seconds > 0
+
+
+def test_the_same_call_gives_the_same_reply(model: EmbeddedModel) -> None:
+    sampling = Sampling(max_tokens=12, temperature=0.8, seed=7)
+    first, second = (run(model.generate(said("Tell me a word."), sampling=sampling)) for _ in range(2))
+    assert first.message == second.message
+
+
+def test_the_stable_prefix_is_taken_from_the_cache(model: EmbeddedModel) -> None:
+    for question in ("One?", "Two?", "Three?"):
+        reply = run(model.generate(said(question), sampling=Sampling(max_tokens=2)))
+    assert reply.usage.cached_tokens is not None
+    assert reply.usage.cached_tokens >= 0.8 * reply.usage.prompt_tokens
+
+
+def test_a_schema_is_kept_to(model: EmbeddedModel) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"enum": ["红", "blue"]}, "count": {"type": "integer", "maximum": 9, "minimum": 0}},
+        "required": ["colour", "count"],
+        "additionalProperties": False,
+    }
+    reply = run(model.generate(said("Choose."), sampling=Sampling(max_tokens=40, json_schema=schema)))
+    told = json.loads(reply.message.content)
+    assert told["colour"] in {"红", "blue"}
+    assert 0 <= told["count"] <= 9
+
+
+def test_a_required_call_is_always_well_formed(model: EmbeddedModel) -> None:
+    sampling = Sampling(max_tokens=60, tool_choice="required")
+    reply = run(model.generate(said("What is a lamp?"), tools=(LOOK,), sampling=sampling))
+    assert [call.name for call in reply.message.tool_calls] == ["look"]
+    assert isinstance(reply.message.tool_calls[0].arguments["word"], str)
+    assert reply.malformed is None
+
+
+def test_two_replies_at_once_are_the_same_as_one_after_the_other(model: EmbeddedModel) -> None:
+    sampling = Sampling(max_tokens=8)
+
+    async def both() -> list[str]:
+        replies = await asyncio.gather(*(model.generate(said(q), sampling=sampling) for q in ("A cat?", "A dog?")))
+        return [reply.message.content for reply in replies]
+
+    assert len(run(both())) == 2
+
+
+def test_a_prompt_longer_than_the_context_is_told_with_its_length(model: EmbeddedModel) -> None:
+    with pytest.raises(ContextOverflowError, match=f"the context holds {CONTEXT_TOKENS:,}"):
+        run(model.generate(said("word " * CONTEXT_TOKENS)))
+
+
+def test_cancelling_frees_the_engine_soon(model: EmbeddedModel) -> None:
+    async def cancelled() -> float:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(model.generate(said("Tell a long story."), sampling=Sampling(max_tokens=4000)), 0.5)
+        began = time.monotonic()
+        await model.generate(said("Hi"), sampling=Sampling(max_tokens=2))
+        return time.monotonic() - began
+
+    assert run(cancelled()) < 20
+
+
+def test_what_is_no_model_file_is_told(tmp_path: Path) -> None:
+    for name, data in (("text.gguf", b"hello"), ("short.gguf", b"GGUF\x03\x00\x00\x00"), ("empty.gguf", b"")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ModelFileError, match=name):
+            run(EmbeddedModel(tmp_path / name).generate(said("hi")))
+    with pytest.raises(ModelFileError, match=r"gone\.gguf"):
+        run(EmbeddedModel(tmp_path / "gone.gguf").generate(said("hi")))
+
+
+def test_free_cores_are_at_least_one() -> None:
+    assert free_cores() >= 1
