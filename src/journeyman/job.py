@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -98,15 +98,14 @@ def load_job(
     raw = _read_toml(file)
     members = _members(folder / "job.py")
     if "prepare" in members and database is None:
-        data.mkdir(parents=True, exist_ok=True)
-        members["prepare"](data)
+        _prepare(members["prepare"], data)
     context = JobFolder(folder=folder, data=data, members=members, open_model=open_model)
     settings = _settings(_with_database(raw, database), context, file)
     instructions = _text(folder, settings.instructions) if settings.instructions else ""
     schema = settings.sampling.json_schema
     sampling = Sampling(
         **settings.sampling.model_dump(exclude={"json_schema"}),
-        json_schema=None if schema is None else TypeAdapter(dict[str, Json]).validate_json(_text(folder, schema)),
+        json_schema=None if schema is None else _schema(folder, schema),
     )
     return Job(
         name=settings.name,
@@ -120,6 +119,14 @@ def load_job(
         sampling=sampling,
         fingerprint=_fingerprint(folder, settings, database),
     )
+
+
+def _prepare(make: Callable[[Path], None], data: Path) -> None:
+    with boundary("prepare() in job.py") as outcome:
+        data.mkdir(parents=True, exist_ok=True)
+        make(data)
+    if outcome.failure is not None:
+        raise InputError(f"The job can't be prepared: {outcome.failure.message}.", "Mend job.py, or the disk.")
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -197,14 +204,35 @@ def _text(folder: Path, name: str) -> str:
         raise InputError(f"{folder / name} can't be read: {error}.", "Correct its name in job.toml.") from None
 
 
+def _schema(folder: Path, name: str) -> dict[str, Json]:
+    try:
+        return TypeAdapter(dict[str, Json]).validate_json(_text(folder, name))
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise InputError(f"{folder / name} is no JSON schema: {said}.", "It is one JSON object.") from None
+
+
 def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iterable[Case]]:
     if settings.cases.file is not None:
         path = context.path(settings.cases.file)
         return lambda: read_cases(path)
     if "cases" in context.members:
-        made: Callable[[], Iterable[Case]] = context.members["cases"]
-        return made
+        return lambda: _made(context.members["cases"])
     return tuple
+
+
+def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
+    """What `cases()` gives; a fault of it is told as the job's."""
+    with boundary("cases() in job.py") as outcome:
+        stream = iter(make())
+    while outcome.failure is None:
+        with boundary("cases() in job.py") as outcome:
+            case = next(stream, None)
+        if outcome.failure is None:
+            if case is None:
+                return
+            yield case
+    raise InputError(f"The job's cases can't be made: {outcome.failure.message}.", "Mend job.py.")
 
 
 def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> str:

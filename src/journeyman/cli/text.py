@@ -15,7 +15,7 @@ def shorten(text: str, width: int) -> str:
     kept, used = 0, 1
     while (used := used + cell_len(line[kept])) <= width:
         kept += 1
-    return line[:kept] + "…"
+    return line[:kept].rstrip() + "…"
 
 
 def verdict(outcome: Outcome) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from journeyman.flow.holder import Holder
 from journeyman.flow.report import write_report
 from journeyman.flow.work import Shift, enrol, hire, open_run, work
 from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
 from journeyman.types import Case, Run
@@ -93,6 +94,8 @@ def _board(as_json: bool) -> Board:
 async def _work(shift: Shift, model: Model, board: Board) -> bool:
     """Work until done; Ctrl-C stops at the next step, a second one at once. Returns whether it was stopped."""
     loop = asyncio.get_running_loop()
+    if isinstance(model, EmbeddedModel):
+        await model.load()  # a file that can't be loaded ends the command, not each case
     task = asyncio.ensure_future(work(shift))
 
     def interrupt() -> None:

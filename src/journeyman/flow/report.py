@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from html import escape
 from importlib.util import find_spec
@@ -36,7 +36,7 @@ CHINESE_FONTS = (
     "Microsoft YaHei",
     "SimHei",
 )
-"""Any of these, where installed, shows Chinese in the PNG."""
+"""Any of these, where installed, shows Chinese in the PNG; so does the package `mplfonts`."""
 
 
 class Written(Record):
@@ -308,19 +308,37 @@ def _write_png(figures: Figures, file: Path) -> tuple[Path | None, str | None]:
     if not figures.right.total:
         return None, "nothing was scored"
     os.environ.setdefault("MPLCONFIGDIR", mkdtemp(prefix="journeyman-mpl-"))
-    from matplotlib import font_manager  # noqa: PLC0415 - slow, and an optional extra
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and an optional extra
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
+    fonts, shows = _fonts()
     picture = Figure(figsize=(8, 1.2 + 0.4 * len(figures.slices)), dpi=150, layout="constrained")
-    fonts = [*(font for font in CHINESE_FONTS if font in installed), "DejaVu Sans"]
     axes = picture.subplots()
-    _draw(axes, figures, fonts)
+    _draw(axes, figures, fonts, shows)
     picture.savefig(file)
     return file, None
 
 
-def _draw(axes: Axes, figures: Figures, fonts: Sequence[str]) -> None:
+def _fonts() -> tuple[list[str], Callable[[str], bool]]:
+    """Fonts in the order they are to be tried, and whether a text can be shown with them."""
+    from matplotlib import font_manager  # noqa: PLC0415
+    from matplotlib.ft2font import FT2Font  # noqa: PLC0415
+
+    fonts = font_manager.fontManager
+    if (extra := find_spec("mplfonts")) is not None and extra.origin is not None:
+        for file in (Path(extra.origin).parent / "fonts").glob("NotoSansCJKsc-*.otf"):
+            fonts.addfont(file)
+    files = {font.name: font.fname for font in fonts.ttflist}
+    names = [name for name in CHINESE_FONTS if name in files][:1] + ["DejaVu Sans"]
+    opened = [FT2Font(files[name]) for name in names]
+    return names, lambda text: all(any(font.get_char_index(ord(c)) for font in opened) for c in text)
+
+
+def _draw(axes: Axes, figures: Figures, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
+    """A name that no installed font can show is drawn as its line in slices.csv."""
+    lines = {
+        row.slice: row.slice if shows(row.slice) else f"line {n} of slices.csv"
+        for n, row in enumerate(figures.slices, 2)
+    }
     judged = [row for row in figures.slices if row.right.value is not None][::-1]
     for n, row in enumerate(judged):
         assert row.right.value is not None
@@ -329,7 +347,8 @@ def _draw(axes: Axes, figures: Figures, fonts: Sequence[str]) -> None:
         axes.barh(n, row.right.value, color="#3e63dd")
         axes.plot([row.right.low, row.right.high], [n, n], color="#1c2024")
         axes.text(1.02, n, f"{row.right.count}/{row.right.total}", va="center", family=fonts)
-    axes.set_yticks(range(len(judged)), [row.slice for row in judged], family=fonts)
+    axes.set_yticks(range(len(judged)), [lines[row.slice] for row in judged], family=fonts)
     axes.set_xlim(0, 1)
+    title = f"{figures.worker} · {figures.job}"
     axes.set_xlabel("share right, with 95 % interval", family=fonts)
-    axes.set_title(f"{figures.worker} · {figures.job} · {percent(figures.right)}", family=fonts, loc="left")
+    axes.set_title(f"{title if shows(title) else 'share right'} · {percent(figures.right)}", family=fonts, loc="left")
