@@ -328,7 +328,7 @@ def _fonts() -> tuple[list[str], Callable[[str], bool]]:
         for file in (Path(extra.origin).parent / "fonts").glob("NotoSansCJKsc-*.otf"):
             fonts.addfont(file)
     files = {font.name: font.fname for font in fonts.ttflist}
-    names = [name for name in CHINESE_FONTS if name in files][:1] + ["DejaVu Sans"]
+    names = [*[name for name in CHINESE_FONTS if name in files][:1], "DejaVu Sans"]
     opened = [FT2Font(files[name]) for name in names]
     return names, lambda text: all(any(font.get_char_index(ord(c)) for font in opened) for c in text)
 

@@ -161,7 +161,7 @@ class EmbeddedModel:
         self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
     ) -> Reply:
         stream, engine, began = _Stream(), self.engine, time.monotonic()
-        request = _request(messages, tools, sampling)
+        request = request_of(messages, tools, sampling)
         doing = asyncio.get_running_loop().run_in_executor(engine.threads, engine.call, request, stream)
         try:
             await asyncio.shield(doing)
@@ -178,7 +178,8 @@ class EmbeddedModel:
             await asyncio.to_thread(engine.close)
 
 
-def _request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
+def request_of(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
+    """A call in the engine's own form."""
     request: dict[str, Json] = {
         "messages": toolcalls.as_plain_chat(messages, tools),
         "max_tokens": sampling.max_tokens,
