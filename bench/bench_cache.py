@@ -1,7 +1,7 @@
 """Prompt tokens that are computed again with the prefix cache, against all of them without, on `analyst`.
 
-The share comes from the journal of a real run. A few of the same calls are made again without the cache, to show that the
-engine then computes what it says.
+The share comes from the journal of a real run. A few of the same calls are made again without the cache, to show that
+the engine then computes what it says.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cases an hour through everything we have (loop, journal, tools, scoring), against the raw engine given the same calls.
+"""Cases an hour through all we have (loop, journal, tools, scoring), against the raw engine given the same calls.
 
 Round by round: our run on a fresh engine, with its requests noted; then a fresh engine is given just those requests, in
 the same order and as many at once. What it takes less is what we cost.
@@ -80,7 +80,6 @@ def raw(requests: Requests, at_once: int) -> float:
     with ThreadPoolExecutor(at_once) as hands:
         list(hands.map(one_case, requests.values()))
     taken = time.perf_counter() - began
-    del server
     asyncio.run(model.aclose())
     return taken
 

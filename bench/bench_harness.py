@@ -36,7 +36,7 @@ PACKAGES = {
     "agno": ("agno", "openai"),
     "openai-agents": ("openai-agents",),
     "pydantic-ai-slim": ("pydantic-ai-slim[openai]",),
-    "mini-swe-agent": ("mini-swe-agent",),
+    "mini-swe-agent": ("mini-swe-agent", "mcp"),
 }
 SCRIPTS = {"pydantic-ai-slim": "pydantic_ai"}
 

@@ -1,7 +1,7 @@
 """`kill -9` at random moments over two concurrent workers, thousands of times; and at every registered boundary.
 
-A scripted model plans calls of every kind of effect; the world outside counts what really happened, and is compared with
-the journal at the end (`bench/crash.py`).
+A scripted model plans calls of every kind of effect; the world outside counts what really happened, and is compared
+with the journal at the end (`bench/crash.py`).
 """
 
 from __future__ import annotations

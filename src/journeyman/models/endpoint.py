@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from journeyman.errors import (
     ContextOverflowError,
@@ -76,8 +76,8 @@ class EndpointModel:
         import openai  # noqa: PLC0415 - takes half a second
 
         try:
-            answer = await self._client().chat.completions.with_raw_response.create(**_arguments(body))
-            text: str = (await _text(answer)) or ""
+            # chat.completions.create would go through the whole conversation each time: as long as all the rest of a turn
+            text = await self._client().post("/chat/completions", cast_to=str, body=body)
         except openai.APIStatusError as error:
             raise self._judged(error.status_code, error.response.headers, error.response.text, body) from None
         except openai.APITimeoutError:
@@ -182,15 +182,6 @@ def _said(text: str) -> str:
     error = told.get("error", told) if isinstance(told, dict) else told
     message = error.get("message", error) if isinstance(error, dict) else error
     return " ".join(str(message).split())[:300]
-
-
-async def _text(answer: Any) -> str:
-    text = answer.text
-    return str(await text() if asyncio.iscoroutinefunction(text) else text() if callable(text) else text)
-
-
-def _arguments(body: Mapping[str, Json]) -> dict[str, Any]:
-    return dict(body)
 
 
 def _body(model: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
