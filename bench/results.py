@@ -53,14 +53,15 @@ def _lines(path: str) -> list[str]:
 
 def write(name: str, figures: Mapping[str, Figure]) -> Path:
     """Print the table and write the file."""
-    table = Table("figure", title=name, title_justify="left")
+    table = Table(title=name, title_justify="left")
+    table.add_column("figure", no_wrap=True)
     for column in ("value", "95 %", "unit", "goal"):
         table.add_column(column, justify="right")
     for key, figure in figures.items():
         between = "" if figure.low is None or figure.high is None else f"{figure.low:.3g} – {figure.high:.3g}"
         shown = "–" if figure.value is None else f"{figure.value:,.4g}"
         table.add_row(key, shown, between, figure.unit, figure.goal)
-    Console().print(table)
+    Console(width=120).print(table)
     RESULTS.mkdir(exist_ok=True)
     told = {
         "name": name,

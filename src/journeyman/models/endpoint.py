@@ -76,7 +76,7 @@ class EndpointModel:
         import openai  # noqa: PLC0415 - takes half a second
 
         try:
-            # chat.completions.create would go through the whole conversation each time: as long as all the rest of a turn
+            # chat.completions.create goes through the whole conversation each time: as long as all the rest of a turn
             text = await self._client().post("/chat/completions", cast_to=str, body=body)
         except openai.APIStatusError as error:
             raise self._judged(error.status_code, error.response.headers, error.response.text, body) from None

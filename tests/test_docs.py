@@ -1,0 +1,201 @@
+"""The pages are true: code runs, commands work, every command, key and code stands in them, figures are measured."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from journeyman import errors
+from journeyman.cli.main import COMMANDS
+from journeyman.environments import AnyEnvironment
+from journeyman.job import JobSettings
+from journeyman.store.readonly import QueryLimits
+from journeyman.types import Case
+from journeyman.verifiers import AnyVerifier
+from tests.cli.commands import endpoint, library, runner, said
+from tests.loopback import Answer, Asked
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+NOT_RUN = ("make ", "pip install ", "python3 -m venv ", ".venv/bin/pip install ", "journeyman models fetch")
+"""Set-up, which other tests and CI do."""
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def with_blocks(language: str) -> list[Path]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+@pytest.mark.parametrize("page", with_blocks("python"), ids=name_of)
+def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {"__name__": "page"}
+    for code in blocks(page, "python"):
+        exec(compile(code, name_of(page), "exec", dont_inherit=True), known)
+
+
+def answers_anything(asked: Asked) -> Answer:
+    """A model that hands in some query where it can, and a word where it can't."""
+    tools = {tool["function"]["name"] for tool in asked.json.get("tools", ())}
+    if "submit" in tools:
+        arguments = json.dumps({"sql": "SELECT 1"})
+        return said("", [{"id": "c", "type": "function", "function": {"name": "submit", "arguments": arguments}}])
+    return said("delivery")
+
+
+@pytest.mark.parametrize("page", with_blocks("sh"), ids=name_of)
+def test_commands_on_a_page_work(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    library(tmp_path / "THEIRS.sqlite")
+    (tmp_path / "theirs.jsonl").write_text('{"prompt": "How many books?"}\n')
+    cli = runner(monkeypatch, capsys)
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    with endpoint(answers_anything) as model:
+        monkeypatch.setenv("JOURNEYMAN_MODEL", model)
+        for line in "".join(blocks(page, "sh")).splitlines():
+            command = shlex.split(line, comments=True)
+            if command[:1] == ["make"]:
+                assert command[1] in targets
+            if not command or line.startswith(NOT_RUN):
+                continue
+            assert command[0] == "journeyman", f"{line!r} is neither run nor known"
+            ended = cli(*command[1:])
+            assert ended.code == 0, f"{line}\n{ended.out}\n{ended.err}"
+
+
+@pytest.mark.parametrize("page", with_blocks("json"), ids=name_of)
+def test_json_on_a_page_is_a_case(page: Path) -> None:
+    for code in blocks(page, "json"):
+        Case.model_validate_json(code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{name_of(page)} links to {target}"
+
+
+# --- everything is documented ----------------------------------------------------------------------------------
+
+
+def options(name: str) -> Iterator[str]:
+    import typer  # noqa: PLC0415 - here only
+
+    app = import_module(f"journeyman.cli.{name}_command").app
+    for parameter in typer.main.get_command(app).params:
+        yield from (option for option in parameter.opts if option.startswith("--") and option != "--help")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_documented(name: str) -> None:
+    page = (ROOT / "docs/reference/cli.md").read_text()
+    sections = {part.split("\n")[0].split()[1].strip("`"): part for part in page.split("\n## `")[1:]}
+    assert name in sections
+    for option in options(name):
+        assert f"`{option}`" in sections[name] or option == "--json", f"{name} {option}"
+
+
+def keys(settings: type[BaseModel], before: str = "") -> Iterator[str]:
+    for name, field in settings.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys(inner, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
+
+
+def test_every_setting_of_a_job_is_documented() -> None:
+    page = (ROOT / "docs/reference/job.md").read_text()
+    wanted = set(keys(JobSettings)) - {"environment", "verifier"}
+    for family in (AnyEnvironment, AnyVerifier):
+        for settings in get_args(get_args(family)[0]):
+            assert f"| `{settings.model_fields['kind'].default}` |" in page
+            wanted |= set(keys(settings)) - {"kind", "name"}
+    assert set(QueryLimits.model_fields)
+    missing = sorted(key for key in wanted if f"`{key}`" not in page)
+    assert missing == []
+
+
+def test_every_field_of_a_case_is_documented() -> None:
+    page = (ROOT / "docs/reference/cases.md").read_text()
+    assert [name for name in Case.model_fields if f"| `{name}` |" not in page] == []
+
+
+def subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from subclasses(child)
+
+
+def test_every_exit_code_and_kind_of_failure_is_documented() -> None:
+    page = (ROOT / "docs/reference/exit-codes.md").read_text()
+    for kind in subclasses(errors.JourneymanError):
+        if kind.__module__.startswith("journeyman"):
+            assert f"| `{kind.kind}` |" in page, kind
+            assert f"| {kind.exit_code} |" in page, kind
+
+
+def test_the_architecture_names_what_exists() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    source = ROOT / "src/journeyman"
+    everything = "\n".join(file.read_text() for file in [*source.rglob("*.py"), *(ROOT / "bench").glob("*.py")])
+    for named in re.findall(r"`([\w./]+\.py)`", page):
+        assert (source / named).exists() or (ROOT / named).exists(), named
+    for named in re.findall(r"`(?:\w+\.)?([A-Za-z_]+)(?:\([^`]*\))?`", page):
+        assert re.search(rf"\b{named}\b", everything), named
+
+
+# --- figures ---------------------------------------------------------------------------------------------------
+
+QUOTED = re.compile(r"(-?[\d.,]+)( %)?(?: \(([\d.]+)–([\d.]+)\))?<!-- (\w+)\.(\w+) -->")
+
+
+def quoted() -> list[tuple[str, str, str, str, str, str, str]]:
+    return [(name_of(page), *found) for page in PAGES for found in QUOTED.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "value", "percent", "low", "high", "name", "key"), quoted())
+def test_a_quoted_figure_is_the_measured_one(
+    page: str, value: str, percent: str, low: str, high: str, name: str, key: str
+) -> None:
+    measured = json.loads((ROOT / "bench/results" / f"{name}.json").read_text())["figures"][key]
+    for told, field in ((value, "value"), (low, "low"), (high, "high")):
+        if told:
+            digits = len(told.partition(".")[2])
+            number = measured[field] * (100 if percent else 1)
+            assert told.replace(",", "") == f"{number:.{digits}f}", f"{page}: {name}.{key} {field} is {number}"
+
+
+def test_figures_are_quoted_from_each_benchmark() -> None:
+    measured = {file.stem for file in (ROOT / "bench/results").glob("*.json")}
+    assert {name for *_, name, _ in quoted()} == measured
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "bench/results").glob("*.json")), ids=lambda f: f.stem)
+def test_results_have_the_agreed_form(file: Path) -> None:
+    told = json.loads(file.read_text())
+    assert told.keys() == {"name", "date", "machine", "figures"}
+    assert told["name"] == file.stem
+    for figure in told["figures"].values():
+        assert figure.keys() == {"value", "low", "high", "unit", "goal"}
