@@ -22,7 +22,7 @@ from journeyman.cases import read_cases
 from journeyman.environments import AnyEnvironment
 from journeyman.errors import InputError, boundary
 from journeyman.protocols import JobFolder, Model, OpenEnvironment, Verifier
-from journeyman.types import Budget, Case, Json, Record, Sampling, Trajectory
+from journeyman.types import Budget, Case, Failure, Json, Record, Sampling, Trajectory
 from journeyman.verifiers import AnyVerifier
 
 NONSENSE = "flurbish ≠ 呜里哇"
@@ -126,7 +126,12 @@ def _prepare(make: Callable[[Path], None], data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
         make(data)
     if outcome.failure is not None:
-        raise InputError(f"The job can't be prepared: {outcome.failure.message}.", "Mend job.py, or the disk.")
+        raise _jobs_fault("The job can't be prepared", outcome.failure)
+
+
+def _jobs_fault(what: str, failure: Failure) -> InputError:
+    """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own mend."""
+    return InputError(f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.mend)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -159,7 +164,7 @@ def _members(file: Path) -> dict[str, Any]:
     finally:
         sys.path.remove(str(file.parent))
     if outcome.failure is not None:
-        raise InputError(f"job.py does not run: {outcome.failure.message}.", "Mend it; `python job.py` shows where.")
+        raise _jobs_fault("job.py does not run", outcome.failure)
     return {key: value for key, value in vars(module).items() if not key.startswith("_")}
 
 
@@ -232,7 +237,7 @@ def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
             if case is None:
                 return
             yield case
-    raise InputError(f"The job's cases can't be made: {outcome.failure.message}.", "Mend job.py.")
+    raise _jobs_fault("The job's cases can't be made", outcome.failure)
 
 
 def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> str:
