@@ -1,0 +1,244 @@
+"""The certificate: which answers a worker may deliver alone, at an error rate that holds at every moment.
+
+Allowed error α among delivered cases, confidence 1 − δ. Thresholds q₁ > q₂ > … on the score are tested in a fixed
+sequence, each by an e-process that is worth at most 1 on average as long as the error above its threshold is at least
+α; the worker delivers above the most permissive threshold that has passed 1/δ. Labels come from people who answer
+escalated cases, and from random audits of delivered ones, weighted by one over the probability of being seen. The
+proof, step by step with each assumption, stands in docs/explanation/autonomy.md.
+
+Two e-processes are averaged for each threshold. The *whole* one bets on all scores above q; once anything is
+delivered, its bets shrink to the audit rate. The *fresh* one bets only on the scores between q and the threshold in
+force, which are all escalated, so that every label is seen and its bets stay large. At the first threshold in the
+sequence whose claim is false, all claims before it are true, so the error in between is at least α too, and the fresh
+one is fair game as well: that is what makes it valid, and it is where this goes beyond conformal selective acting
+(arXiv 2605.20270), which tests each threshold with the whole one alone. Bets never depend on the score within the
+region that they bet on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from journeyman.types import Record
+
+GUESSES = (0.02, 0.25, 0.5, 0.75)
+"""The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
+
+STEPS = 16
+"""Thresholds in the sequence, from the start to delivering everything."""
+
+
+class Rule(Record):
+    """What a person can set, and nothing else."""
+
+    allowed_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+
+class Decision(Record):
+    """Deliver or escalate, with all that it rested on."""
+
+    score: float | None
+    """None: nothing to go by; such a case is escalated, and tells nothing of any threshold."""
+    threshold: float | None
+    """In force then. None: nothing was delivered."""
+    deliver: bool
+    audit: bool
+    """Whether a person looks at it: always if it is escalated."""
+    propensity: Annotated[float, Field(gt=0, le=1)]
+    """The probability with which it was to be looked at, fixed before the draw."""
+
+
+class Settled(Record):
+    """A decision with what came of it."""
+
+    decision: Decision
+    error: bool | None
+    """Whether the worker's own answer was wrong. None: nobody looked; only where no audit was due."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One threshold with the wealth of its bets, one for each guess."""
+
+    threshold: float
+    whole: tuple[float, ...]
+    fresh: tuple[float, ...]
+    passed: bool = False
+
+    @property
+    def evidence(self) -> float:
+        return (sum(self.whole) + sum(self.fresh)) / (2 * len(GUESSES))
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proven so far. A value: each settled case gives a new one, and the same cases give the same, bit by bit.
+
+    Cases must be settled in the order in which they were decided. A label that is late holds up those behind it; so
+    nothing rests on when labels come, even if wrong answers are noticed later than right ones.
+    """
+
+    rule: Rule
+    levels: tuple[Level, ...]
+    epoch: int = 1
+    """One more each time that autonomy was taken away; each has its own share of δ."""
+    alarm: tuple[float, ...] = (0.0,) * len(GUESSES)
+    """The mirrored detector: wealth of bets that the error of what is delivered is above α, one for each guess."""
+    looked: int = 0
+    """Audited deliveries since the threshold in force was reached."""
+
+    @classmethod
+    def plan(cls, rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> Self:
+        """The sequence for scores like these. `errors` (0 to 1, labels or expected ones) say where to start.
+
+        Both must come from elsewhere than the cases that the certificate is then fed: it is planned once, before. The
+        start is the threshold at which evidence is expected to grow fastest; without any error above it worth a bet, it
+        is the best tenth of the scores.
+        """
+        return cls(rule=rule, levels=tuple(_level(threshold) for threshold in thresholds(rule, scores, errors)))
+
+    @property
+    def passed(self) -> int:
+        """How many levels, from the start without a gap."""
+        return next((n for n, level in enumerate(self.levels) if not level.passed), len(self.levels))
+
+    @property
+    def threshold(self) -> float | None:
+        """The one in force. None: nothing is delivered."""
+        return self.levels[self.passed - 1].threshold if self.passed else None
+
+    @property
+    def bar(self) -> float:
+        """What a level's evidence must reach: 1/δ, with δ divided over the epochs by 6/(π²k²)."""
+        return (math.pi * self.epoch) ** 2 / 6 / (1 - self.rule.confidence)
+
+    def decide(self, score: float | None, draw: float) -> Decision:
+        """Deliver a score that reaches the threshold in force; `draw` in [0, 1) decides about the audit."""
+        known = None if score is None or math.isnan(score) else score
+        deliver = known is not None and self.threshold is not None and known >= self.threshold
+        propensity = self.rule.audit_rate if deliver else 1.0
+        return Decision(
+            score=known, threshold=self.threshold, deliver=deliver, audit=draw < propensity, propensity=propensity
+        )
+
+    def after(self, settled: Settled) -> Self:
+        """What is proven with one more case, the next in the order of decisions.
+
+        Raises ValueError where an audit was due and its label is missing: the case is not settled.
+        """
+        decision, error = settled.decision, settled.error
+        if decision.audit and error is None:
+            raise ValueError("an audited case without its label is not settled")
+        if decision.score is None or error is None or not decision.audit:
+            return self
+        if decision.deliver and self.threshold is not None:
+            watched = self._watched(decision, error)
+            if watched.alarm_evidence >= self.bar:
+                return watched._revoked()
+            return watched._bet(decision, error)
+        return self._bet(decision, error)
+
+    def _bet(self, decision: Decision, error: bool) -> Self:
+        levels = [_bet(level, self.rule, decision, error) for level in self.levels]
+        levels = [
+            level if level.passed or level.evidence < self.bar else replace(level, passed=True) for level in levels
+        ]
+        better = replace(self, levels=tuple(levels))
+        if better.passed > self.passed:
+            return replace(better, alarm=(0.0,) * len(GUESSES), looked=0)
+        return better
+
+    @property
+    def alarm_evidence(self) -> float:
+        return sum(self.alarm) / len(GUESSES)
+
+    def _watched(self, decision: Decision, error: bool) -> Self:
+        """The detector with one more audited delivery: bets begun at each of them, weighted by 6/(π²n²)."""
+        looked = self.looked + 1
+        fresh = 6 / (math.pi * looked) ** 2
+        allowed = self.rule.allowed_error
+        gain = (error - allowed) / allowed * self.rule.audit_rate / decision.propensity
+        factors = (1 + (1 - guess) * gain for guess in GUESSES)
+        alarm = tuple((wealth + fresh) * factor for wealth, factor in zip(self.alarm, factors, strict=True))
+        return replace(self, alarm=alarm, looked=looked)
+
+    def _revoked(self) -> Self:
+        """Autonomy is taken away, and all begins anew, with the next share of δ."""
+        levels = tuple(_level(level.threshold) for level in self.levels)
+        return replace(self, levels=levels, epoch=self.epoch + 1, alarm=(0.0,) * len(GUESSES), looked=0)
+
+
+def _level(threshold: float) -> Level:
+    return Level(threshold=threshold, whole=(1.0,) * len(GUESSES), fresh=(1.0,) * len(GUESSES))
+
+
+def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
+    """Settle the bets that this level had on a case whose label was seen."""
+    assert decision.score is not None
+    if decision.score < level.threshold:
+        return level
+    inside = decision.threshold is None or decision.threshold > level.threshold
+    # the smallest propensity of any score above this level, as it stood when the case came
+    least = 1.0 if decision.threshold is None else rule.audit_rate
+    whole = _settle(level.whole, rule.allowed_error, least / decision.propensity, error)
+    if not inside or decision.deliver:
+        return replace(level, whole=whole)
+    return replace(level, whole=whole, fresh=_settle(level.fresh, rule.allowed_error, 1.0, error))
+
+
+def _settle(wealth: Sequence[float], allowed: float, scale: float, error: bool) -> tuple[float, ...]:
+    """Each bet's wealth times 1 + λ(α − L)/π, with λ = (1 − guess)·min π/(1 − α)."""
+    gain = (allowed - error) / (1 - allowed) * scale
+    return tuple(amount * (1 + (1 - guess) * gain) for amount, guess in zip(wealth, GUESSES, strict=True))
+
+
+def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:
+    """From the start to the lowest score, in equal steps of the count above. Raises ValueError for no scores."""
+    known = sorted((s for s in scores if not math.isnan(s)), reverse=True)
+    if not known:
+        raise ValueError("no scores to plan with")
+    start = max(1, len(known) // 10)
+    if errors:
+        start = _start(rule, scores, errors) or start
+    counts = [start + (len(known) - start) * n // (STEPS - 1) for n in range(STEPS)]
+    return list(dict.fromkeys(known[count - 1] for count in counts))
+
+
+def _start(rule: Rule, scores: Sequence[float], errors: Sequence[float]) -> int | None:
+    """How many of the best scores lie above the threshold whose evidence grows fastest; None: none is worth a bet."""
+    ranked = sorted(zip(scores, errors, strict=True), key=lambda pair: -pair[0])
+    best, most, wrong = None, 0.0, 0.0
+    for count, (_, error) in enumerate(ranked, start=1):
+        wrong += error
+        risk = (wrong + 0.5) / (count + 1)
+        if risk < rule.allowed_error:
+            growth = count * divergence(risk, rule.allowed_error)
+            if growth > most:
+                best, most = count, growth
+    return best
+
+
+def divergence(risk: float, allowed: float) -> float:
+    """KL(risk ‖ allowed) of two Bernoulli distributions, in nats."""
+    first = risk * math.log(risk / allowed) if risk > 0 else 0.0
+    second = (1 - risk) * math.log((1 - risk) / (1 - allowed)) if risk < 1 else 0.0
+    return first + second
+
+
+def labels_needed(rule: Rule, risk: float) -> float | None:
+    """ln(1/δ)/KL(risk ‖ α): no valid test needs fewer labels on average. None: the risk is not below α."""
+    if risk >= rule.allowed_error:
+        return None
+    return math.log(1 / (1 - rule.confidence)) / divergence(risk, rule.allowed_error)
+
+
+def ceiling(base_error: float, allowed_error: float) -> float:
+    """(1 − μ)/(1 − α): no rule delivers more at error α when the share μ of all answers is wrong; at most 1."""
+    return min(1.0, (1 - base_error) / (1 - allowed_error))
