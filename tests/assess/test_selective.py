@@ -53,10 +53,10 @@ def stream(
 @pytest.mark.parametrize("passed", [0, 1])
 @pytest.mark.parametrize("risks", [(0.2, 0.2), (0.0, 0.4), (0.3, 0.25)])
 def test_evidence_is_at_most_one_on_average_under_the_null(passed: int, risks: tuple[float, float]) -> None:
-    """Exact, over every course of three cases: two scores, equally likely, their labels, and the audits' draws.
+    """Exact, over every course of three cases: two scores, equally likely, their labels, the audits' draws.
 
     The claim of the lower level is false: the error above it is at least α. With the upper one in force, the fresh bets
-    are fair only where its claim is true, so that the error in between is at least α. δ is so small that the alarm, which
+    """Exact, over every course of three cases: two scores, equally likely, their labels, and the draws of audits.
     begins all anew, can't ring.
     """
     rule = RULE.model_copy(update={"confidence": 0.999999})
