@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
@@ -86,8 +87,14 @@ def case_line(outcome: Outcome, width: int) -> tuple[str, str]:
     word, colour = verdict(outcome)
     trajectory = outcome.trajectory
     said = trajectory.failure.message if trajectory.failure else trajectory.answer or f"no answer ({trajectory.stop})"
-    head = f"{word:<8} {outcome.case_id:<16} {outcome.slice or '':<14} {trajectory.seconds:6.1f} s  "
-    return head + shorten(said, max(20, width - len(head))), colour
+    head = f"{word:<8} {_padded(outcome.case_id, 20)} {_padded(outcome.slice or '', 16)} {trajectory.seconds:6.1f} s  "
+    return head + shorten(said, max(20, width - cell_len(head))), colour
+
+
+def _padded(text: str, width: int) -> str:
+    """Exactly so many columns."""
+    short = shorten(text, width)
+    return short + " " * (width - cell_len(short))
 
 
 class PlainBoard:

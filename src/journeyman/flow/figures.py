@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
+from math import inf
 from statistics import fmean
 
 from journeyman.assess.stats import Share, share
@@ -76,7 +77,7 @@ class Figures(Record):
     seconds: Quantiles
     """Wall time of a case."""
     cases_per_hour: float | None
-    """Closed cases over the time from the first to the last closing. None: fewer than two."""
+    """Closed cases over the time from the first one's beginning to the last one's end, pauses included."""
     mean_confidence: float | None
 
 
@@ -118,7 +119,8 @@ class _Fold:
     """All that one pass over the outcomes collects."""
 
     cases: int = 0
-    closings: list[float] = field(default_factory=list)
+    began: float = inf
+    ended: float = -inf
     all: _Group = field(default_factory=_Group)
     slices: dict[str, _Group] = field(default_factory=dict)
     splits: dict[str, _Group] = field(default_factory=dict)
@@ -137,7 +139,8 @@ class _Fold:
         if not outcome.closed:
             return
         assert outcome.at is not None
-        self.closings.append(outcome.at)
+        self.began = min(self.began, outcome.at - outcome.trajectory.seconds)
+        self.ended = max(self.ended, outcome.at)
         self.all.add(outcome)
         self.slices.setdefault(outcome.slice or "(none)", _Group()).add(outcome)
         self.splits.setdefault(outcome.split, _Group()).add(outcome)
@@ -177,7 +180,7 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         seen.add(outcome)
     counts, whole = seen.counts, seen.all
     computed = counts["prompt"] - (counts["cached"] if seen.cached_known else 0)
-    hours = (max(seen.closings) - min(seen.closings)) / 3600 if len(seen.closings) > 1 else 0.0
+    hours = (seen.ended - seen.began) / 3600 if whole.cases else 0.0
     return Figures(
         run=run.id,
         job=run.job,
@@ -206,6 +209,6 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         malformed_replies=counts["malformed"],
         well_formed=share(counts["with_calls"], counts["with_calls"] + counts["malformed"]),
         seconds=quantiles(whole.seconds),
-        cases_per_hour=(len(seen.closings) - 1) / hours if hours > 0 else None,
+        cases_per_hour=whole.cases / hours if hours > 0 else None,
         mean_confidence=fmean(seen.confidences) if seen.confidences else None,
     )
