@@ -31,4 +31,6 @@ def share(count: int, total: int, *, level: float = 0.95) -> Share:
     p = count / total
     middle = (p + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    return Share(count=count, total=total, value=p, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    low = middle - half if count else 0.0
+    high = middle + half if count < total else 1.0
+    return Share(count=count, total=total, value=p, low=low, high=high)

@@ -1,0 +1,57 @@
+"""Intervals at their usual and their extreme places, and the plainest assessor."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeyman.assess.base_rate import BaseRate
+from journeyman.assess.stats import share
+from journeyman.job import answered
+from journeyman.types import Case, Graded, Score
+
+CASE = Case(id="c", prompt="p")
+
+
+def test_the_interval_of_the_tutorial() -> None:
+    part = share(5, 8)
+    assert (part.value, round(part.low or 0, 2), round(part.high or 0, 2)) == (0.625, 0.31, 0.86)
+
+
+def test_nothing_to_share_is_unknown() -> None:
+    part = share(0, 0)
+    assert (part.value, part.low, part.high) == (None, None, None)
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_the_share_lies_in_its_interval(count: int, total: int) -> None:
+    if count > total:
+        with pytest.raises(ValueError, match="is not a count"):
+            share(count, total)
+        return
+    part = share(count, total)
+    assert part.low is not None
+    assert part.high is not None
+    assert part.value is not None
+    assert 0 <= part.low <= part.value <= part.high <= 1
+    assert (part.low == 0) == (count == 0)
+    assert (part.high == 1) == (count == total)
+
+
+def graded(value: float | None) -> Graded:
+    return Graded(trajectory=answered(CASE, "x"), scores=(Score(verifier="v", value=value),))
+
+
+def test_the_base_rate_learns_from_what_was_judged_only() -> None:
+    rate = BaseRate()
+    assert rate.confidence(answered(CASE, "x")) is None
+    assert rate.confidence(answered(CASE, None)) == 0.0
+    fitted = rate.fit([graded(1.0), graded(None), graded(0.5), graded(1.0)])
+    assert (fitted.right, fitted.graded) == (2, 3)
+    assert fitted.confidence(answered(CASE, "x")) == pytest.approx(2.5 / 4)
+
+
+def test_right_needs_full_marks_of_all_that_judged() -> None:
+    both = Graded(trajectory=answered(CASE, "x"), scores=(Score(verifier="a", value=1), Score(verifier="b", value=0.9)))
+    assert (both.right, graded(None).right) == (False, None)
