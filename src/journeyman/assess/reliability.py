@@ -1,8 +1,9 @@
 """How good probabilities are: whether they are true on average, and whether they tell right from wrong.
 
 ECE moves by .15 with its definition alone, so here is ours: cases in order of confidence are cut into bins of equal
-size (equal mass), equal confidences stay together in one bin; ECE is the mean over cases of the distance between their bin's
-mean confidence and its share right. It is biased upwards by about √(2p(1−p)/(π·cases per bin)): see `ece_floor`.
+size (equal mass), equal confidences stay together in one bin; ECE is the mean over cases of the distance between their
+bin's mean confidence and its share right. It is biased upwards even for confidences that are exactly true: see
+`ece_floor`.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def auroc(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
 def interval(
     figure: Figure, confidences: Sequence[float], rights: Sequence[bool], *, rounds: int = 1000, seed: int = 0
 ) -> Interval:
-    """A figure with its 95 % interval: percentiles over resampled cases (Efron 1979); rounds without a value don't count."""
+    """A figure with its 95 % interval: percentiles over resampled cases (Efron 1979) that have a value."""
     rng, count, seen = random.Random(seed), len(rights), []  # noqa: S311 - resampling
     for _ in range(rounds if count else 0):
         drawn = rng.choices(range(count), k=count)
