@@ -10,14 +10,14 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.crash import die_at, kill_loop, spawn, verdict, wait_for
+from bench.crash import Verdict, die_at, kill_worlds, spawn, verdict, wait_for
 from bench.results import Figure, write
 from journeyman.store.faults import POINTS
 
 AT_EACH = 6
 """Cases of each small world that is killed at a boundary."""
 
-PER_WORLD, CASES = 250, 150
+CASES = 150
 
 
 def main() -> None:
@@ -27,8 +27,7 @@ def main() -> None:
     totals = dict.fromkeys(("lost", "doubled", "stuck", "unsurfaced", "faults", "in_doubt", "cases"), 0)
     killed = boundaries = 0
 
-    def add(world: Path, cases: int) -> None:
-        seen = verdict(world, cases, seconds=120)
+    def add(seen: Verdict) -> None:
         for name in totals:
             value = getattr(seen, name)
             totals[name] += len(value) if isinstance(value, tuple) else value
@@ -37,14 +36,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as room:
             status = wait_for(spawn(Path(room), AT_EACH, die_at(point, 1)), 30)
             boundaries += status not in {0, None}
-            add(Path(room), AT_EACH)
-    for seed in range(100):
-        if killed >= arguments.kills:
-            break
-        with tempfile.TemporaryDirectory() as room:
-            wanted = min(PER_WORLD, arguments.kills - killed)
-            killed += kill_loop(Path(room), kills=wanted, cases=CASES, seed=seed, seconds=180)
-            add(Path(room), CASES)
+            add(verdict(Path(room), AT_EACH, seconds=120))
+    with tempfile.TemporaryDirectory() as room:
+        for more, seen in kill_worlds(Path(room), kills=arguments.kills, cases=CASES, seconds=1800):
+            killed += more
+            add(seen)
             print(f"{killed} kills, {totals}", flush=True)
     figures = {
         "kills": Figure(value=killed, unit="at random moments", goal=">= 2000"),

@@ -10,10 +10,11 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,3 +259,17 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
         unsurfaced=sum(rung[o.case_id] != 1 for o in found if o.case_id not in doubt),
         faults=tuple(lines(world / "faults")),
     )
+
+
+def kill_worlds(room: Path, *, kills: int, cases: int, seconds: float) -> Iterator[tuple[int, Verdict]]:
+    """One world after the other until so many processes were killed or time is up: kills in it, and what it then was."""
+    deadline, left = time.monotonic() + seconds, kills
+    for seed in range(kills):
+        if left <= 0 or time.monotonic() >= deadline:
+            return
+        world = room / str(seed)
+        world.mkdir()
+        killed = kill_loop(world, kills=left, cases=cases, seed=seed, seconds=deadline - time.monotonic())
+        left -= killed
+        yield killed, verdict(world, cases, seconds=120)
+        shutil.rmtree(world)
