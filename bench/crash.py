@@ -262,7 +262,7 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
 
 
 def kill_worlds(room: Path, *, kills: int, cases: int, seconds: float) -> Iterator[tuple[int, Verdict]]:
-    """One world after the other until so many processes were killed or time is up: kills in it, and what it then was."""
+    """One world after the other until so many were killed or time is up: the kills in it, and what it then was."""
     deadline, left = time.monotonic() + seconds, kills
     for seed in range(kills):
         if left <= 0 or time.monotonic() >= deadline:
