@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+from pathlib import Path
 
 COMMANDS = {
     "new": "Make a job's folder to start from.",
@@ -22,6 +23,9 @@ COMMANDS = {
 """Every subcommand, in the order of the help; each is `app` in `journeyman.cli.NAME_command`."""
 
 USAGE_ERROR = 2
+
+HELP = Path(__file__).parent / "help"
+"""Each subcommand's help as `tools/help_texts.py` writes it: importing the command would take half a second."""
 
 
 def help_text() -> str:
@@ -48,6 +52,9 @@ def run() -> None:
         hint = f"Did you mean {near[0]!r}?" if near else "`journeyman --help` lists all."
         sys.stderr.write(f"Error: there is no command {name!r}.\n{hint}\n")
         sys.exit(USAGE_ERROR)
+    if "--help" in sys.argv[2:]:
+        sys.stdout.write((HELP / f"{name}.txt").read_text(encoding="utf-8"))
+        return
     terminal = importlib.import_module("journeyman.cli.terminal")
     command = importlib.import_module(f"journeyman.cli.{name}_command")
     sys.exit(terminal.run_command(command.app, name, sys.argv[2:]))
