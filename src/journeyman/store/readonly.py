@@ -99,6 +99,7 @@ class ReadOnlyDatabase:
         return Rows(columns=tuple(column[0] for column in cursor.description), rows=tuple(rows), cut=cut)
 
     def _connect(self) -> sqlite3.Connection:
+        connection = None
         try:
             connection = sqlite3.connect(
                 f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=self.limits.seconds
@@ -109,6 +110,8 @@ class ReadOnlyDatabase:
             connection.execute("PRAGMA cache_size=-8192")
             connection.execute("SELECT name FROM sqlite_schema LIMIT 1").fetchone()
         except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
             raise InputError(f"{self.path} can't be read: {error}.", "Give a sound, unlocked SQLite file.") from None
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self.limits.characters)
         connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
