@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,8 @@ def connect(path: Path, *, writes: bool) -> Connection:
 
     def pragmas(connection: Any, _: object) -> None:
         try:
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
+            _into_wal(connection)
+            for pragma in ("synchronous=FULL", "temp_store=MEMORY"):
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error:
             connection.close()  # nobody else knows of it yet
@@ -43,6 +45,20 @@ def connect(path: Path, *, writes: bool) -> Connection:
     event.listen(engine, "connect", pragmas)
     event.listen(engine, "begin", begin)
     return engine.connect()
+
+
+def _into_wal(connection: Any) -> None:
+    """Turning a new database into WAL does not heed the time-out: of processes that start together, one is first."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def sync_fully(connection: Connection, fully: bool) -> None:
