@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from journeyman.cli.progress import PlainBoard, RichBoard, SilentBoard
+from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import AsJson, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError, ModelFileError
@@ -70,8 +69,7 @@ def _list(*, as_json: bool) -> None:
 
 
 def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
-    board = SilentBoard() if as_json else RichBoard() if sys.stdout.isatty() else PlainBoard()
-    with board:
+    with board_for(as_json=as_json) as board:
         fetched = fetch(entry, folder=models_folder(), progress=board.fetching, again=again)
     if as_json:
         print_json({"name": entry.name, **fetched.model_dump(mode="json"), "sha256": entry.sha256})

@@ -179,4 +179,8 @@ class RichBoard:
         self.console.print("Stopping at the next step; run it again to go on. Ctrl-C again stops at once.")
 
 
-_: tuple[Board, ...] = (SilentBoard(), PlainBoard())
+def board_for(*, as_json: bool) -> Board:
+    """Nothing for programs, a bar on a terminal, plain lines elsewhere."""
+    if as_json:
+        return SilentBoard()
+    return RichBoard() if sys.stdout.isatty() else PlainBoard()

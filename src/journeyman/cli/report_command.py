@@ -10,7 +10,6 @@ import typer
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.flow.figures import figures
 from journeyman.flow.report import write_report
 
 app = new_app()
@@ -26,13 +25,12 @@ def main(
     """Write a report of a run: HTML, CSV and PNG. Every figure is computed from the journal."""
     with existing_journal(workspace) as journal:
         chosen = chosen_run(journal, run)
-        computed = figures(journal, chosen)
         written = write_report(journal, chosen, out or workspace / "reports" / chosen.id)
     if as_json:
         files = {"html": str(written.html), "csv": [str(path) for path in written.csv], "png": written.png}
-        print_json({**computed.model_dump(mode="json"), "files": files})
+        print_json({**written.figures.model_dump(mode="json"), "files": files})
         return
-    print_figures(computed)
+    print_figures(written.figures)
     if written.png is None:
         say(f"No PNG: {written.why_no_png}")
     say(f"Report: {written.html}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,11 +13,10 @@ import typer
 
 from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
-from journeyman.cli.progress import Board, PlainBoard, RichBoard, SilentBoard
+from journeyman.cli.progress import Board, board_for
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.figures import figures
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import write_report
 from journeyman.flow.work import Shift, enrol, hire, open_run, work
@@ -58,7 +56,7 @@ def main(
     """Work a job's cases with a model. Run it again to go on where it stopped."""
     loaded = open_job(job, workspace, database=database)
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, _board(as_json) as board:
+    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
@@ -83,12 +81,6 @@ def _chosen(cases: Iterable[Case], split: str | None) -> Iterator[Case]:
     if split not in {None, "train", "calibration", "exam", "live"}:
         raise InputError(f"There is no split {split!r}.", "It is one of train, calibration, exam, live.")
     return (case for case in cases if split is None or case.split == split)
-
-
-def _board(as_json: bool) -> Board:
-    if as_json:
-        return SilentBoard()
-    return RichBoard() if sys.stdout.isatty() else PlainBoard()
 
 
 async def _work(shift: Shift, model: Model, board: Board) -> bool:
@@ -120,10 +112,9 @@ async def _work(shift: Shift, model: Model, board: Board) -> bool:
 
 def _sum_up(workspace: Path, run: Run, *, as_json: bool) -> None:
     with Journal.open(workspace) as journal:
-        computed = figures(journal, run)
         written = write_report(journal, run, workspace / "reports" / run.id)
     if as_json:
-        print_json({**computed.model_dump(mode="json"), "report": str(written.html)})
+        print_json({**written.figures.model_dump(mode="json"), "report": str(written.html)})
         return
-    print_figures(computed)
+    print_figures(written.figures)
     say(f"Report: {written.html}")

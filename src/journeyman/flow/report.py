@@ -40,8 +40,9 @@ CHINESE_FONTS = (
 
 
 class Written(Record):
-    """Where the report lies."""
+    """Where the report lies, and the figures that it tells."""
 
+    figures: Figures
     html: Path
     csv: tuple[Path, ...]
     png: Path | None
@@ -64,7 +65,7 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
     except OSError as error:
         mend = "Choose another folder with --out, or free some space."
         raise StoreError(f"The report can't be written to {folder}: {error.strerror}.", mend) from None
-    return Written(html=page, csv=(slices, cases), png=png, why_no_png=why)
+    return Written(figures=figures, html=page, csv=(slices, cases), png=png, why_no_png=why)
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------
@@ -320,8 +321,8 @@ def _write_png(figures: Figures, file: Path) -> tuple[Path | None, str | None]:
 
 def _fonts() -> tuple[list[str], Callable[[str], bool]]:
     """Fonts in the order they are to be tried, and whether a text can be shown with them."""
-    from matplotlib import font_manager  # noqa: PLC0415
-    from matplotlib.ft2font import FT2Font  # noqa: PLC0415
+    from matplotlib import font_manager  # noqa: PLC0415 - slow, and an optional extra
+    from matplotlib.ft2font import FT2Font  # noqa: PLC0415 - slow, and an optional extra
 
     fonts = font_manager.fontManager
     if (extra := find_spec("mplfonts")) is not None and extra.origin is not None:
