@@ -16,7 +16,7 @@ from bench.results import Figure, write
 from journeyman.flow.figures import figures
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.protocols import Model
@@ -38,7 +38,7 @@ def main() -> None:
         with Journal.open(folder) as journal, Holder.enter(folder) as holder:
             run = open_run(journal, job, model)
             enrol(journal, run, islice((case for case in job.cases() if case.split == "train"), arguments.cases))
-            shift = Shift(journal=journal, run=run, job=job, worker=hire(job), model=model, holder=holder, at_once=2)
+            shift = staff(journal, holder, job, model, run, at_once=2)
             asyncio.run(work(shift))
             seen, done = figures(journal, run), list(outcomes(journal, run))
         cold_prompts, cold_cached = asyncio.run(_again(model, done))

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.results import Figure, write
 from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import Shift, enrol, open_run, staff, work
 from journeyman.job import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.models.embedded import EmbeddedModel
@@ -55,9 +55,7 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
         with Journal.open(Path(room)) as journal, Holder.enter(Path(room)) as holder:
             opened = open_run(journal, job, model)
             enrol(journal, opened, islice((case for case in job.cases() if case.split == "train"), cases))
-            shift = Shift(
-                journal=journal, run=opened, job=job, worker=hire(job), model=model, holder=holder, at_once=at_once
-            )
+            shift = staff(journal, holder, job, model, opened, at_once=at_once)
             embedded.request_of = noting
             try:
                 return asyncio.run(run(shift)), noted

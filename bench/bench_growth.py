@@ -20,7 +20,7 @@ from statistics import linear_regression, median
 from bench.results import Figure, write
 from journeyman.environments import Tools
 from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.store.journal import Journal
@@ -99,9 +99,7 @@ def main() -> None:
         with Journal.open(folder) as journal, Holder.enter(folder) as holder:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
-            shift = Shift(
-                journal=journal, run=run, job=job, worker=hire(job), model=model, holder=holder, at_once=1, told=told
-            )
+            shift = staff(journal, holder, job, model, run, at_once=1, told=told)
             for start in range(0, count, tenth):  # cases come in tenth by tenth, so that size grows with what is done
                 enrol(journal, run, (case for n, case in enumerate(cases(start + tenth)) if n >= start))
                 asyncio.run(work(shift))

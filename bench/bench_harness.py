@@ -21,7 +21,7 @@ from statistics import median
 from bench.results import Figure, write
 from journeyman.environments import Tools
 from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.models.endpoint import EndpointModel
 from journeyman.store.journal import Journal
@@ -94,18 +94,7 @@ def ours(url: str, cases: int) -> float:
         with Journal.open(room) as journal, Holder.enter(room) as holder:
             opened = open_run(journal, job, model)
             enrol(journal, opened, job.cases())
-            await work(
-                Shift(
-                    journal=journal,
-                    run=opened,
-                    job=job,
-                    worker=hire(job),
-                    model=model,
-                    holder=holder,
-                    at_once=1,
-                    told=told,
-                )
-            )
+            await work(staff(journal, holder, job, model, opened, at_once=1, told=told))
         await model.aclose()
 
     asyncio.run(run())

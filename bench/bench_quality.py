@@ -19,7 +19,7 @@ from journeyman.assess.stats import share
 from journeyman.flow.figures import Figures, figures
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import percent
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job, load_job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
@@ -51,7 +51,6 @@ def measure(job: Job, model: Model, journal: Journal, holder: Holder) -> Figures
     """Work the job's exam cases, as far as they are not done yet."""
     run = open_run(journal, job, model)
     enrol(journal, run, (case for case in job.cases() if case.split == "exam"))
-    version = int(run.worker.rpartition("@")[2])
     done = 0
 
     def told(outcome: Outcome) -> None:
@@ -59,16 +58,7 @@ def measure(job: Job, model: Model, journal: Journal, holder: Holder) -> Figures
         done += 1
         print(f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s", flush=True)
 
-    shift = Shift(
-        journal=journal,
-        run=run,
-        job=job,
-        worker=hire(job, version=version),
-        model=model,
-        holder=holder,
-        at_once=AT_ONCE,
-        told=told,
-    )
+    shift = staff(journal, holder, job, model, run, at_once=AT_ONCE, told=told)
     asyncio.run(work(shift))
     return figures(journal, run)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import Shift, enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.store import faults
 from journeyman.store.journal import Journal
@@ -133,7 +133,7 @@ def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift
     model = PlannedModel(world)
     run = open_run(journal, job, model)
     enrol(journal, run, (Case(id=f"c{n:05d}", prompt="go", target=f"c{n:05d}") for n in range(cases)))
-    return Shift(journal=journal, run=run, job=job, worker=hire(job), model=model, holder=holder, at_once=3)
+    return staff(journal, holder, job, model, run, at_once=3)
 
 
 def live(world: Path, cases: int) -> None:

@@ -310,8 +310,8 @@ def draws(family: Family, connection: sqlite3.Connection, rng: random.Random) ->
         yield {name: rng.choice(options) for name, options in values.items()}
 
 
-def questions(database: Path, seed: int = SEED) -> Iterator[dict[str, Any]]:
-    """The cases as JSON objects: ten a family, no question twice, results that say something.
+def questions(database: Path, *, seed: int = SEED, per_family: int = PER_FAMILY) -> Iterator[dict[str, Any]]:
+    """The cases as JSON objects: `per_family` of each, where there are as many, no question twice, results that say something.
 
     Two wordings of one query are in the same split, so that no exam question has its answer among the others.
     """
@@ -339,7 +339,7 @@ def questions(database: Path, seed: int = SEED) -> Iterator[dict[str, Any]]:
                     "slice": family.slice,
                     "split": split,
                 }
-                if len(seen) == PER_FAMILY:
+                if len(seen) == per_family:
                     break
     finally:
         connection.close()

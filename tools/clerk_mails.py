@@ -202,11 +202,11 @@ SLICES = (
 )  # fmt: skip
 
 
-def messages(seed: int = SEED) -> Iterator[dict[str, Any]]:
+def messages(*, seed: int = SEED, per_slice: int = PER_SLICE) -> Iterator[dict[str, Any]]:
     """The cases as JSON objects, each slice half train, a quarter calibration, a quarter exam."""
     for s, (name, language, make) in enumerate(SLICES):
         rng = random.Random(f"{seed}-{name}")
-        for n in range(PER_SLICE):
+        for n in range(per_slice):
             text, facts = make(Writer(language, rng))
             split = SPLITS[(n + s) % 4]
             yield {"id": f"{name}-{n:02d}", "prompt": text, "target": facts.target(), "slice": name, "split": split}

@@ -54,6 +54,10 @@ class JobSettings(Record):
     """A text file in the job's folder: what the worker is told about the role. None: nothing."""
     allowed_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The share of wrong answers allowed among those delivered without a person."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """With which that must hold."""
+    audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """The share of delivered answers that a person looks at all the same, drawn at random."""
     cases: CasesSettings = CasesSettings()
     environment: AnyEnvironment
     verifier: tuple[AnyVerifier, ...] = ()
@@ -73,6 +77,8 @@ class Job:
     description: str = ""
     instructions: str = ""
     allowed_error: float = 0.1
+    confidence: float = 0.95
+    audit_rate: float = 0.1
     budget: Budget = field(default_factory=Budget)
     sampling: Sampling = field(default_factory=Sampling)
     fingerprint: str = ""
@@ -115,6 +121,8 @@ def load_job(
         description=settings.description,
         instructions=instructions,
         allowed_error=settings.allowed_error,
+        confidence=settings.confidence,
+        audit_rate=settings.audit_rate,
         budget=settings.budget,
         sampling=sampling,
         fingerprint=_fingerprint(folder, settings, database),

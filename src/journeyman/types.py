@@ -177,6 +177,16 @@ class Step(Record):
     results: tuple[Message, ...] = ()
 
 
+class Check(Record):
+    """A question put to the worker's own model after its answer. It changes nothing that the worker does."""
+
+    question: str
+    """Its name, such as "right"."""
+    yes: Annotated[float, Field(ge=0, le=1)] | None
+    """P(yes) among yes and no. None: the engine does not tell."""
+    usage: Usage
+
+
 class Trajectory(Record):
     """The record of one rollout."""
 
@@ -193,6 +203,8 @@ class Trajectory(Record):
     """Only and always with `stop` "failed" or "in_doubt"."""
     seconds: float = 0.0
     """Wall time; after a crash, of the last life only."""
+    checks: tuple[Check, ...] = ()
+    """What the model said of its own answer afterwards. Empty: it was not asked."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -216,6 +228,32 @@ class Score(Record):
     reason: str = ""
     fields: Mapping[str, float] = Field(default_factory=dict)
     """The parts of a score that has parts, such as one value per JSON field."""
+
+
+class Decision(Record):
+    """Deliver or escalate, with all that it rested on."""
+
+    score: float | None
+    """The confidence then. None: nothing to go by; such a case is escalated, and tells nothing of any threshold."""
+    threshold: float | None
+    """In force then. None: nothing was delivered."""
+    deliver: bool
+    audit: bool
+    """Whether a person looks at it: always if it is escalated."""
+    propensity: Annotated[float, Field(gt=0, le=1)]
+    """The probability with which it was to be looked at, fixed before the draw."""
+
+
+class Label(Record):
+    """What somebody who knows says of a case's answer."""
+
+    error: bool
+    """Whether the worker's own answer was wrong."""
+    by: str
+    """"verifier", or who reviewed it."""
+    correction: str | None = None
+    """The answer that holds instead. None: the worker's own does, or nobody said."""
+    note: str = ""
 
 
 class Lesson(Record):
@@ -262,9 +300,11 @@ EventKind = Literal[
     "intended",  # body: ToolCall about to be carried out, of any effect but `pure`
     "resulted",  # body: Message of a tool, or of the loop itself
     "finished",  # body: answer, stop, failure, seconds
+    "checked",  # body: {"checks"}
     "scored",  # body: Score
-    "assessed",  # body: {"assessor", "confidence"}
-    "closed",  # body: {}; nothing follows
+    "decided",  # body: {"decision": Decision, "evidence": what it rests on, "settled", "draw", "sealed"}
+    "closed",  # body: {"right"}; nothing but labels follows
+    "labelled",  # body: Label
 ]
 
 
@@ -301,13 +341,22 @@ class Outcome(Record):
     attempt: int
     trajectory: Trajectory
     scores: tuple[Score, ...] = ()
-    confidence: float | None = None
+    decision: Decision | None = None
+    """None: not decided yet, or worked before decisions were made."""
+    labels: tuple[Label, ...] = ()
+    """In the order given; the first one counts for the certificate, the last one for the answer."""
     closed: bool = False
     """Whether all is done, scoring included."""
     at: float | None = None
-    """When the last thing happened, in Unix seconds. None: nothing has."""
+    """When it was closed, or else the last thing happened, in Unix seconds. None: nothing has."""
 
     @property
     def right(self) -> bool | None:
-        """None: not judged."""
-        return Graded(trajectory=self.trajectory, scores=self.scores).right
+        """By the verifiers; else by the last label. None: not judged."""
+        judged = Graded(trajectory=self.trajectory, scores=self.scores).right
+        return not self.labels[-1].error if judged is None and self.labels else judged
+
+    @property
+    def confidence(self) -> float | None:
+        """P(right) when it was decided. None: nothing to go by."""
+        return None if self.decision is None else self.decision.score

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from journeyman.assess.selective import (
     Certificate,
-    Decision,
     Level,
     Rule,
     Settled,
@@ -22,6 +21,7 @@ from journeyman.assess.selective import (
     labels_needed,
     thresholds,
 )
+from journeyman.types import Decision
 
 RULE = Rule(allowed_error=0.2, confidence=0.9, audit_rate=0.25)
 

@@ -1,4 +1,4 @@
-"""Intervals at their usual and their extreme places, and the plainest assessor."""
+"""Intervals at their usual and their extreme places."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyman.assess.base_rate import BaseRate
 from journeyman.assess.stats import share
 from journeyman.job import answered
 from journeyman.types import Case, Graded, Score
@@ -41,15 +40,6 @@ def test_the_share_lies_in_its_interval(count: int, total: int) -> None:
 
 def graded(value: float | None) -> Graded:
     return Graded(trajectory=answered(CASE, "x"), scores=(Score(verifier="v", value=value),))
-
-
-def test_the_base_rate_learns_from_what_was_judged_only() -> None:
-    rate = BaseRate()
-    assert rate.confidence(answered(CASE, "x")) is None
-    assert rate.confidence(answered(CASE, None)) == 0.0
-    fitted = rate.fit([graded(1.0), graded(None), graded(0.5), graded(1.0)])
-    assert (fitted.right, fitted.graded) == (2, 3)
-    assert fitted.confidence(answered(CASE, "x")) == pytest.approx(2.5 / 4)
 
 
 def test_right_needs_full_marks_of_all_that_judged() -> None:

@@ -56,7 +56,7 @@ def test_a_query_shows_its_first_rows_and_says_how_many_there_are(database: Path
 
 
 def test_a_submitted_query_must_run(database: Path) -> None:
-    assert do(Sql(database=database), "submit", sql="SELECT 1").content == "accepted"
+    assert do(Sql(database=database), "submit", sql="SELECT 1").content == "accepted\n1\n1"
     wrong = do(Sql(database=database), "submit", sql="SELECT nope FROM book")
     assert wrong.failed
     assert "no such column: nope" in wrong.content
@@ -147,7 +147,7 @@ def test_a_value_that_sqlite_itself_refuses_is_null(database: Path) -> None:
 def test_many_rows_are_cut_and_said_to_be(database: Path) -> None:
     rows = ReadOnlyDatabase(database, QueryLimits(rows=7)).query("SELECT id FROM book")
     assert (len(rows.rows), rows.cut) == (7, True)
-    assert table(rows).endswith("… more rows, 7+ in all")
+    assert table(rows, 10).endswith("… more rows, 7+ in all")
 
 
 def test_binary_and_damaged_files_are_told(tmp_path: Path, database: Path) -> None:

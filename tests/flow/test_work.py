@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from journeyman.flow.figures import Figures, figures
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import cell, html_page, write_report
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.models.recorded import RecordedModel
 from journeyman.models.scripted import ScriptedModel
@@ -59,17 +60,7 @@ def do(
             if len(told) == stop_after:
                 stop.set()
 
-        shift = Shift(
-            journal=journal,
-            run=run,
-            job=doing,
-            worker=hire(doing),
-            model=model,
-            holder=holder,
-            at_once=at_once,
-            told=count,
-            stop=stop,
-        )
+        shift = replace(staff(journal, holder, doing, model, run, at_once=at_once, told=count), stop=stop)
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run, figures(journal, run)
 

@@ -24,7 +24,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from journeyman.types import Record
+from journeyman.types import Decision, Record
 
 GUESSES = (0.02, 0.25, 0.5, 0.75)
 """The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
@@ -39,20 +39,6 @@ class Rule(Record):
     allowed_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-
-
-class Decision(Record):
-    """Deliver or escalate, with all that it rested on."""
-
-    score: float | None
-    """None: nothing to go by; such a case is escalated, and tells nothing of any threshold."""
-    threshold: float | None
-    """In force then. None: nothing was delivered."""
-    deliver: bool
-    audit: bool
-    """Whether a person looks at it: always if it is escalated."""
-    propensity: Annotated[float, Field(gt=0, le=1)]
-    """The probability with which it was to be looked at, fixed before the draw."""
 
 
 class Settled(Record):
@@ -134,10 +120,10 @@ class Certificate:
         Raises ValueError where an audit was due and its label is missing: the case is not settled.
         """
         decision, error = settled.decision, settled.error
-        if decision.audit and error is None:
-            raise ValueError("an audited case without its label is not settled")
-        if decision.score is None or error is None or not decision.audit:
+        if decision.score is None or not decision.audit:
             return self
+        if error is None:
+            raise ValueError("an audited case without its label is not settled")
         if decision.deliver and self.threshold is not None:
             watched = self._watched(decision, error)
             if watched.alarm_evidence >= self.bar:

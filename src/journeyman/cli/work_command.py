@@ -19,7 +19,7 @@ from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Work
 from journeyman.errors import InputError
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import write_report
-from journeyman.flow.work import Shift, enrol, hire, open_run, work
+from journeyman.flow.work import Shift, enrol, open_run, staff, work
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
@@ -60,17 +60,7 @@ def main(
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
-        version = int(run.worker.rpartition("@")[2])
-        shift = Shift(
-            journal=journal,
-            run=run,
-            job=loaded,
-            worker=hire(loaded, name=name, version=version),
-            model=opened,
-            holder=holder,
-            at_once=at_once,
-            told=board.closed,
-        )
+        shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
         stopped = asyncio.run(_work(shift, opened, board))
     _sum_up(workspace, run, as_json=as_json)
     if stopped:

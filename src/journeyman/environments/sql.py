@@ -14,7 +14,9 @@ from journeyman.store.readonly import QueryError, QueryLimits, ReadOnlyDatabase,
 from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
 
 SHOWN_ROWS = 10
-SHOWN_CHARACTERS = 1_500
+SHOWN_AT_THE_END = 3
+"""Of the submitted query: for whoever judges the answer, a person or the model itself."""
+CHARACTERS_PER_ROW = 150
 
 ARGUMENTS = {
     "type": "object",
@@ -70,7 +72,7 @@ class _Sql:
             rows = await asyncio.to_thread(self.database.query, sql)
         except QueryError as error:
             return Message(role="tool", call_id=call.id, content=f"The query failed: {error}.", failed=True)
-        text = "accepted" if call.name == "submit" else table(rows)
+        text = f"accepted\n{table(rows, SHOWN_AT_THE_END)}" if call.name == "submit" else table(rows, SHOWN_ROWS)
         return Message(role="tool", call_id=call.id, content=text)
 
     async def reconcile(self, call: ToolCall) -> Message | None:
@@ -85,14 +87,15 @@ def _schema(path: Path, changed: int, samples: int) -> str:
     return ReadOnlyDatabase(path).schema_text(samples=samples)
 
 
-def table(rows: Rows) -> str:
+def table(rows: Rows, shown: int) -> str:
     """The first rows as a compact table; says how many are left out."""
-    lines = [" | ".join(rows.columns)] + [" | ".join(map(cell, row)) for row in rows.rows[:SHOWN_ROWS]]
-    more = len(rows.rows) - SHOWN_ROWS
+    lines = [" | ".join(rows.columns)] + [" | ".join(map(cell, row)) for row in rows.rows[:shown]]
+    more = len(rows.rows) - shown
     if more > 0 or rows.cut:
         lines.append(f"… more rows, {len(rows.rows)}{'+' if rows.cut else ''} in all")
     text = "\n".join(lines) if rows.rows else f"{lines[0]}\n(no rows)"
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… (cut)"
+    room = CHARACTERS_PER_ROW * shown
+    return text if len(text) <= room else f"{text[:room]}… (cut)"
 
 
 def cell(value: Value) -> str:

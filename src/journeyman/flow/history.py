@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from journeyman.store.journal import Journal
-from journeyman.types import Case, Event, Failure, Message, Outcome, Reply, Run, Score, Step, Trajectory
+from journeyman.types import (
+    Case,
+    Decision,
+    Event,
+    Failure,
+    Label,
+    Message,
+    Outcome,
+    Reply,
+    Run,
+    Score,
+    Step,
+    Trajectory,
+)
 
 UNFINISHED = Failure(
     kind="unfinished", message="This case is not finished.", mend="Run the same `journeyman work` again."
@@ -27,12 +40,15 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
             steps[-1] = steps[-1].model_copy(update={"results": (*steps[-1].results, result)})
         elif event.kind == "finished":
             ending = dict(event.body)
+        elif event.kind == "checked":
+            ending["checks"] = event.body["checks"]
     return Trajectory.model_validate({"case_id": case_id, "opening": opening, "steps": tuple(steps), **ending})
 
 
 def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
     """What became of a case."""
-    assessed = [event.body["confidence"] for event in events if event.kind == "assessed"]
+    decided = [Decision.model_validate(event.body["decision"]) for event in events if event.kind == "decided"]
+    closed = [event.at for event in events if event.kind == "closed"]
     return Outcome(
         case_id=case.id,
         slice=case.slice,
@@ -40,9 +56,10 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
         attempt=events[-1].attempt if events else 1,
         trajectory=trajectory_of(case.id, worker, events),
         scores=tuple(Score.model_validate(event.body) for event in events if event.kind == "scored"),
-        confidence=assessed[-1] if assessed else None,
-        closed=any(event.kind == "closed" for event in events),
-        at=events[-1].at if events else None,
+        decision=decided[-1] if decided else None,
+        labels=tuple(Label.model_validate(event.body) for event in events if event.kind == "labelled"),
+        closed=bool(closed),
+        at=closed[-1] if closed else events[-1].at if events else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Work a job's cases: claim, do, score, assess, close; several at a time, in several processes if you like.
+"""Work a job's cases: claim, do, check, score, decide, close; several at a time, in several processes if you like.
 
 Everything is written before it is acted on, so that `kill -9` at any moment loses nothing and repeats no effect: run
 the same thing again and it goes on. A case that fails ends as a typed failure; the stream goes on.
@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from journeyman.assess.base_rate import BaseRate
+from journeyman.assess.selfcheck import affordable, self_check
 from journeyman.errors import InputError, boundary
 from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableModel, Interrupted, in_doubt
 from journeyman.flow.history import outcome_of, outcomes, trajectory_of
 from journeyman.flow.holder import Holder
+from journeyman.flow.standing import Standing
 from journeyman.job import Job
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal, LeaseLostError
-from journeyman.types import Case, Graded, Held, Json, Outcome, Run, Score, Trajectory
+from journeyman.types import Case, Check, Graded, Held, Json, Label, Outcome, Run, Score, Trajectory
 from journeyman.worker import Worker, rollout
 
 LEASE_SECONDS = 30.0
@@ -54,10 +56,32 @@ def hire(job: Job, *, name: str = "ada", version: int = 1) -> Worker:
     return Worker(name=name, version=version, instructions=job.instructions, sampling=job.sampling, budget=job.budget)
 
 
-def open_run(journal: Journal, job: Job, model: Model, *, name: str = "ada", fresh: bool = False) -> Run:
-    """The run to go on with: the latest of the same worker, job and model, or a new one.
+def staff(
+    journal: Journal,
+    holder: Holder,
+    job: Job,
+    model: Model,
+    run: Run,
+    *,
+    at_once: int = 2,
+    told: Callable[[Outcome], None] = lambda _: None,
+) -> Shift:
+    """A shift on a run, by the worker version that it names."""
+    name, _, version = run.worker.rpartition("@")
+    worker = hire(job, name=name, version=int(version))
+    return Shift(
+        journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told
+    )
 
-    A changed mind is a new version of the worker; `fresh` begins a new run of the same version.
+
+def open_run(
+    journal: Journal, job: Job, model: Model, *, name: str = "ada", fresh: bool = False, backtest: int | None = None
+) -> Run:
+    """The run to go on with: the latest of the same worker, job, model and rule, or a new one.
+
+    A changed mind is a new version of the worker; `fresh` begins a new run of the same version. `backtest` makes it a
+    run in which every answer is looked at, and is the number of labels to learn from before the certificate begins; a
+    new run that is none takes the latest such run of the same version and rule as its history.
     """
     mind = hire(job, name=name)
     parts = [
@@ -69,14 +93,22 @@ def open_run(journal: Journal, job: Job, model: Model, *, name: str = "ada", fre
         mind.budget.model_dump_json(),
     ]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    rule = {"allowed_error": job.allowed_error, "confidence": job.confidence}
 
     def choose(known: Sequence[Run]) -> Run:
-        same = [run for run in known if run.fingerprint == fingerprint]
-        if same and not fresh:
-            return same[-1]
+        same = [run for run in known if run.fingerprint == fingerprint and rule.items() <= run.spec.items()]
+        tests = [run for run in same if "warm_up" in run.spec]
+        going = tests if backtest is not None else [run for run in same if run not in tests]
+        if going and not fresh:
+            return going[-1]
         versions = {run.fingerprint: int(run.worker.rpartition("@")[2]) for run in known}
         version = versions.get(fingerprint, 1 + max(versions.values(), default=0))
-        spec: dict[str, Json] = {"allowed_error": job.allowed_error, "budget": json.loads(job.budget.model_dump_json())}
+        spec: dict[str, Json] = {**rule, "audit_rate": job.audit_rate, "salt": secrets.token_hex(8)}
+        spec["budget"] = json.loads(job.budget.model_dump_json())
+        if backtest is not None:
+            spec |= {"audit_rate": 1.0, "warm_up": backtest}
+        elif tests:
+            spec["history"] = tests[-1].id
         return Run(
             id=f"{job.name}-{len(known) + 1}",
             job=job.name,
@@ -111,8 +143,8 @@ async def work(shift: Shift) -> None:
     Cases that another process holds are waited for, and taken over should it die. Raises StoreError when the journal
     can't be written: then nothing more is done, and nothing is lost.
     """
-    rate = _Rate(shift)
-    hands = [asyncio.create_task(_hand(shift, rate)) for _ in range(shift.at_once)]
+    standing = Standing(shift.journal, shift.run)
+    hands = [asyncio.create_task(_hand(shift, standing)) for _ in range(shift.at_once)]
     beat = asyncio.create_task(_keep_holding(shift))
     try:
         await asyncio.gather(*hands)
@@ -122,25 +154,13 @@ async def work(shift: Shift) -> None:
         await asyncio.gather(*hands, beat, return_exceptions=True)
 
 
-class _Rate:
-    """The base rate so far, counted on as cases close."""
-
-    def __init__(self, shift: Shift) -> None:
-        self.assessor = BaseRate()
-        for body in shift.journal.bodies(shift.run.id, "closed"):
-            self.add(body["right"])
-
-    def add(self, right: bool | None) -> None:
-        self.assessor = self.assessor.after(right)
-
-
 async def _keep_holding(shift: Shift) -> None:
     while True:
         await asyncio.sleep(LEASE_SECONDS / 3)
         shift.journal.renew(holder=shift.holder.name, seconds=LEASE_SECONDS)
 
 
-async def _hand(shift: Shift, rate: _Rate) -> None:
+async def _hand(shift: Shift, standing: Standing) -> None:
     """Take one case after the other."""
     while not shift.stop.is_set():
         held = shift.journal.claim(
@@ -152,7 +172,7 @@ async def _hand(shift: Shift, rate: _Rate) -> None:
             await asyncio.sleep(POLL_SECONDS)
             continue
         try:
-            shift.told(await do_case(shift, held, rate))
+            shift.told(await do_case(shift, held, standing))
         except LeaseLostError:
             continue
         except (Interrupted, asyncio.CancelledError) as ended:
@@ -162,7 +182,7 @@ async def _hand(shift: Shift, rate: _Rate) -> None:
             return
 
 
-async def do_case(shift: Shift, held: Held, rate: _Rate) -> Outcome:
+async def do_case(shift: Shift, held: Held, standing: Standing) -> Outcome:
     """One case from where it stands to closed."""
     log = CaseLog(shift.journal, held)
     if any(event.kind == "finished" for event in log.past):
@@ -170,16 +190,19 @@ async def do_case(shift: Shift, held: Held, rate: _Rate) -> Outcome:
     else:
         trajectory = await _roll_out(shift, held, log)
         log.finish(trajectory)
+    trajectory = await _checked(shift, held, log, trajectory)
     scores = await _scores(shift.job, held.case, trajectory)
     for score in scores:
         log.later("scored", score)
-    confidence = rate.assessor.confidence(trajectory)
-    log.later("assessed", {"assessor": rate.assessor.name, "confidence": confidence})
     right = Graded(trajectory=trajectory, scores=scores).right
+    sealed = held.case.split == "exam" and right is not None
+    decided = standing.decide(held.case.id, held.attempt, trajectory, sealed=sealed)
+    log.later("decided", decided)
     log.later("closed", {"right": right})
+    if right is not None and decided.decision.audit and not sealed:
+        log.later("labelled", Label(error=not right, by="verifier"))
     events = list(log.waiting)
     log.flush(fully=True, closes=True)
-    rate.add(right)
     outcome = outcome_of(held.case, shift.worker.label, events)
     return outcome.model_copy(update={"trajectory": trajectory})
 
@@ -197,6 +220,22 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
     if unresolved is None or trajectory.stop == "in_doubt":
         return trajectory
     return trajectory.model_copy(update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure})
+
+
+async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajectory) -> Trajectory:
+    """The trajectory with what the model says of its own answer, asked once, and only where it costs little.
+
+    A model that can't be asked is no failure of the case: then it said nothing.
+    """
+    if any(event.kind == "checked" for event in log.past) or not affordable(trajectory):
+        return trajectory
+    checks: tuple[Check, ...] = ()
+    with boundary("asking the model about its answer"):
+        tools = tuple(shift.job.environment(held.case.brief).tools)
+        checks = await self_check(shift.model, trajectory, tools)
+    log.later("checked", {"checks": [check.model_dump(mode="json") for check in checks]})
+    log.flush(fully=False)
+    return trajectory.model_copy(update={"checks": checks})
 
 
 async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, ...]:

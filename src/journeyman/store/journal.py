@@ -272,6 +272,15 @@ class Journal:
                 yield self.blobs.unfold(codec.loads(row["body"]))
             last = rows[-1]["id"]
 
+    def news(self, run_id: str, kinds: Sequence[EventKind], *, after: int = 0) -> Iterator[tuple[int, Event]]:
+        """Events of some kinds in a run with their places in the journal, oldest first, from behind a place on."""
+        table, last = schema.events, after
+        query = select(table).where(table.c.run_id == run_id, table.c.kind.in_(kinds), table.c.id > bindparam("last"))
+        while rows := self._read(query.order_by(table.c.id).limit(BATCH), {"last": last}):
+            for row in rows:
+                yield row["id"], self._event(row)
+            last = rows[-1]["id"]
+
     def replies(self) -> Iterator[tuple[str, Mapping[str, Json]]]:
         """Every model call's key with the body of its reply, oldest first; for `RecordedModel`."""
         table, last = schema.events, 0

@@ -1,0 +1,75 @@
+"""Records what the embedded model does on the six streams, for replays that need no model: `bench/streams/NAME.csv`.
+
+    make bench NAME=streams                       works all streams as far as they go (many hours), then writes
+    python -m bench.bench_streams --only analyst,clerk --cases 400 --minutes 60
+    python -m bench.bench_streams --minutes 0     writes what was recorded so far
+
+Durable: stopped, it goes on where it was. A row is a case: id, slice and split, whether the answer was right (empty:
+not judged), seconds, seconds that the questions to the model about its own answer took, and every signal of
+`assess/confidence.py` (empty: the trajectory does not have it). No question, answer or target is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import itertools
+import time
+from pathlib import Path
+
+from bench.streams import STREAMS
+from journeyman.flow.holder import Holder
+from journeyman.flow.work import enrol, open_run, staff, work
+from journeyman.job import Job
+from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Outcome
+
+ROOM = Path(__file__).parent / ".work" / "streams"
+
+
+async def record(
+    job: Job, model: Model, journal: Journal, holder: Holder, *, cases: int, at_once: int, until: float
+) -> None:
+    """Work the stream's first cases, as far as they are not done and time allows."""
+    run = open_run(journal, job, model)
+    enrol(journal, run, itertools.islice(job.cases(), cases))
+    stop = asyncio.Event()
+    done = 0
+
+    def told(outcome: Outcome) -> None:
+        nonlocal done
+        done += 1
+        spent = sum(check.usage.seconds for check in outcome.trajectory.checks)
+        print(
+            f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} + {spent:.1f} s",
+            flush=True,
+        )
+        if time.monotonic() > until:
+            stop.set()
+
+    shift = dataclasses.replace(staff(journal, holder, job, model, run, at_once=at_once, told=told), stop=stop)
+    await work(shift)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(STREAMS), help="some of: " + ", ".join(STREAMS))
+    parser.add_argument("--cases", type=int, default=4000, help="of each stream, at most")
+    parser.add_argument("--minutes", type=float, default=600, help="then stop after the cases in flight")
+    parser.add_argument("--at-once", type=int, default=1, help="cases in flight")
+    arguments = parser.parse_args()
+    until = time.monotonic() + 60 * arguments.minutes
+    model = open_model(DEFAULT_MODEL, at_once=arguments.at_once)
+    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+        for name in arguments.only.split(","):
+            if time.monotonic() < until:
+                job = STREAMS[name](ROOM / "data")
+                await record(job, model, journal, holder, cases=arguments.cases, at_once=arguments.at_once, until=until)
+    await model.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,88 @@
+"""What a worker may do alone, learned case by case: the assessor that gives the score, and the certificate on it.
+
+A value, folded over settled cases in the order in which they were decided; the same cases give the same, so that every
+decision can be made again from the record. At first nothing is known, and all is escalated. The first `warm_up` labels
+only teach the assessor and plan the thresholds, by cross-fitted scores; the certificate is fed with those that follow.
+The assessor is fitted anew each time that labels have grown by half.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from journeyman.assess.calibration import Calibrated
+from journeyman.assess.evidence import Evidence, Example
+from journeyman.assess.selective import Certificate, Rule, Settled
+from journeyman.types import Decision
+
+WARM_UP = 60
+"""Labels before the certificate begins, where there is no history."""
+FIRST_FIT = 10
+GROWTH = 1.5
+"""Labels grow by this factor between two fits."""
+KEPT = 2_000
+"""Labelled cases that the assessor learns from: the last ones."""
+
+
+@dataclass(frozen=True)
+class Autonomy:
+    rule: Rule
+    warm_up: int = WARM_UP
+    assessor: Calibrated = field(default_factory=Calibrated)
+    certificate: Certificate | None = None
+    """None: still warming up."""
+    examples: tuple[Example, ...] = field(default=(), repr=False)
+    settled: int = 0
+    """Cases folded so far."""
+    labels: int = 0
+    next_fit: int = FIRST_FIT
+    first_alone: int | None = None
+    """Labels that it took until something could be delivered. None: nothing can yet."""
+
+    def score(self, evidence: Evidence) -> float | None:
+        """P(right), the score that thresholds are on. None: no answer, or nothing learned yet."""
+        return None if evidence.answer is None else self.assessor.probability(evidence)
+
+    def decide(self, score: float | None, draw: float) -> Decision:
+        """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit."""
+        if self.certificate is not None:
+            return self.certificate.decide(score, draw)
+        known = None if score is None or math.isnan(score) else score
+        return Decision(score=known, threshold=None, deliver=False, audit=True, propensity=1.0)
+
+    def after(self, decision: Decision, evidence: Evidence, error: bool | None) -> Self:
+        """With one more settled case, the next in the order of decisions.
+
+        Raises ValueError for a case that waits for its label.
+        """
+        now = replace(self, settled=self.settled + 1)
+        if self.certificate is not None:
+            certificate = self.certificate.after(Settled(decision=decision, error=error))
+            alone = self.labels + 1 if self.first_alone is None and certificate.passed else self.first_alone
+            now = replace(now, certificate=certificate, first_alone=alone)
+        if error is None or not decision.audit or evidence.answer is None:
+            return now
+        example = Example(evidence=evidence, right=not error, weight=1 / decision.propensity)
+        now = replace(now, examples=(*self.examples, example)[-KEPT:], labels=self.labels + 1)
+        due = now.labels >= now.next_fit or (now.certificate is None and now.labels >= now.warm_up)
+        return now._fitted() if due else now
+
+    def _fitted(self) -> Self:
+        assessor = self.assessor.learned(self.examples)
+        now = replace(self, assessor=assessor, next_fit=math.ceil(self.labels * GROWTH))
+        if self.certificate is not None or self.labels < self.warm_up:
+            return now
+        wrong = [float(not example.right) for example in self.examples]
+        return replace(now, certificate=Certificate.plan(self.rule, assessor.crossed, wrong))
+
+    def with_rule(self, rule: Rule) -> Self:
+        """The same with another audit rate: what is proven stays proven.
+
+        Raises ValueError where the allowed error or the confidence differ: those are other claims.
+        """
+        if (rule.allowed_error, rule.confidence) != (self.rule.allowed_error, self.rule.confidence):
+            raise ValueError("what was proven for one allowed error and confidence proves nothing for another")
+        certificate = None if self.certificate is None else replace(self.certificate, rule=rule)
+        return replace(self, rule=rule, certificate=certificate)

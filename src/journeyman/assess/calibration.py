@@ -1,0 +1,191 @@
+"""Calibration: from evidence to P(right), learned from labelled cases, some of which were likelier to be labelled.
+
+Logistic regression on standardised signals with a Gaussian prior around zero, by Newton's method; each case weighs one
+over the probability that its label was seen (Horvitz and Thompson 1952), or confident, seldom audited cases would
+count too little. Probabilities are averaged over the posterior (Laplace; MacKay 1992), which draws them towards one
+half where few labels speak: a cold start says how little it knows. A signal that is missing counts as average, and that
+it is missing is a signal of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from journeyman.assess.evidence import Evidence, Example, evidence_of
+from journeyman.assess.neighbours import Neighbours
+from journeyman.protocols import Assessor
+from journeyman.types import Graded, Trajectory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+SPREAD = 0.32
+"""Standard deviation of a signal's weight before any label, in log-odds per standard deviation of the signal."""
+SPREAD_BASE = 1.5
+"""Of the intercept: a base rate between 5 % and 95 %."""
+MOST_WEIGHT = 10.0
+"""Of one case: an audit of one in a hundred would otherwise speak for a hundred."""
+FOLDS = 5
+ROUNDS = 50
+"""Of Newton's method, at most; about six are needed."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How evidence becomes numbers: which signals, their means and spreads, and which of them can be missing."""
+
+    names: tuple[str, ...]
+    centre: Array
+    scale: Array
+    gaps: tuple[int, ...]
+    """Columns whose absence is told as a signal; of those absent together, the first."""
+
+    @classmethod
+    def of(cls, raw: Array, names: Sequence[str]) -> Self:
+        import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
+
+        there = ~np.isnan(raw)
+        count = np.maximum(there.sum(0), 1)
+        centre = np.where(there, raw, 0).sum(0) / count
+        scale = np.sqrt(np.where(there, (raw - centre) ** 2, 0).sum(0) / count)
+        patterns: dict[bytes, int] = {}
+        for n in range(raw.shape[1]):
+            if not there[:, n].all():
+                patterns.setdefault(there[:, n].tobytes(), n)
+        return cls(tuple(names), centre, np.where(scale > 1e-9, scale, np.inf), tuple(patterns.values()))
+
+    def numbers(self, raw: Array) -> Array:
+        """Standardised, at most 4 spreads from the mean; then the gaps; then 1 for the intercept."""
+        import numpy as np  # noqa: PLC0415
+
+        missing = np.isnan(raw)
+        plain = np.where(missing, 0.0, np.clip((raw - self.centre) / self.scale, -4, 4))
+        return np.concatenate([plain, 2.0 * missing[:, self.gaps], np.ones((len(raw), 1))], axis=1)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """A fitted model: the likeliest weights, and their covariance."""
+
+    columns: Columns
+    weights: Array
+    covariance: Array
+
+    def log_odds(self, raw: Array) -> Array:
+        """Averaged over the posterior by MacKay's approximation, as log-odds."""
+        import numpy as np  # noqa: PLC0415
+
+        numbers = self.columns.numbers(raw)
+        doubt = np.einsum("ij,jk,ik->i", numbers, self.covariance, numbers)
+        return np.asarray((numbers @ self.weights) / np.sqrt(1 + np.pi * doubt / 8))
+
+
+def fit_logistic(raw: Array, names: Sequence[str], right: Array, weight: Array) -> Logistic:
+    """The maximum a posteriori by Newton's method, damped; deterministic."""
+    import numpy as np  # noqa: PLC0415
+
+    columns = Columns.of(raw, names)
+    numbers = columns.numbers(raw)
+    precision = np.full(numbers.shape[1], 1 / SPREAD**2)
+    precision[-1] = 1 / SPREAD_BASE**2
+    weights = np.zeros(numbers.shape[1])
+    curvature = np.diag(precision)
+    for _ in range(ROUNDS):
+        share = 1 / (1 + np.exp(-np.clip(numbers @ weights, -30, 30)))
+        slope = numbers.T @ (weight * (right - share)) - precision * weights
+        curvature = (numbers * (weight * share * (1 - share))[:, None]).T @ numbers + np.diag(precision)
+        step = np.linalg.solve(curvature, slope)
+        weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return Logistic(columns, weights, np.linalg.inv(curvature))
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The assessor that learns: give it examples with `learned`, ask it with `probability`. A value."""
+
+    examples: tuple[Example, ...] = ()
+    name: str = "calibrated"
+    logistic: Logistic | None = None
+    neighbours: Neighbours | None = None
+    crossed: tuple[float, ...] = field(default=(), repr=False)
+    """P(right) of each example, by a fit that did not see it."""
+
+    def probability(self, evidence: Evidence) -> float | None:
+        """0 without an answer; None before any label."""
+        if evidence.answer is None:
+            return 0.0
+        if self.logistic is None or self.neighbours is None:
+            return None
+        return float(
+            _share(self.logistic.log_odds(_table([evidence], self.logistic.columns.names, self.neighbours)))[0]
+        )
+
+    def learned(self, examples: Sequence[Example]) -> Self:
+        """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
+        import numpy as np  # noqa: PLC0415
+
+        known = tuple(example for example in examples if example.evidence.answer is not None)
+        if not known:
+            return type(self)()
+        names = tuple(sorted({name for example in known for name in example.evidence.signals}))
+        folds = [np.arange(len(known)) % FOLDS == n for n in range(FOLDS)]
+        crossed = np.zeros(len(known))
+        for inside in folds:
+            kept = [example for example, out in zip(known, inside, strict=True) if not out]
+            left = [example.evidence for example, out in zip(known, inside, strict=True) if out]
+            if kept and left:
+                fitted, near = _fit(kept, names)
+                crossed[inside] = _share(fitted.log_odds(_table(left, names, near)))
+            elif left:
+                crossed[inside] = 0.5
+        logistic, neighbours = _fit(known, names)
+        return type(self)(examples=known, logistic=logistic, neighbours=neighbours, crossed=tuple(map(float, crossed)))
+
+    def confidence(self, trajectory: Trajectory) -> float | None:
+        return self.probability(evidence_of(trajectory))
+
+    def fit(self, graded: Sequence[Graded]) -> Self:
+        """With more graded trajectories; those not judged teach nothing."""
+        more = [
+            Example(evidence=evidence_of(one.trajectory), right=one.right) for one in graded if one.right is not None
+        ]
+        return self.learned((*self.examples, *more))
+
+
+def _fit(examples: Sequence[Example], names: Sequence[str]) -> tuple[Logistic, Neighbours]:
+    import numpy as np  # noqa: PLC0415
+
+    near = Neighbours.of(examples)
+    raw = np.concatenate([_signals([e.evidence for e in examples], names), near.own_signals()], axis=1)
+    right = np.array([e.right for e in examples], dtype=np.float64)
+    weight = np.minimum(np.array([e.weight for e in examples]), MOST_WEIGHT)
+    return fit_logistic(raw, names, right, weight), near
+
+
+def _table(evidence: Sequence[Evidence], names: Sequence[str], near: Neighbours) -> Array:
+    import numpy as np  # noqa: PLC0415
+
+    return np.concatenate([_signals(evidence, names), near.signals(evidence)], axis=1)
+
+
+def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:
+    import numpy as np  # noqa: PLC0415
+
+    rows = [[e.signals.get(name) for name in names] for e in evidence]
+    return np.array(rows, dtype=np.float64)
+
+
+def _share(log_odds: Array) -> Array:
+    import numpy as np  # noqa: PLC0415
+
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+_: Assessor = Calibrated()

@@ -1,0 +1,109 @@
+"""Where a run's worker stands: what it may do alone, folded from the journal's decisions and labels.
+
+Cases are settled in the order of their decisions, which is the order of the journal: one that waits for its label holds
+up those behind it. Of several labels the first counts, so that nobody can take one back after seeing what it did.
+Cases of the split `exam` with a known target are sealed: nothing is learned from them, and nothing waits for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from journeyman.assess.autonomy import WARM_UP, Autonomy
+from journeyman.assess.evidence import Evidence, evidence_of
+from journeyman.assess.selective import Rule
+from journeyman.store.journal import Journal
+from journeyman.types import Decision, Event, Json, Label, Record, Run, Trajectory
+
+Attempt = tuple[str, int]
+"""A case's id and the number of the attempt."""
+
+
+class Decided(Record):
+    """The body of a `decided` event: the decision, and what is needed to make it again."""
+
+    decision: Decision
+    evidence: Evidence
+    settled: int
+    """How many decisions before it were settled when it was made: with these it must come out the same."""
+    draw: float
+    sealed: bool = False
+    """Neither learned from nor waited for."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A decision that is not settled."""
+
+    attempt: Attempt
+    decided: Decided
+
+
+class Standing:
+    """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
+
+    def __init__(self, journal: Journal, run: Run) -> None:
+        self.journal = journal
+        self.run = run
+        self.autonomy = _begin(journal, run)
+        self.queue: deque[Waiting] = deque()
+        self.labels: dict[Attempt, Label] = {}
+        self.place = 0
+        self.advance()
+
+    def advance(self) -> Autonomy:
+        """Take in what the journal has that is new."""
+        for place, event in self.journal.news(self.run.id, ("decided", "labelled"), after=self.place):
+            self.place = place
+            self._take(event)
+        while self.queue and self._settle(self.queue[0]):
+            self.queue.popleft()
+        return self.autonomy
+
+    def decide(self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool) -> Decided:
+        """Deliver or escalate, by what is settled now."""
+        now, evidence = self.advance(), evidence_of(trajectory)
+        drawn = draw(str(self.run.spec.get("salt", "")), case_id, attempt)
+        decision = now.decide(now.score(evidence), drawn)
+        return Decided(decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed)
+
+    def _take(self, event: Event) -> None:
+        attempt = (event.case_id, event.attempt)
+        if event.kind == "labelled":
+            self.labels.setdefault(attempt, Label.model_validate(event.body))
+            return
+        decided = Decided.model_validate(event.body)
+        if not decided.sealed:
+            self.queue.append(Waiting(attempt, decided))
+
+    def _settle(self, waiting: Waiting) -> bool:
+        decided = waiting.decided
+        label = self.labels.get(waiting.attempt)
+        if decided.decision.audit and label is None and decided.evidence.answer is not None:
+            return False
+        error = label.error if label is not None and decided.decision.audit else None
+        self.autonomy = self.autonomy.after(decided.decision, decided.evidence, error)
+        return True
+
+
+def draw(salt: str, case_id: str, attempt: int) -> float:
+    """Uniform in [0, 1), the same each time that it is asked: a crash draws no second lot."""
+    digest = hashlib.sha256(f"{salt}\0{case_id}\0{attempt}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def rule_of(spec: Mapping[str, Json]) -> Rule:
+    """What a person set when the run was opened."""
+    return Rule.model_validate({name: spec[name] for name in Rule.model_fields if name in spec})
+
+
+def _begin(journal: Journal, run: Run) -> Autonomy:
+    """Nothing known; or what the run that it takes as its history has shown."""
+    rule = rule_of(run.spec)
+    earlier = [known for known in journal.runs(job=run.job) if known.id == run.spec.get("history")]
+    if earlier:
+        return Standing(journal, earlier[0]).autonomy.with_rule(rule)
+    return Autonomy(rule=rule, warm_up=int(run.spec.get("warm_up", WARM_UP)))
