@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from journeyman.assess.evidence import Evidence, Example, evidence_of
-from journeyman.assess.neighbours import Neighbours
+from journeyman.assess.neighbours import Neighbours, Texts
 from journeyman.protocols import Assessor
 from journeyman.types import Graded, Trajectory
 
@@ -123,9 +123,11 @@ class Calibrated:
             return 0.0
         if self.logistic is None or self.neighbours is None:
             return None
-        return float(
-            _share(self.logistic.log_odds(_table([evidence], self.logistic.columns.names, self.neighbours)))[0]
-        )
+        import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
+
+        known = _signals([evidence], self.logistic.columns.names)
+        near = self.neighbours.signals(Texts.of([evidence]))
+        return float(_share(self.logistic.log_odds(np.concatenate([known, near], axis=1)))[0])
 
     def learned(self, examples: Sequence[Example]) -> Self:
         """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
@@ -135,18 +137,17 @@ class Calibrated:
         if not known:
             return type(self)()
         names = tuple(sorted({name for example in known for name in example.evidence.signals}))
-        folds = [np.arange(len(known)) % FOLDS == n for n in range(FOLDS)]
-        crossed = np.zeros(len(known))
-        for inside in folds:
-            kept = [example for example, out in zip(known, inside, strict=True) if not out]
-            left = [example.evidence for example, out in zip(known, inside, strict=True) if out]
-            if kept and left:
-                fitted, near = _fit(kept, names)
-                crossed[inside] = _share(fitted.log_odds(_table(left, names, near)))
-            elif left:
-                crossed[inside] = 0.5
-        logistic, neighbours = _fit(known, names)
-        return type(self)(examples=known, logistic=logistic, neighbours=neighbours, crossed=tuple(map(float, crossed)))
+        told = [example.evidence for example in known]
+        raw, texts = _signals(told, names), Texts.of(told)
+        crossed = np.full(len(known), 0.5)
+        for n in range(min(FOLDS, len(known)) if len(known) > 1 else 0):
+            left = np.arange(len(known)) % FOLDS == n
+            kept = [example for example, out in zip(known, left, strict=True) if not out]
+            logistic, near = _fit(kept, names, raw[~left], texts.some(~left))
+            table = np.concatenate([raw[left], near.signals(texts.some(left))], axis=1)
+            crossed[left] = _share(logistic.log_odds(table))
+        logistic, near = _fit(known, names, raw, texts)
+        return type(self)(examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed)))
 
     def confidence(self, trajectory: Trajectory) -> float | None:
         return self.probability(evidence_of(trajectory))
@@ -159,20 +160,13 @@ class Calibrated:
         return self.learned((*self.examples, *more))
 
 
-def _fit(examples: Sequence[Example], names: Sequence[str]) -> tuple[Logistic, Neighbours]:
+def _fit(examples: Sequence[Example], names: Sequence[str], raw: Array, texts: Texts) -> tuple[Logistic, Neighbours]:
     import numpy as np  # noqa: PLC0415
 
-    near = Neighbours.of(examples)
-    raw = np.concatenate([_signals([e.evidence for e in examples], names), near.own_signals()], axis=1)
+    near = Neighbours.of(examples, texts)
     right = np.array([e.right for e in examples], dtype=np.float64)
     weight = np.minimum(np.array([e.weight for e in examples]), MOST_WEIGHT)
-    return fit_logistic(raw, names, right, weight), near
-
-
-def _table(evidence: Sequence[Evidence], names: Sequence[str], near: Neighbours) -> Array:
-    import numpy as np  # noqa: PLC0415
-
-    return np.concatenate([_signals(evidence, names), near.signals(evidence)], axis=1)
+    return fit_logistic(np.concatenate([raw, near.own_signals()], axis=1), names, right, weight), near
 
 
 def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:

@@ -18,6 +18,7 @@ class Evidence(Record):
     signals: Mapping[str, float | None]
     prompt: str
     answer: str | None
+    """None: there is none, or the case failed. Such a case is escalated, whatever anybody says."""
 
 
 class Example(Record):
@@ -32,7 +33,8 @@ class Example(Record):
 def evidence_of(trajectory: Trajectory) -> Evidence:
     told = {f"said_{check.question}": _logit(check.yes) for check in trajectory.checks}
     prompt = next((m.content for m in reversed(trajectory.opening) if m.role == "user"), "")
-    answer = None if trajectory.answer is None else trajectory.answer[:ANSWER_CHARACTERS]
+    given = trajectory.answer if trajectory.failure is None else None  # nobody may deliver what ended in a fault
+    answer = None if given is None else given[:ANSWER_CHARACTERS]
     return Evidence(signals={**signals(trajectory), **told}, prompt=prompt[:PROMPT_CHARACTERS], answer=answer)
 
 

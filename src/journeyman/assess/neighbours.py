@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
     Vector = NDArray[np.float64]
+    Choice = NDArray[np.bool_]
 
 NEAREST = 8
 WIDTH = 2_048
@@ -30,6 +31,21 @@ PRIOR = 0.5
 """How much the base rate counts beside the nearest, in cases of likeness 1."""
 
 NAMES = ("near_asked", "novelty_asked", "near_answered", "novelty_answered")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What was asked and what was answered, as counts of hashed n-grams: a row for each case."""
+
+    asked: Matrix
+    answered: Matrix
+
+    @classmethod
+    def of(cls, evidence: Sequence[Evidence]) -> Self:
+        return cls(_counts([e.prompt for e in evidence]), _counts([e.answer or "" for e in evidence]))
+
+    def some(self, chosen: Choice) -> Self:
+        return type(self)(self.asked[chosen], self.answered[chosen])
 
 
 @dataclass(frozen=True)
@@ -43,11 +59,11 @@ class Neighbours:
     weight: Vector
 
     @classmethod
-    def of(cls, examples: Sequence[Example]) -> Self:
+    def of(cls, examples: Sequence[Example], texts: Texts) -> Self:
+        """`texts` are those of the examples, counted."""
         import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
 
-        asked = _counts([e.evidence.prompt for e in examples])
-        answered = _counts([e.evidence.answer or "" for e in examples])
+        asked, answered = texts.asked, texts.answered
         rarity = (_rarity(asked), _rarity(answered))
         return cls(
             asked=_normalised(asked, rarity[0]),
@@ -57,10 +73,10 @@ class Neighbours:
             weight=np.array([e.weight for e in examples], dtype=np.float64),
         )
 
-    def signals(self, evidence: Sequence[Evidence]) -> Vector:
+    def signals(self, texts: Texts) -> Vector:
         """One row for each, in the order of `NAMES`."""
-        asked = _normalised(_counts([e.prompt for e in evidence]), self.rarity[0])
-        answered = _normalised(_counts([e.answer or "" for e in evidence]), self.rarity[1])
+        asked = _normalised(texts.asked, self.rarity[0])
+        answered = _normalised(texts.answered, self.rarity[1])
         return self._both(asked @ self.asked.T, answered @ self.answered.T)
 
     def own_signals(self) -> Vector:
@@ -104,9 +120,9 @@ def _counts(texts: Sequence[str]) -> Matrix:
     import numpy as np  # noqa: PLC0415
 
     counts = np.zeros((len(texts), WIDTH), dtype=np.float32)
-    for row, text in zip(counts, texts, strict=True):
+    for n, text in enumerate(texts):
         places = [zlib.crc32(gram.encode()) % WIDTH for gram in grams(text)]
-        np.add.at(row, places, 1)
+        counts[n] = np.bincount(np.array(places, dtype=np.intp), minlength=WIDTH)
     return counts
 
 

@@ -14,6 +14,8 @@ COMMANDS = {
     "new": "Make a job's folder to start from.",
     "check": "Prove a job without a model: the reference answers score 1, silence and nonsense 0.",
     "work": "Work a job's cases with a model. Run it again to go on where it stopped.",
+    "backtest": "Work a labelled history, and say what the worker may do alone from day one.",
+    "review": "Review what was escalated or drawn for an audit: accept, edit or reject with one key each.",
     "show": "Show a case's run step by step, or list the cases of a run.",
     "report": "Write a report of a run: HTML, CSV and PNG.",
     "models": "List, fetch and verify the models that can be embedded.",

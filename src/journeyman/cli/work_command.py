@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from journeyman.errors import InputError
 from journeyman.flow.holder import Holder
 from journeyman.flow.report import write_report
 from journeyman.flow.work import Shift, enrol, open_run, staff, work
+from journeyman.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
@@ -45,6 +47,9 @@ def main(
     database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
     split: Annotated[str | None, typer.Option(help="Only cases of this split: train, calibration, exam, live.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
+    allowed_error: Annotated[
+        float | None, typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error.")
+    ] = None,
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Cases in flight at once.")] = 2,
     model: ModelName = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
@@ -54,14 +59,14 @@ def main(
     as_json: AsJson = False,
 ) -> None:
     """Work a job's cases with a model. Run it again to go on where it stopped."""
-    loaded = open_job(job, workspace, database=database)
+    loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
     with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
         shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
-        stopped = asyncio.run(_work(shift, opened, board))
+        stopped = run_shift(shift, board)
     _sum_up(workspace, run, as_json=as_json)
     if stopped:
         raise typer.Exit(INTERRUPTED)
@@ -73,8 +78,17 @@ def _chosen(cases: Iterable[Case], split: str | None) -> Iterator[Case]:
     return (case for case in cases if split is None or case.split == split)
 
 
-async def _work(shift: Shift, model: Model, board: Board) -> bool:
+def with_rule(job: Job, allowed_error: float | None) -> Job:
+    """The job with another allowed error, where one is given."""
+    return job if allowed_error is None else replace(job, allowed_error=allowed_error)
+
+
+def run_shift(shift: Shift, board: Board) -> bool:
     """Work until done; Ctrl-C stops at the next step, a second one at once. Returns whether it was stopped."""
+    return asyncio.run(_work(shift, shift.model, board))
+
+
+async def _work(shift: Shift, model: Model, board: Board) -> bool:
     loop = asyncio.get_running_loop()
     if isinstance(model, EmbeddedModel):
         await model.load()  # a file that can't be loaded ends the command, not each case

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from journeyman.assess.autonomy import WARM_UP, Autonomy
@@ -84,9 +84,36 @@ class Standing:
         label = self.labels.get(waiting.attempt)
         if decided.decision.audit and label is None and decided.evidence.answer is not None:
             return False
-        error = label.error if label is not None and decided.decision.audit else None
-        self.autonomy = self.autonomy.after(decided.decision, decided.evidence, error)
+        self.autonomy = _settled(self.autonomy, decided, label)
         return True
+
+
+def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
+    """With one more decision, whose label counts only where it was due."""
+    error = label.error if label is not None and decided.decision.audit else None
+    return now.after(decided.decision, decided.evidence, error)
+
+
+def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
+    """Each decision of a run as it was made, and as it is made again from the same settled cases: equal, or a bug."""
+    told = [event for _, event in journal.news(run.id, ("decided", "labelled"))]
+    labels: dict[Attempt, Label] = {}
+    for event in told:
+        if event.kind == "labelled":
+            labels.setdefault((event.case_id, event.attempt), Label.model_validate(event.body))
+    made = [
+        Waiting((event.case_id, event.attempt), Decided.model_validate(event.body))
+        for event in told
+        if event.kind == "decided"
+    ]
+    now = _begin(journal, run)
+    pending = deque(one for one in made if not one.decided.sealed)
+    for one in made:
+        decided = one.decided
+        while now.settled < decided.settled and pending:
+            now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
+        decision = now.decide(now.score(decided.evidence), draw(str(run.spec.get("salt", "")), *one.attempt))
+        yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
 
 
 def draw(salt: str, case_id: str, attempt: int) -> float:

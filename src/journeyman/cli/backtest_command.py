@@ -1,0 +1,105 @@
+"""`journeyman backtest`."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from journeyman.cases import read_cases
+from journeyman.cli.opening import open_job
+from journeyman.cli.progress import board_for
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.work_command import ModelName, run_shift, with_rule
+from journeyman.flow.backtest import Backtest, Outlook, history_cases, outlook
+from journeyman.flow.holder import Holder
+from journeyman.flow.report import percent
+from journeyman.flow.work import enrol, open_run, staff
+from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.store.journal import Journal
+
+app = new_app()
+
+
+@app.command()
+def main(
+    job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
+    cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with cases whose targets are known.")] = None,
+    database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
+    allowed_error: Annotated[
+        float | None, typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="Cases in flight at once.")] = 2,
+    model: ModelName = DEFAULT_MODEL,
+    name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new backtest instead of going on.")] = False,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Work a labelled history, and say what the worker may do alone from day one."""
+    loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
+    history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
+    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
+        opened = open_model(model, at_once=at_once, progress=board.fetching)
+        run = open_run(journal, loaded, opened, name=name, fresh=fresh, backtest=len(history) // 2)
+        board.begin(run, total=enrol(journal, run, history))
+        shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
+        stopped = run_shift(shift, board)
+    if stopped:
+        raise typer.Exit(INTERRUPTED)
+    with Journal.open(workspace) as journal:
+        found = outlook(journal, run)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        tell(found)
+
+
+def tell(found: Backtest) -> None:
+    """The sentence that matters, and a table."""
+    asked = found.asked
+    allowed = f"{100 * asked.allowed_error:g} %"
+    if asked.threshold is None:
+        say(f"This worker may do nothing alone yet at {allowed} error: the history does not prove it.")
+        say("More labelled cases, a larger allowed error, or a better worker can change that.")
+    else:
+        say(
+            f"This worker may do {100 * (asked.alone.value or 0):.0f} % alone at {allowed} error, "
+            f"with {100 * found.confidence:g} % confidence: answers with a confidence of {asked.threshold:.2f} or more."
+        )
+    table = Table("allowed error", title=f"Run {found.run}", title_justify="left")
+    for column in (
+        "threshold",
+        "alone (95 %)",
+        "wrong among them",
+        "ceiling",
+        "efficiency",
+        "first labels",
+        "limit",
+    ):
+        table.add_column(column, justify="right")
+    for one in sorted((asked, *found.others), key=lambda one: one.allowed_error):
+        table.add_row(*_row(one))
+    Console(highlight=False).print(table)
+    say(
+        f"{found.labelled} labelled cases, {percent(found.right)} right: {found.learned_from} to learn from, "
+        f"{found.labelled - found.learned_from} to prove it. A new run of `journeyman work` begins with this."
+    )
+
+
+def _row(one: Outlook) -> list[str]:
+    return [
+        f"{100 * one.allowed_error:g} %",
+        "–" if one.threshold is None else f"{one.threshold:.2f}",
+        percent(one.alone) if one.threshold is not None else "0 %",
+        percent(one.error_alone),
+        f"{100 * one.ceiling:.0f} %",
+        "–" if one.efficiency is None else f"{100 * one.efficiency:.0f} %",
+        "–" if one.labels_used is None else str(one.labels_used),
+        "–" if one.labels_needed is None else f"{one.labels_needed:.0f}",
+    ]

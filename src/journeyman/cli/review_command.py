@@ -1,0 +1,159 @@
+"""`journeyman review`."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.text import duration
+from journeyman.errors import InputError
+from journeyman.flow.review import Item, inbox, review
+from journeyman.store.journal import Journal
+from journeyman.types import Label, Outcome, Run
+
+app = new_app()
+
+KEYS = "[a]ccept  [e]dit  [r]eject  [s]kip  [q]uit"
+
+
+@app.command()
+def main(
+    run: Annotated[str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")] = None,
+    case: Annotated[str | None, typer.Option(help="Review this case, by one of --accept, --edit, --reject.")] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="The answer is right.")] = False,
+    edit: Annotated[str | None, typer.Option(help="The answer is wrong; this one is right.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="The answer is wrong.")] = False,
+    note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who reviews. Left out: the user of this machine.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Review what was escalated or drawn for an audit: accept, edit or reject with one key each."""
+    reviewer = by or _user()
+    with existing_journal(workspace) as journal:
+        chosen = chosen_run(journal, run)
+        if case is not None or accept or reject or edit is not None:
+            label = _label(case, accept=accept, edit=edit, reject=reject, by=reviewer, note=note)
+            outcome = review(journal, chosen, case or "", label)
+            _told(outcome, as_json=as_json)
+            return
+        items = inbox(journal, chosen)[:limit]
+        if as_json:
+            print_json([shown(item) for item in items])
+        elif not items:
+            say(f"Nothing waits in run {chosen.id}.")
+        elif not sys.stdin.isatty():
+            for item in items:
+                say(f"{item.case.id}\t{item.why}")
+            say(f"{len(items)} cases wait in run {chosen.id}. Review them at a terminal, or with --case and --json.")
+        else:
+            _go_through(journal, chosen, items, reviewer)
+
+
+def shown(item: Item) -> dict[str, Any]:
+    """All that a program needs to show the case and to decide."""
+    trajectory = item.outcome.trajectory
+    return {
+        "case": item.case.id,
+        "slice": item.case.slice,
+        "prompt": item.case.prompt,
+        "answer": trajectory.answer,
+        "confidence": item.outcome.confidence,
+        "why": item.why,
+        "delivered": item.outcome.decision is not None and item.outcome.decision.deliver,
+        "stop": trajectory.stop,
+        "evidence": [message.content for step in trajectory.steps for message in step.results],
+        "at": item.outcome.at,
+    }
+
+
+def _label(case: str | None, *, accept: bool, edit: str | None, reject: bool, by: str, note: str) -> Label:
+    if case is None:
+        raise InputError("Which case?", "Name it with --case.")
+    if sum((accept, reject, edit is not None)) != 1:
+        raise InputError("One decision for a case.", "Give one of --accept, --edit TEXT, --reject.")
+    return Label(error=not accept, by=by, correction=edit, note=note)
+
+
+def _told(outcome: Outcome, *, as_json: bool) -> None:
+    given = outcome.labels[-1]
+    if as_json:
+        print_json({"case": outcome.case_id, "label": given.model_dump(mode="json"), "labels": len(outcome.labels)})
+        return
+    word = "corrected" if given.correction is not None and given.error else "rejected" if given.error else "accepted"
+    say(f"{outcome.case_id}: {word}.")
+
+
+def _go_through(journal: Journal, run: Run, items: Sequence[Item], by: str) -> None:
+    """One case after the other, one key each; what was decided is kept, whenever one stops."""
+    console, done = Console(highlight=False, soft_wrap=True), 0
+    for number, item in enumerate(items, start=1):
+        _show(console, item, f"{number} of {len(items)}")
+        label = _ask(item, by)
+        if label is None:
+            break
+        if isinstance(label, Label):
+            try:
+                _told(review(journal, run, item.case.id, label), as_json=False)
+                done += 1
+            except InputError as error:
+                say(f"{error.message} {error.mend}")
+    say(f"{done} reviewed, {len(inbox(journal, run))} still wait.")
+
+
+def _ask(item: Item, by: str) -> Label | str | None:
+    """A label; "skip"; None: stop."""
+    while True:
+        click.echo(KEYS, nl=False)
+        key = click.getchar().lower()
+        click.echo()
+        if key == "a":
+            return Label(error=False, by=by)
+        if key == "r":
+            return Label(error=True, by=by)
+        if key == "s":
+            return "skip"
+        if key in {"q", "\x03", "\x04", "\x1b"}:
+            return None
+        if key == "e":
+            text = click.edit(item.outcome.trajectory.answer or "")
+            if text is not None and text.strip():
+                return Label(error=True, by=by, correction=text.strip())
+
+
+def _show(console: Console, item: Item, place: str) -> None:
+    trajectory = item.outcome.trajectory
+    console.rule(f"[bold]{escape(item.case.id)}[/] · {escape(item.case.slice or 'no slice')} · {place}", align="left")
+    console.print(f"[dim]{escape(item.why)} Worked in {duration(trajectory.seconds)}.[/]\n")
+    console.print(f"[cyan]{escape(item.case.prompt)}[/]\n")
+    for message in (message for step in trajectory.steps for message in step.results):
+        console.print(f"[dim]{message.role}: {escape(message.content[:600])}[/]")
+    answer = trajectory.answer
+    console.print(f"\n[green]answer:[/] {escape(_pretty(answer)) if answer is not None else '(none)'}\n")
+
+
+def _pretty(answer: str) -> str:
+    """JSON on several lines; anything else as it is."""
+    try:
+        value = json.loads(answer)
+    except ValueError:
+        return answer
+    return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict | list) else answer
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
