@@ -4,30 +4,40 @@
     python -m bench.bench_streams --only analyst,clerk --cases 400 --minutes 60
     python -m bench.bench_streams --minutes 0     writes what was recorded so far
 
-Durable: stopped, it goes on where it was. A row is a case: id, slice and split, whether the answer was right (empty:
-not judged), seconds, seconds that the questions to the model about its own answer took, and every signal of
-`assess/confidence.py` (empty: the trajectory does not have it). No question, answer or target is written.
+Durable: stopped, it goes on where it was. A row is a case: id, slice and split, whether the answer was right, seconds,
+seconds that the questions to the model about its own answer took, and every signal (empty: the trajectory does not have
+it); the nearest past cases are those of the calibration split, for its own cases all others. Cases without an answer
+have no signals. No question, answer or target is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import csv
 import dataclasses
 import itertools
 import time
 from pathlib import Path
 
 from bench.streams import STREAMS
+from journeyman.assess.confidence import SIGNALS
+from journeyman.assess.evidence import Example, evidence_of
+from journeyman.assess.neighbours import NAMES, Neighbours, Texts
+from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
-from journeyman.types import Outcome
+from journeyman.types import Outcome, Run
 
 ROOM = Path(__file__).parent / ".work" / "streams"
+STREAMS_FOLDER = Path(__file__).parent / "streams"
+
+SAID = ("said_right", "said_flaw")
+COLUMNS = ("case", "slice", "split", "right", "seconds", "check_seconds", *SIGNALS, *SAID, *NAMES)
 
 
 async def record(
@@ -54,6 +64,30 @@ async def record(
     await work(shift)
 
 
+def export(journal: Journal, run: Run) -> int:
+    """Write the stream's file anew from all that was recorded; returns how many cases it has."""
+    done = [o for o in outcomes(journal, run) if o.closed and o.right is not None]
+    evidence = {o.case_id: evidence_of(o.trajectory) for o in done}
+    answered = [o for o in done if evidence[o.case_id].answer is not None]
+    known = [o for o in answered if o.split == "calibration"]
+    sealed = [o for o in answered if o.split != "calibration"]
+    texts = Texts.of([evidence[o.case_id] for o in known])
+    near = Neighbours.of([Example(evidence=evidence[o.case_id], right=bool(o.right)) for o in known], texts)
+    of_sealed = near.signals(Texts.of([evidence[o.case_id] for o in sealed]))
+    nearest = dict(zip([o.case_id for o in known], near.own_signals(), strict=True))
+    nearest |= dict(zip([o.case_id for o in sealed], of_sealed, strict=True))
+    with (STREAMS_FOLDER / f"{run.job}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for o in done:
+            spent = sum(check.usage.seconds for check in o.trajectory.checks)
+            row = [o.case_id, o.slice, o.split, int(bool(o.right)), round(o.trajectory.seconds, 2), round(spent, 2)]
+            told = evidence[o.case_id].signals if o.case_id in nearest else {}
+            numbers = [told.get(name) for name in (*SIGNALS, *SAID)] + list(nearest.get(o.case_id, [None] * len(NAMES)))
+            writer.writerow(row + [None if value is None else round(float(value), 4) for value in numbers])
+    return len(done)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(STREAMS), help="some of: " + ", ".join(STREAMS))
@@ -68,6 +102,8 @@ async def main() -> None:
             if time.monotonic() < until:
                 job = STREAMS[name](ROOM / "data")
                 await record(job, model, journal, holder, cases=arguments.cases, at_once=arguments.at_once, until=until)
+        for run in {run.job: run for run in journal.runs()}.values():
+            print(f"{run.job}: {export(journal, run)} cases")
     await model.aclose()
 
 

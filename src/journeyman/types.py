@@ -302,6 +302,7 @@ EventKind = Literal[
     "finished",  # body: answer, stop, failure, seconds
     "checked",  # body: {"checks"}
     "scored",  # body: Score
+    "assessed",  # written by 0.1 in the place of `decided`; read, and left aside
     "decided",  # body: {"decision": Decision, "evidence": what it rests on, "settled", "draw", "sealed"}
     "closed",  # body: {"right"}; nothing but labels follows
     "labelled",  # body: Label

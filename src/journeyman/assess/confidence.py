@@ -9,12 +9,14 @@ handed the answer in, from its content on: what a form forces at the beginning o
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from statistics import fmean
 
-from journeyman.types import Step, TokenLogprob, Trajectory
+from journeyman.types import Json, Step, TokenLogprob, Trajectory
 
 Signal = Callable[[Trajectory], float | None]
 
@@ -148,6 +150,74 @@ def forced_share(trajectory: Trajectory) -> float | None:
     return fmean(token.logprob < token.top[0][1] - 1e-6 for token in known) if known else None
 
 
+def first_margin(trajectory: Trajectory) -> float | None:
+    """How far the last reply's first token leads: whether to call a tool or to speak is often decided there."""
+    tokens = _last_reply(trajectory)
+    return margin(tokens[0]) if tokens else None
+
+
+def choice_logprob(trajectory: Trajectory) -> float | None:
+    """Of the unlikeliest token before a call's arguments, its name among them. None: nothing was called."""
+    tokens = _last_reply(trajectory)
+    chosen = tokens[: len(tokens) - len(answer_tokens(trajectory))]
+    return min((token.logprob for token in chosen if not math.isnan(token.logprob)), default=None)
+
+
+def _last_reply(trajectory: Trajectory) -> Tokens:
+    return (trajectory.steps[-1].reply.logprobs or ()) if trajectory.steps else ()
+
+
+def calls(trajectory: Trajectory) -> float:
+    """Tool calls in the last reply: none, one or several."""
+    return float(len(trajectory.steps[-1].reply.message.tool_calls)) if trajectory.steps else 0.0
+
+
+VALUE = re.compile(r"'([^']+)'|\"([^\"]+)\"|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
+"""A literal: something quoted, or a number."""
+
+
+def values(trajectory: Trajectory) -> list[str]:
+    """The literals of the answer: of JSON the values, of anything else what is quoted and the numbers."""
+    try:
+        return [text.casefold() for text in _leaves(json.loads(trajectory.answer or ""))]
+    except (ValueError, RecursionError):
+        found = VALUE.findall(trajectory.answer or "")
+        return [next(filter(None, groups)).casefold() for groups in found]
+
+
+def _leaves(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "name":  # of a call: which function, not a value
+                yield from _leaves(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
+def value_count(trajectory: Trajectory) -> float:
+    """Logarithm of the number of literals in the answer."""
+    return math.log1p(len(values(trajectory)))
+
+
+def grounded_share(trajectory: Trajectory) -> float | None:
+    """The share of the answer's literals that stand in what was asked (extractive coverage, Grusky et al. 2018).
+
+    None: it has none.
+    """
+    asked = " ".join(message.content for message in trajectory.opening if message.role == "user").casefold()
+    found = values(trajectory)
+    return fmean(value in asked for value in found) if found else None
+
+
+def ungrounded(trajectory: Trajectory) -> float:
+    """How many literals stand nowhere in what was asked."""
+    share = grounded_share(trajectory)
+    return 0.0 if share is None else round((1 - share) * len(values(trajectory)))
+
+
 def length(trajectory: Trajectory) -> float | None:
     """Logarithm of the number of answer tokens: long queries are hard ones."""
     tokens = answer_tokens(trajectory)
@@ -185,6 +255,7 @@ SIGNALS: Mapping[str, Signal] = {
     for signal in (
         mean_logprob, sum_logprob, least_logprob, third_least_logprob, last_logprob, mean_entropy, most_entropy,
         mean_margin, least_margin, unsure_share, worst_place, trend, earlier_logprob, change_of_mind, forced_share,
+        first_margin, choice_logprob, calls, value_count, grounded_share, ungrounded,
         length, steps, failed_calls, remarks, result_size, prompt_size,
     )
 }  # fmt: skip

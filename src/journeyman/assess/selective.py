@@ -6,13 +6,13 @@ sequence, each by an e-process that is worth at most 1 on average as long as the
 escalated cases, and from random audits of delivered ones, weighted by one over the probability of being seen. The
 proof, step by step with each assumption, stands in docs/explanation/autonomy.md.
 
-Two e-processes are averaged for each threshold. The *whole* one bets on all scores above q; once anything is
-delivered, its bets shrink to the audit rate. The *fresh* one bets only on the scores between q and the threshold in
-force, which are all escalated, so that every label is seen and its bets stay large. At the first threshold in the
-sequence whose claim is false, all claims before it are true, so the error in between is at least α too, and the fresh
-one is fair game as well: that is what makes it valid, and it is where this goes beyond conformal selective acting
-(arXiv 2605.20270), which tests each threshold with the whole one alone. Bets never depend on the score within the
-region that they bet on.
+Two e-processes are averaged for each threshold q. The *even* one bets the same on all scores above q; once anything is
+delivered, and seen with the audit rate a only, that bet is at most a/(1 − α). The *eager* one bets a/(1 − α) on what is
+delivered and 1/(1 − α) on what lies between q and the threshold in force, all of which is escalated and seen. At the
+first threshold in the sequence whose claim is false, all claims before it are true, so the error of what is delivered is
+at most α and that of the rest is at least α: then a bet that is larger on the rest is fair game as well. That is what
+makes it valid, and it is where this goes beyond conformal selective acting (arXiv 2605.20270), which tests each
+threshold with the even one alone. Bets never depend on the score in any other way.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class Level:
     """One threshold with the wealth of its bets, one for each guess."""
 
     threshold: float
-    whole: tuple[float, ...]
-    fresh: tuple[float, ...]
+    even: tuple[float, ...]
+    eager: tuple[float, ...]
     passed: bool = False
 
     @property
     def evidence(self) -> float:
-        return (sum(self.whole) + sum(self.fresh)) / (2 * len(GUESSES))
+        return (sum(self.even) + sum(self.eager)) / (2 * len(GUESSES))
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Certificate:
 
 
 def _level(threshold: float) -> Level:
-    return Level(threshold=threshold, whole=(1.0,) * len(GUESSES), fresh=(1.0,) * len(GUESSES))
+    return Level(threshold=threshold, even=(1.0,) * len(GUESSES), eager=(1.0,) * len(GUESSES))
 
 
 def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
@@ -170,13 +170,10 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
     assert decision.score is not None
     if decision.score < level.threshold:
         return level
-    inside = decision.threshold is None or decision.threshold > level.threshold
     # the smallest propensity of any score above this level, as it stood when the case came
     least = 1.0 if decision.threshold is None else rule.audit_rate
-    whole = _settle(level.whole, rule.allowed_error, least / decision.propensity, error)
-    if not inside or decision.deliver:
-        return replace(level, whole=whole)
-    return replace(level, whole=whole, fresh=_settle(level.fresh, rule.allowed_error, 1.0, error))
+    even = _settle(level.even, rule.allowed_error, least / decision.propensity, error)
+    return replace(level, even=even, eager=_settle(level.eager, rule.allowed_error, 1.0, error))
 
 
 def _settle(wealth: Sequence[float], allowed: float, scale: float, error: bool) -> tuple[float, ...]:
