@@ -6,13 +6,14 @@ decided. Recorded cases are drawn with replacement, so that the share of wrong o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.assess.selective import Certificate, Rule, Settled, ceiling
+from journeyman.types import Decision
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,9 +26,9 @@ class Population:
     """Where a stream's cases come from."""
 
     name: str
-    plan_scores: Array
-    plan_errors: Array
-    """Of other cases: to plan the certificate with."""
+    known_scores: Array
+    known_errors: Array
+    """Of other, labelled cases: a history. The certificate is planned on its first half and fed with its second."""
     draw: Callable[[np.random.Generator, int], tuple[Array, Flags]]
     """Scores and errors of so many cases."""
     risk: Callable[[float], float]
@@ -40,7 +41,7 @@ class Population:
         return self.risk(-np.inf)
 
 
-def recorded(name: str, plan: tuple[Array, Flags], pool: tuple[Array, Flags]) -> Population:
+def recorded(name: str, known: tuple[Array, Flags], pool: tuple[Array, Flags]) -> Population:
     """Draws from a pool of recorded cases."""
     scores, errors = pool
     order = np.argsort(-scores, kind="stable")
@@ -54,7 +55,7 @@ def recorded(name: str, plan: tuple[Array, Flags], pool: tuple[Array, Flags]) ->
         return scores[chosen], errors[chosen]
 
     return Population(
-        name, plan[0], plan[1].astype(float), draw,
+        name, known[0], known[1].astype(float), draw,
         risk=lambda q: float(wrong[above(q) - 1] / above(q)) if above(q) else 0.0,
         coverage=lambda q: above(q) / len(ranked),
     )  # fmt: skip
@@ -98,12 +99,13 @@ class Replay:
     labels: int
     """Labels of cases that the certificate went by."""
     first_alone: int | None
-    """Labels at or above the first threshold, until it was in force."""
+    """Labels at or above the first threshold until it was in force, without those of the history. None: never, or by
+    the history alone."""
     revoked: tuple[int, ...]
     """The cases at which autonomy was taken away."""
 
     def violates(self, risk: Callable[[float], float], allowed: float) -> bool:
-        """Whether a threshold was ever in force whose true error is more than allowed: what the certificate rules out."""
+        """Whether a threshold was ever in force with a true error above what is allowed: what is ruled out."""
         return any(q is not None and risk(q) > allowed + 1e-12 for _, q in self.thresholds)
 
     def realised_exceeds(self, allowed: float, *, least: int = 50) -> bool:
@@ -118,16 +120,25 @@ class Replay:
         return float(self.delivered.mean())
 
 
+def begun(rule: Rule, scores: Array, errors: Array) -> Certificate:
+    """The certificate after a history: planned on one half, fed with the other, every label of which is seen."""
+    half = len(scores) // 2
+    certificate = Certificate.plan(rule, scores[:half].tolist(), errors[:half].tolist())
+    for score, error in zip(scores[half:].tolist(), errors[half:].tolist(), strict=True):
+        decision = Decision(score=score, threshold=None, deliver=False, audit=True, propensity=1.0)
+        certificate = certificate.after(Settled(decision=decision, error=bool(error)))
+    return certificate
+
+
 def replay(
-    rule: Rule, plan: tuple[Array, Array], scores: Array, errors: Flags, rng: np.random.Generator, *, delay: int = 0
+    certificate: Certificate, scores: Array, errors: Flags, rng: np.random.Generator, *, delay: int = 0
 ) -> Replay:
     """The certificate on one stream. `delay`: labels come so many cases late."""
-    certificate = Certificate.plan(rule, plan[0].tolist(), plan[1].tolist())
     draws = rng.random(len(scores)).tolist()
     thresholds: list[tuple[int, float | None]] = []
     delivered = np.zeros(len(scores), dtype=bool)
     decisions: list[Settled] = []
-    epoch, labels, revoked, first, seen = 1, 0, [], None, [0] * len(certificate.levels)
+    epoch, labels, revoked, first, seen = certificate.epoch, 0, [], None, [0] * len(certificate.levels)
     for n, (score, error, draw) in enumerate(zip(scores.tolist(), errors.tolist(), draws, strict=True)):
         threshold = certificate.threshold
         if not thresholds or thresholds[-1][1] != threshold:
@@ -143,17 +154,12 @@ def replay(
             labels += 1
             for k, level in enumerate(certificate.levels):
                 seen[k] += settled.decision.score >= level.threshold
-        if first is None and certificate.passed:
+        if first is None and certificate.passed and thresholds[0][1] is None:
             first = seen[certificate.passed - 1]
         if certificate.epoch > epoch:
             epoch = certificate.epoch
             revoked.append(n)
     return Replay(tuple(thresholds), delivered, errors, labels, first, tuple(revoked))
-
-
-def oracle(population: Population, allowed: float, candidates: Sequence[float]) -> float:
-    """The share that the best single threshold delivers, for one who knows the truth."""
-    return max((population.coverage(q) for q in candidates if population.risk(q) <= allowed), default=0.0)
 
 
 def highest(population: Population, allowed: float) -> float:

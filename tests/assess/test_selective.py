@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.assess.selective import (
+    GUESSES,
     Certificate,
     Level,
     Rule,
@@ -27,7 +28,7 @@ RULE = Rule(allowed_error=0.2, confidence=0.9, audit_rate=0.25)
 
 
 def certificate(rule: Rule, *levels: float, passed: int = 0) -> Certificate:
-    ones = (1.0,) * 4
+    ones = (1.0,) * len(GUESSES)
     return Certificate(rule, tuple(Level(q, ones, ones, passed=n < passed) for n, q in enumerate(levels)))
 
 

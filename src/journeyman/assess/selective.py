@@ -9,9 +9,9 @@ proof, step by step with each assumption, stands in docs/explanation/autonomy.md
 Two e-processes are averaged for each threshold q. The *even* one bets the same on all scores above q; once anything is
 delivered, and seen with the audit rate a only, that bet is at most a/(1 − α). The *eager* one bets a/(1 − α) on what is
 delivered and 1/(1 − α) on what lies between q and the threshold in force, all of which is escalated and seen. At the
-first threshold in the sequence whose claim is false, all claims before it are true, so the error of what is delivered is
-at most α and that of the rest is at least α: then a bet that is larger on the rest is fair game as well. That is what
-makes it valid, and it is where this goes beyond conformal selective acting (arXiv 2605.20270), which tests each
+first threshold in the sequence whose claim is false, all claims before it are true: the error of what is delivered
+is at most α, so that of the rest is at least α, and then a bet that is larger on the rest is fair game as well. That
+is what makes it valid, and it is where this goes beyond conformal selective acting (arXiv 2605.20270), which tests each
 threshold with the even one alone. Bets never depend on the score in any other way.
 """
 
@@ -26,10 +26,10 @@ from pydantic import Field
 
 from journeyman.types import Decision, Record
 
-GUESSES = (0.02, 0.25, 0.5, 0.75)
+GUESSES = (0.1, 0.4, 0.7)
 """The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
 
-STEPS = 16
+STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
 
 
