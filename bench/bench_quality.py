@@ -15,10 +15,9 @@ from pathlib import Path
 
 from bench import datasets
 from bench.results import RESULTS, Figure, of_share, write
-from journeyman.assess.stats import share
+from journeyman.assess.stats import percent, share
 from journeyman.flow.figures import Figures, figures
 from journeyman.flow.holder import Holder
-from journeyman.flow.report import percent
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job, load_job
 from journeyman.models import DEFAULT_MODEL, open_model

@@ -34,3 +34,10 @@ def share(count: int, total: int, *, level: float = 0.95) -> Share:
     low = middle - half if count else 0.0
     high = middle + half if count < total else 1.0
     return Share(count=count, total=total, value=p, low=low, high=high)
+
+
+def percent(part: Share) -> str:
+    """`62 % (51 – 72)`, or a dash where there is nothing to share."""
+    if part.value is None or part.low is None or part.high is None:
+        return "–"
+    return f"{100 * part.value:.0f} % ({100 * part.low:.0f} – {100 * part.high:.0f})"

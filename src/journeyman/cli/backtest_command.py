@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from journeyman.assess.stats import percent
 from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
 from journeyman.cli.progress import board_for
@@ -17,7 +18,6 @@ from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Work
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
 from journeyman.flow.backtest import Backtest, Outlook, history_cases, outlook
 from journeyman.flow.holder import Holder
-from journeyman.flow.report import percent
 from journeyman.flow.work import enrol, open_run, staff
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.store.journal import Journal

@@ -15,6 +15,7 @@ from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_ap
 from journeyman.cli.text import duration, tokens, verdict
 from journeyman.errors import InputError
 from journeyman.flow.history import outcome_of, outcomes
+from journeyman.flow.review import reason
 from journeyman.store.journal import Journal
 from journeyman.types import Case, Message, Outcome, Run, Step
 
@@ -93,12 +94,30 @@ def _tell(run: Run, case: Case, outcome: Outcome) -> None:
         console.print(f"{score.verifier}: {value} {escape(score.reason)}")
         for name, part in score.fields.items():
             console.print(f"    {escape(name)}: {part:g}")
-    if outcome.confidence is not None:
-        console.print(f"confidence: {outcome.confidence:.2f}")
+    if outcome.decision is not None:
+        _decision(console, outcome)
     if trajectory.failure is not None:
         console.print(f"[yellow]{escape(trajectory.failure.message)}[/]\n{escape(trajectory.failure.mend)}")
     if outcome.at is not None:
         console.print(f"[dim]{datetime.fromtimestamp(outcome.at).astimezone():%Y-%m-%d %H:%M:%S %Z}[/]")
+
+
+def _decision(console: Console, outcome: Outcome) -> None:
+    decision = outcome.decision
+    assert decision is not None
+    likely = "not known" if decision.score is None else f"{decision.score:.2f}"
+    console.print(f"confidence: {likely}")
+    console.print(
+        f"decision: {'delivered' if decision.deliver else 'escalated'}. {reason(decision, outcome.trajectory.stop)}"
+    )
+    for check in outcome.trajectory.checks:
+        told = "not told" if check.yes is None else f"{check.yes:.2f}"
+        console.print(f"    asked about its own answer, {check.question}: P(yes) {told}")
+    for label in outcome.labels:
+        correction = f"; right is: {escape(label.correction)}" if label.correction is not None else ""
+        console.print(
+            f"label by {escape(label.by)}: {'wrong' if label.error else 'right'}{correction} {escape(label.note)}"
+        )
 
 
 def _step(console: Console, number: int, step: Step) -> None:

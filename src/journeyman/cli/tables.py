@@ -6,9 +6,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from journeyman.assess.stats import percent
 from journeyman.cli.text import duration
 from journeyman.flow.figures import Figures
-from journeyman.flow.report import percent, remarks
+from journeyman.flow.report import remarks
+from journeyman.flow.report_trust import sentence
+from journeyman.flow.trust import Trust
 
 
 def print_figures(figures: Figures) -> None:
@@ -32,6 +35,18 @@ def print_figures(figures: Figures) -> None:
         console.print(line)
 
 
+def trust_notes(trust: Trust) -> list[str]:
+    """What was delivered alone, and what waits for a person."""
+    said = [sentence(trust)]
+    if trust.delivered.count:
+        wrong = percent(trust.error_delivered)
+        said.append(f"Delivered alone: {percent(trust.delivered)}; wrong among them, where known: {wrong}.")
+    if trust.waiting:
+        cases = "1 case waits" if trust.waiting == 1 else f"{trust.waiting:,} cases wait"
+        said.append(f"{cases} for a person: journeyman review")
+    return said
+
+
 def notes(figures: Figures) -> list[str]:
     """What is worth saying below the table."""
     said = remarks(figures)
@@ -40,6 +55,8 @@ def notes(figures: Figures) -> list[str]:
     for kind in figures.failures:
         said.append(f"[yellow]{kind.count} × {kind.failure.kind}[/]: {escape(kind.failure.message)}")
         said.append(f"    {escape(kind.failure.mend)}")
+    if figures.trust is not None:
+        said += trust_notes(figures.trust)
     cached = ""
     if figures.cached_tokens is not None and figures.prompt_tokens:
         cached = f", {figures.cached_tokens / figures.prompt_tokens:.0%} of it from the prefix cache".replace("%", " %")

@@ -35,7 +35,7 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         envvar="JOURNEYMAN_MODEL",
-        help="A name from `journeyman models`, a .gguf file, or an OpenAI-compatible endpoint as URL#MODEL.",
+        help="A name from `journeyman models`, a .gguf file, or an endpoint of the OpenAI kind as URL#MODEL.",
     ),
 ]
 

@@ -11,6 +11,8 @@ from statistics import fmean
 
 from journeyman.assess.stats import Share, share
 from journeyman.flow.history import outcomes
+from journeyman.flow.standing import rule_of
+from journeyman.flow.trust import Seen, Trust, trust
 from journeyman.store.journal import Journal
 from journeyman.types import Failure, Outcome, Record, Run
 
@@ -79,6 +81,8 @@ class Figures(Record):
     cases_per_hour: float | None
     """Closed cases over the time from the first one's beginning to the last one's end, pauses included."""
     mean_confidence: float | None
+    trust: Trust | None
+    """What the decisions came to. None: none was made."""
 
 
 def quantile(numbers: list[float], q: float) -> float | None:
@@ -132,6 +136,7 @@ class _Fold:
     model_seconds: float = 0.0
     cached_known: bool = True
     confidences: list[float] = field(default_factory=list)
+    decided: list[Seen] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         self.cases += 1
@@ -152,6 +157,8 @@ class _Fold:
             self.parts.setdefault(name, []).append(value)
         if outcome.confidence is not None:
             self.confidences.append(outcome.confidence)
+        if outcome.decision is not None:
+            self.decided.append(Seen(outcome.at, outcome.decision, outcome.right, bool(outcome.labels)))
 
     def _cost(self, outcome: Outcome) -> None:
         usage = outcome.trajectory.usage
@@ -211,4 +218,5 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         seconds=quantiles(whole.seconds),
         cases_per_hour=whole.cases / hours if hours > 0 else None,
         mean_confidence=fmean(seen.confidences) if seen.confidences else None,
+        trust=trust(rule_of(run.spec), seen.decided),
     )

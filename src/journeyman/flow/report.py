@@ -15,10 +15,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
-from journeyman.assess.stats import Share
+from journeyman.assess.stats import percent
 from journeyman.errors import StoreError
 from journeyman.flow.figures import Figures, SliceFigures, fold
 from journeyman.flow.history import outcomes
+from journeyman.flow.report_trust import trust_html
 from journeyman.store.journal import Journal
 from journeyman.types import Outcome, Record, Run
 
@@ -73,7 +74,8 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
 SLICE_COLUMNS = ("slice", "cases", "judged", "right", "share_right", "low_95", "high_95", "median_s", "p90_s")
 
 CASE_COLUMNS = (
-    "case", "slice", "split", "stop", "right", "answer", "confidence", "failure", "steps", "seconds",
+    "case", "slice", "split", "stop", "right", "answer", "confidence", "decision", "looked_at", "final_answer", "failure",
+    "steps", "seconds",
     "prompt_tokens", "cached_tokens", "completion_tokens",
 )  # fmt: skip
 
@@ -88,9 +90,20 @@ def case_row(outcome: Outcome) -> Sequence[object]:
     done, usage = outcome.trajectory, outcome.trajectory.usage
     return (
         outcome.case_id, outcome.slice, outcome.split, done.stop if outcome.closed else "unfinished", outcome.right,
-        done.answer, outcome.confidence, done.failure.kind if done.failure else None, len(done.steps),
+        done.answer, outcome.confidence, *_decided(outcome), done.failure.kind if done.failure else None, len(done.steps),
         round(done.seconds, 3), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
     )  # fmt: skip
+
+
+def _decided(outcome: Outcome) -> Sequence[object]:
+    """What became of the answer; the one that holds, where somebody or the certificate vouches for it."""
+    if outcome.decision is None:
+        return (None, None, None)
+    label = outcome.labels[-1] if outcome.labels else None
+    final = outcome.trajectory.answer if outcome.decision.deliver or (label and not label.error) else None
+    if label is not None and label.error:
+        final = label.correction
+    return ("deliver" if outcome.decision.deliver else "escalate", outcome.decision.audit, final)
 
 
 def _through(rows: Iterator[Outcome], file: Path, listed: list[Outcome]) -> Iterator[Outcome]:
@@ -149,6 +162,7 @@ def html_page(figures: Figures, listed: Sequence[Outcome]) -> str:
         f'<p class="dim">Run {escape(figures.run)}, begun {opened}, with {escape(figures.model)}.</p>',
         *(f"<p>{escape(line)}</p>" for line in remarks(figures)),
         _tiles(figures),
+        trust_html(figures.trust),
         "<h2>Share right per slice</h2>",
         _chart(figures.slices) if figures.right.total else "",
         _slice_table(figures),
@@ -177,13 +191,6 @@ def remarks(figures: Figures) -> list[str]:
             f"{figures.in_doubt} cases are in doubt: an effect may or may not have happened; a person must look."
         )
     return said
-
-
-def percent(part: Share) -> str:
-    """`62 % (51 % – 72 %)`, or a dash where nothing was judged."""
-    if part.value is None or part.low is None or part.high is None:
-        return "–"
-    return f"{100 * part.value:.0f} % ({100 * part.low:.0f} – {100 * part.high:.0f})"
 
 
 def _tiles(figures: Figures) -> str:

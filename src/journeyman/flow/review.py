@@ -60,13 +60,16 @@ def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
 
 
 def reason(decision: Decision, stop: Stop) -> str:
-    """Why a person looks at it, in one sentence."""
+    """Why it was decided so, in one sentence."""
     if stop == "in_doubt":
         return "An effect may or may not have happened."
     if decision.score is None:
         return "There is no answer." if stop != "answered" else "Nothing is known yet of answers like this."
     if decision.deliver:
-        return f"Delivered, and drawn for an audit ({decision.propensity:.0%} are)."
+        drawn = (
+            f"drawn for an audit, as {100 * decision.propensity:g} % are" if decision.audit else "nobody looks at it"
+        )
+        return f"Confidence {decision.score:.2f} reaches the threshold {decision.threshold:.2f}; {drawn}."
     if decision.threshold is None:
         return f"Confidence {decision.score:.2f}; nothing may be delivered alone yet."
     return f"Confidence {decision.score:.2f} is under the threshold {decision.threshold:.2f}."
