@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.calibration import FOLDS, Logistic, fit_logistic
+from journeyman.assess.calibration import FOLDS, Fold, cross_fitted, fit_logistic
 from journeyman.assess.confidence import SIGNALS
 from journeyman.assess.neighbours import NAMES
 
@@ -78,24 +78,23 @@ def load(name: str, split: str) -> Part | None:
 
 def sealed_scores(known: Part, sealed: Part, names: Sequence[str]) -> Array:
     """P(right) of sealed cases; 0 without an answer."""
-    fitted = _fit(known, names, known.answered)
-    return np.where(sealed.answered, _share(fitted.log_odds(sealed.of(names))), 0.0)
+    chosen = known.answered
+    spread, _ = _crossed(known, names)
+    right = known.right[chosen].astype(np.float64)
+    fitted = fit_logistic(known.of(names)[chosen], names, right, np.ones(len(right)), spread=spread)
+    return np.where(sealed.answered, 1 / (1 + np.exp(-fitted.log_odds(sealed.of(names)))), 0.0)
 
 
 def crossed_scores(known: Part, names: Sequence[str]) -> Array:
     """P(right) of the calibration split, each fold by a fit on the others."""
-    fold = np.arange(len(known.right)) % FOLDS
     scores = np.zeros(len(known.right))
-    for n in range(FOLDS):
-        fitted = _fit(known, names, known.answered & (fold != n))
-        scores[fold == n] = _share(fitted.log_odds(known.of(names)[fold == n]))
-    return np.where(known.answered, scores, 0.0)
+    scores[known.answered] = _crossed(known, names)[1]
+    return scores
 
 
-def _fit(known: Part, names: Sequence[str], chosen: NDArray[np.bool_]) -> Logistic:
-    right = known.right[chosen].astype(np.float64)
-    return fit_logistic(known.of(names)[chosen], names, right, np.ones(len(right)))
-
-
-def _share(log_odds: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-log_odds)))
+def _crossed(known: Part, names: Sequence[str]) -> tuple[float, Array]:
+    table = known.of(names)[known.answered]
+    right = known.right[known.answered].astype(np.float64)
+    parts = [np.arange(len(right)) % FOLDS == n for n in range(FOLDS)]
+    folds = [Fold(left, table[~left], table[left]) for left in parts]
+    return cross_fitted(folds, names, right, np.ones(len(right)))

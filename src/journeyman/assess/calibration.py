@@ -23,9 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
-SPREAD = 0.32
-"""Standard deviation of a signal's weight before any label, in log-odds per standard deviation of the signal."""
+SPREADS = (0.32, 0.1, 0.7, 1.5)
+"""Standard deviation of a signal's weight before any label, in log-odds per standard deviation of the signal: the one
+whose cross-fitted probabilities are likeliest is taken; the first one, where there are too few labels to compare."""
+ENOUGH = 40
+"""Labels to choose a spread with."""
 SPREAD_BASE = 1.5
 """Of the intercept: a base rate between 5 % and 95 %."""
 MOST_WEIGHT = 10.0
@@ -85,13 +89,15 @@ class Logistic:
         return np.asarray((numbers @ self.weights) / np.sqrt(1 + np.pi * doubt / 8))
 
 
-def fit_logistic(raw: Array, names: Sequence[str], right: Array, weight: Array) -> Logistic:
+def fit_logistic(
+    raw: Array, names: Sequence[str], right: Array, weight: Array, *, spread: float = SPREADS[0]
+) -> Logistic:
     """The maximum a posteriori by Newton's method, damped; deterministic."""
     import numpy as np  # noqa: PLC0415
 
     columns = Columns.of(raw, names)
     numbers = columns.numbers(raw)
-    precision = np.full(numbers.shape[1], 1 / SPREAD**2)
+    precision = np.full(numbers.shape[1], 1 / spread**2)
     precision[-1] = 1 / SPREAD_BASE**2
     weights = np.zeros(numbers.shape[1])
     curvature = np.diag(precision)
@@ -139,14 +145,16 @@ class Calibrated:
         names = tuple(sorted({name for example in known for name in example.evidence.signals}))
         told = [example.evidence for example in known]
         raw, texts = _signals(told, names), Texts.of(told)
-        crossed = np.full(len(known), 0.5)
-        for n in range(min(FOLDS, len(known)) if len(known) > 1 else 0):
-            left = np.arange(len(known)) % FOLDS == n
-            kept = [example for example, out in zip(known, left, strict=True) if not out]
-            logistic, near = _fit(kept, names, raw[~left], texts.some(~left))
-            table = np.concatenate([raw[left], near.signals(texts.some(left))], axis=1)
-            crossed[left] = _share(logistic.log_odds(table))
-        logistic, near = _fit(known, names, raw, texts)
+        right = np.array([example.right for example in known], dtype=np.float64)
+        weight = np.minimum(np.array([example.weight for example in known]), MOST_WEIGHT)
+        folds = [
+            _fold(known, raw, texts, np.arange(len(known)) % FOLDS == n)
+            for n in range(min(FOLDS, len(known)) if len(known) > 1 else 0)
+        ]
+        spread, crossed = cross_fitted(folds, names, right, weight)
+        near = Neighbours.of(known, texts)
+        table = np.concatenate([raw, near.own_signals()], axis=1)
+        logistic = fit_logistic(table, names, right, weight, spread=spread)
         return type(self)(examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed)))
 
     def confidence(self, trajectory: Trajectory) -> float | None:
@@ -160,13 +168,45 @@ class Calibrated:
         return self.learned((*self.examples, *more))
 
 
-def _fit(examples: Sequence[Example], names: Sequence[str], raw: Array, texts: Texts) -> tuple[Logistic, Neighbours]:
+@dataclass(frozen=True)
+class Fold:
+    """Some cases left out: a table to fit on, and theirs to predict."""
+
+    left: Flags
+    fit: Array
+    predict: Array
+
+
+def _fold(known: Sequence[Example], raw: Array, texts: Texts, left: Flags) -> Fold:
     import numpy as np  # noqa: PLC0415
 
-    near = Neighbours.of(examples, texts)
-    right = np.array([e.right for e in examples], dtype=np.float64)
-    weight = np.minimum(np.array([e.weight for e in examples]), MOST_WEIGHT)
-    return fit_logistic(np.concatenate([raw, near.own_signals()], axis=1), names, right, weight), near
+    kept = [example for example, out in zip(known, left, strict=True) if not out]
+    near = Neighbours.of(kept, texts.some(~left))
+    return Fold(
+        left=left,
+        fit=np.concatenate([raw[~left], near.own_signals()], axis=1),
+        predict=np.concatenate([raw[left], near.signals(texts.some(left))], axis=1),
+    )
+
+
+def cross_fitted(folds: Sequence[Fold], names: Sequence[str], right: Array, weight: Array) -> tuple[float, Array]:
+    """The spread with the least weighted log loss, and with it P(right) of each case by a fit that did not see it.
+
+    One half, where there is nothing to fit on.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    best, least, chosen = SPREADS[0], np.inf, np.full(len(right), 0.5)
+    for spread in SPREADS if len(right) >= ENOUGH else SPREADS[:1]:
+        crossed = np.full(len(right), 0.5)
+        for fold in folds:
+            kept = ~fold.left
+            fitted = fit_logistic(fold.fit, names, right[kept], weight[kept], spread=spread)
+            crossed[fold.left] = _share(fitted.log_odds(fold.predict))
+        loss = -float(weight @ np.log(np.where(right > 0, crossed, 1 - crossed)))
+        if loss < least:
+            best, least, chosen = spread, loss, crossed
+    return best, chosen
 
 
 def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:
