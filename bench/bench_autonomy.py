@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -21,13 +22,17 @@ import numpy as np
 from bench.recorded import CHEAP, FULL, GROUPS, STREAMS, Part, crossed_scores, load, sealed_scores
 from bench.replays import LENGTH, Array, Flags, Population, Replay, begun, highest, recorded, replay, synthetic
 from bench.results import Figure, of_share, write
-from journeyman.assess.calibration import fit_logistic
+from journeyman.assess.calibration import Calibrated, fit_logistic
+from journeyman.assess.evidence import Example, evidence_of
 from journeyman.assess.reliability import auroc, brier_skill, ece, ece_floor, interval
-from journeyman.assess.selective import Rule, labels_needed
+from journeyman.assess.selective import Certificate, Rule, labels_needed
 from journeyman.assess.stats import share
+from journeyman.types import Message, Reply, Step, TokenLogprob, Trajectory, Usage
 
 ALLOWED = (0.05, 0.1, 0.2)
 CONFIDENCE = 0.95
+FEWEST = 60
+"""Cases of a split, or the stream is left out."""
 ROUNDS = 200
 """Streams of each kind for each allowed error."""
 SEED = 20261124
@@ -38,7 +43,11 @@ Streams = Mapping[str, tuple[Part, Part]]
 def streams() -> Streams:
     """Calibration and sealed part of each stream that was recorded."""
     found = {name: (load(name, "calibration"), load(name, "exam")) for name in STREAMS}
-    return {name: (known, sealed) for name, (known, sealed) in found.items() if known and sealed}
+    return {
+        name: (known, sealed)
+        for name, (known, sealed) in found.items()
+        if known and sealed and min(len(known.right), len(sealed.right)) >= FEWEST
+    }
 
 
 # --- does it know -----------------------------------------------------------------------------------------------
@@ -63,7 +72,38 @@ def self_evaluation(found: Streams) -> dict[str, Figure]:
     seconds = sum(float(sealed.seconds.sum()) for _, sealed in found.values())
     asking = sum(float(sealed.check_seconds.sum()) for _, sealed in found.values())
     told["extra_time_share_full"] = Figure(value=asking / seconds, unit="of a case's time", goal="<= 0.25")
+    middle = median(float(np.median(sealed.seconds)) for _, sealed in found.values())
+    told["extra_time_share_cheap"] = Figure(value=cheap_seconds() / middle, unit="of a median case", goal="<= 0.05")
     return told
+
+
+def cheap_seconds() -> float:
+    """Time to take the evidence of a long answer and score it by 2,000 past cases: the median of 200."""
+    rng = np.random.default_rng(SEED)
+    tokens = tuple(
+        TokenLogprob(token="tok ", logprob=-0.1, top=tuple((f"t{n}", -float(n)) for n in range(5))) for _ in range(300)
+    )
+    words = "SELECT name FROM orders WHERE id = 17 GROUP BY city " * 4
+    reply = Reply(
+        message=Message(role="assistant", content=words),
+        usage=Usage(prompt_tokens=500, completion_tokens=300),
+        logprobs=tokens,
+    )
+    done = Trajectory(
+        case_id="c", worker="w@1", opening=(Message(role="user", content=words),), steps=(Step(reply=reply),),
+        answer=words, stop="answered",
+    )  # fmt: skip
+    evidence = evidence_of(done)
+    past = [
+        Example(evidence=evidence.model_copy(update={"prompt": f"{words} {n}"}), right=bool(rng.random() < 0.5))
+        for n in range(2000)
+    ]
+    fitted, taken = Calibrated().learned(past), []
+    for _ in range(200):
+        began = time.perf_counter()
+        fitted.probability(evidence_of(done))
+        taken.append(time.perf_counter() - began)
+    return median(taken)
 
 
 def _reliability(name: str, scores: Sequence[float], rights: Sequence[bool]) -> dict[str, Figure]:
@@ -154,7 +194,7 @@ def baselines(rule: Rule, population: Population, scores: Array) -> dict[str, fl
     candidates = np.unique(scores)
     known = [float(q) for q in candidates if population.risk(float(q)) <= allowed]
     return {
-        "fixed_threshold": 1 - allowed,
+        "fixed_calibrated": 1 - allowed,
         "split_conformal": float(ranked[grown.max() - 1]) if len(grown) else None,
         "bonferroni_grid": float(ranked[sound.max()]) if len(sound) else None,
         "oracle": max(known, key=population.coverage, default=None),
@@ -197,6 +237,7 @@ def autonomy(found: Streams, rounds: int) -> dict[str, Figure]:
         told |= _kind("synthetic", code, rule, made, rng, {}, over)
         told |= _kind("replayed", code, rule, replayed, rng, methods, over)
         told |= _compared(code, methods)
+        told |= naive(found, allowed, code)
     told["labels_over_limit"] = Figure(
         value=median(over) if over else None,
         low=float(np.quantile(over, 0.1)) if over else None,
@@ -220,7 +261,9 @@ def _kind(
         broke = run.violates(population.risk, rule.allowed_error)
         violated += broke
         realised += run.realised_exceeds(rule.allowed_error)
-        _label_ratio(rule, population, run, over)
+        ratio = _label_ratio(rule, population, scores, errors, rng)
+        if ratio is not None:
+            over.append(ratio)
         ceiling = highest(population, rule.allowed_error)
         _note(methods, "certificate", run.share, broke, ceiling)
         if kind == "synthetic":
@@ -241,14 +284,20 @@ def _kind(
     }
 
 
-def _label_ratio(rule: Rule, population: Population, run: Replay, over: list[float]) -> None:
-    """Labels above the first threshold until it was in force, over the fewest that any test needs on average."""
+def _label_ratio(
+    rule: Rule, population: Population, scores: Array, errors: Flags, rng: np.random.Generator
+) -> float | None:
+    """Labels above the first threshold until it was in force, over the fewest that any test needs on average.
+
+    Planned on the history, but not fed with it. None: nothing was in force, or with a true error above α/2.
+    """
+    planned = Certificate.plan(rule, population.known_scores.tolist(), population.known_errors.tolist())
+    run = replay(planned, scores, errors, rng)
     first = next((q for _, q in run.thresholds if q is not None), None)
     if first is None or run.first_alone is None or population.risk(first) > rule.allowed_error / 2:
-        return
+        return None
     limit = labels_needed(rule, population.risk(first))
-    if limit is not None:
-        over.append(run.first_alone / limit)
+    return None if limit is None else run.first_alone / limit
 
 
 def _note(methods: dict[str, Method], name: str, delivered: float, broke: bool, ceiling: float) -> None:
@@ -256,6 +305,29 @@ def _note(methods: dict[str, Method], name: str, delivered: float, broke: bool, 
     method.shares.append(delivered)
     method.violated.append(broke)
     method.of_ceiling.append(delivered / ceiling)
+
+
+def naive(found: Streams, allowed: float, code: str) -> dict[str, Figure]:
+    """What a threshold of 1 − α on the model's own word would deliver of the sealed cases, and whether rightly."""
+    told: dict[str, Figure] = {}
+    for name, column, transform in (
+        ("verbalised", "said_right", _inverse_logit),
+        ("mean_logprob", "mean_logprob", np.exp),
+    ):
+        parts: list[tuple[float, bool]] = []
+        for _, sealed in found.values():
+            with np.errstate(invalid="ignore"):
+                delivered = np.nan_to_num(transform(sealed.of([column])[:, 0]), nan=0.0) >= 1 - allowed
+            wrong = float((~sealed.right[delivered]).mean()) if delivered.any() else 0.0
+            top = min(1.0, float(sealed.right.mean()) / (1 - allowed))
+            parts.append((float(delivered.mean()) / top, wrong > allowed))
+        told[f"eta_fixed_{name}_{code}"] = Figure(value=fmean(eta for eta, _ in parts), unit=f"{len(parts)} streams")
+        told[f"violating_streams_share_fixed_{name}_{code}"] = of_share(share(sum(v for _, v in parts), len(parts)))
+    return told
+
+
+def _inverse_logit(values: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-values)))
 
 
 def _compared(code: str, methods: Mapping[str, Method]) -> dict[str, Figure]:

@@ -16,7 +16,7 @@ from journeyman.flow.backtest import history_cases, outlook
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.review import inbox, review
-from journeyman.flow.standing import Standing, remade
+from journeyman.flow.standing import Standing, draw, remade
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.models.scripted import ScriptedModel
@@ -207,3 +207,31 @@ def test_two_labels_at_the_same_place_are_both_kept(tmp_path: Path) -> None:
         journal.append = late  # type: ignore[method-assign,assignment]
         seen = review(journal, run, "c0001", Label(error=False, by="mei"))
         assert [label.by for label in seen.labels] == ["jan", "mei"]
+
+
+def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    """Its cases have `assessed` in the place of `decided`."""
+    cases = [case(1), case(2)]
+    with Journal.open(tmp_path) as journal:
+        run = open_run(journal, job(cases), ScriptedModel(answer))
+        enrol(journal, run, cases)
+        old = [
+            Event(run_id=run.id, case_id="c0001", attempt=1, seq=0, kind="assessed", body={"confidence": 0.5}, at=1.0),
+            Event(run_id=run.id, case_id="c0001", attempt=1, seq=1, kind="closed", body={"right": True}, at=1.0),
+        ]
+        held = journal.claim(run.id, holder="h", seconds=60, gone=lambda _: False)
+        journal.append(old, closes=held)
+    run = do(tmp_path, job(cases))
+    with Journal.open(tmp_path) as journal:
+        first, second = outcomes(journal, run)
+        assert (first.decision, first.confidence, first.closed) == (None, None, True)
+        assert second.decision is not None
+        assert inbox(journal, run) == []
+
+
+def test_a_lot_is_the_same_each_time_and_fair() -> None:
+    assert draw("salt", "c1", 1) == draw("salt", "c1", 1)
+    drawn = [draw("salt", f"c{n}", 1) for n in range(2000)]
+    assert 0.45 < sum(drawn) / len(drawn) < 0.55
+    assert len({draw("salt", "c1", 1), draw("pepper", "c1", 1), draw("salt", "c1", 2)}) == 3
+    assert all(0 <= one < 1 for one in drawn)
