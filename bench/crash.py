@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeyman.assess.autonomy import FIRST_FIT
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
+from journeyman.flow.standing import remade
 from journeyman.flow.work import Shift, enrol, open_run, staff, work
 from journeyman.job import Job
 from journeyman.store import faults
@@ -121,6 +123,11 @@ class OwnId:
         return case.id
 
 
+def case(n: int) -> Case:
+    """The first ones are learned from, too few for a fit: that takes longer than a life here. The rest are sealed."""
+    return Case(id=f"c{n:05d}", prompt="go", target=f"c{n:05d}", split="live" if n < FIRST_FIT - 1 else "exam")
+
+
 def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift:
     """The work of one process: open or join the run, and see that all cases are in it."""
     job = Job(
@@ -132,7 +139,7 @@ def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift
     )
     model = PlannedModel(world)
     run = open_run(journal, job, model)
-    enrol(journal, run, (Case(id=f"c{n:05d}", prompt="go", target=f"c{n:05d}") for n in range(cases)))
+    enrol(journal, run, (case(n) for n in range(cases)))
     return staff(journal, holder, job, model, run, at_once=3)
 
 
@@ -230,6 +237,8 @@ class Verdict:
     """Processes that did not come to an end."""
     unsurfaced: int
     """`once` effects of unknown outcome that no case in doubt tells of."""
+    undecided: int
+    """Cases without exactly one decision, or whose decision comes out otherwise when it is made again."""
     faults: tuple[str, ...]
 
 
@@ -239,6 +248,7 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     with Journal.open(world / "workspace") as journal:
         (run,) = journal.runs()
         found = list(outcomes(journal, run))
+        made = list(remade(journal, run))
         replied = {
             (case.id, step): event.at
             for case, events in journal.histories(run.id)
@@ -257,6 +267,7 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
         doubled=sum(n - 1 for n in rung.values()) + sum(n - 1 for n in booked.values()) + paid_again,
         stuck=stuck,
         unsurfaced=sum(rung[o.case_id] != 1 for o in found if o.case_id not in doubt),
+        undecided=abs(len(found) - len(made)) + sum(before != again for before, again in made),
         faults=tuple(lines(world / "faults")),
     )
 

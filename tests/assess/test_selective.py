@@ -58,7 +58,7 @@ def stream(
 def test_evidence_is_at_most_one_on_average_under_the_null(passed: int, risks: tuple[float, float]) -> None:
     """Exact, over every course of three cases: two scores, equally likely, their labels, the audits' draws.
 
-    The claim of the lower level is false: the error above it is at least α. With the upper one in force, the fresh bets
+    The claim of the lower level is false: the error above it is at least α. With the upper one in force, the eager bets
     are fair only where its claim is true, so that the error in between is at least α. δ is so small that the alarm,
     which begins all anew, can't ring.
     """

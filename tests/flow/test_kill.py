@@ -17,6 +17,7 @@ CASES = 6
 def sound(seen: Verdict, cases: int) -> None:
     assert seen.faults == ()
     assert (seen.cases, seen.lost, seen.doubled, seen.stuck, seen.unsurfaced) == (cases, 0, 0, 0, 0)
+    assert seen.undecided == 0
 
 
 @pytest.mark.parametrize("visit", [1, 2, 5])

@@ -9,7 +9,9 @@ The assessor is fitted anew each time that labels have grown by half.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Self
 
 from journeyman.assess.calibration import Calibrated
@@ -22,15 +24,26 @@ WARM_UP = 60
 FIRST_FIT = 10
 GROWTH = 1.5
 """Labels grow by this factor between two fits."""
-KEPT = 2_000
+KEPT = 1_000
 """Labelled cases that the assessor learns from: the last ones."""
+
+
+class Taught:
+    """What the assessor was last taught. It is fitted when it is first asked: a long journal is folded without that."""
+
+    def __init__(self, examples: Sequence[Example] = ()) -> None:
+        self.examples = examples
+
+    @cached_property
+    def assessor(self) -> Calibrated:
+        return Calibrated().learned(self.examples)
 
 
 @dataclass(frozen=True)
 class Autonomy:
     rule: Rule
     warm_up: int = WARM_UP
-    assessor: Calibrated = field(default_factory=Calibrated)
+    taught: Taught = field(default_factory=Taught, compare=False, repr=False)
     certificate: Certificate | None = None
     """None: still warming up."""
     examples: tuple[Example, ...] = field(default=(), repr=False)
@@ -43,7 +56,7 @@ class Autonomy:
 
     def score(self, evidence: Evidence) -> float | None:
         """P(right), the score that thresholds are on. None: no answer, or nothing learned yet."""
-        return None if evidence.answer is None else self.assessor.probability(evidence)
+        return None if evidence.answer is None else self.taught.assessor.probability(evidence)
 
     def decide(self, score: float | None, draw: float) -> Decision:
         """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit."""
@@ -70,12 +83,11 @@ class Autonomy:
         return now._fitted() if due else now
 
     def _fitted(self) -> Self:
-        assessor = self.assessor.learned(self.examples)
-        now = replace(self, assessor=assessor, next_fit=math.ceil(self.labels * GROWTH))
+        now = replace(self, taught=Taught(self.examples), next_fit=math.ceil(self.labels * GROWTH))
         if self.certificate is not None or self.labels < self.warm_up:
             return now
         wrong = [float(not example.right) for example in self.examples]
-        return replace(now, certificate=Certificate.plan(self.rule, assessor.crossed, wrong))
+        return replace(now, certificate=Certificate.plan(self.rule, now.taught.assessor.crossed, wrong))
 
     def with_rule(self, rule: Rule) -> Self:
         """The same with another audit rate: what is proven stays proven.

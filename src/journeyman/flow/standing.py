@@ -45,8 +45,10 @@ class Waiting:
 class Standing:
     """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
 
-    def __init__(self, journal: Journal, run: Run) -> None:
+    def __init__(self, journal: Journal, run: Run, *, until: float | None = None) -> None:
+        """`until`, in Unix seconds: what happened later is left aside."""
         self.journal = journal
+        self.until = until
         self.run = run
         self.autonomy = _begin(journal, run)
         self.queue: deque[Waiting] = deque()
@@ -58,7 +60,8 @@ class Standing:
         """Take in what the journal has that is new."""
         for place, event in self.journal.news(self.run.id, ("decided", "labelled"), after=self.place):
             self.place = place
-            self._take(event)
+            if self.until is None or event.at <= self.until:
+                self._take(event)
         while self.queue and self._settle(self.queue[0]):
             self.queue.popleft()
         return self.autonomy
@@ -132,5 +135,5 @@ def _begin(journal: Journal, run: Run) -> Autonomy:
     rule = rule_of(run.spec)
     earlier = [known for known in journal.runs(job=run.job) if known.id == run.spec.get("history")]
     if earlier:
-        return Standing(journal, earlier[0]).autonomy.with_rule(rule)
+        return Standing(journal, earlier[0], until=run.opened_at).autonomy.with_rule(rule)
     return Autonomy(rule=rule, warm_up=int(run.spec.get("warm_up", WARM_UP)))

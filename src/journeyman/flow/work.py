@@ -231,8 +231,9 @@ async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajector
         return trajectory
     checks: tuple[Check, ...] = ()
     with boundary("asking the model about its answer"):
-        tools = tuple(shift.job.environment(held.case.brief).tools)
-        checks = await self_check(shift.model, trajectory, tools)
+        environment = shift.job.environment(held.case.brief)
+        checks = await self_check(shift.model, trajectory, tuple(environment.tools))
+        await environment.close()
     log.later("checked", {"checks": [check.model_dump(mode="json") for check in checks]})
     log.flush(fully=False)
     return trajectory.model_copy(update={"checks": checks})
