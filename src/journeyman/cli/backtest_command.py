@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ from journeyman.cli.opening import open_job
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
-from journeyman.flow.backtest import Backtest, Outlook, history_cases, outlook
+from journeyman.flow.backtest import Backtest, Outlook, history_cases, outlook, to_learn_from
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import enrol, open_run, staff
 from journeyman.models import DEFAULT_MODEL, open_model
@@ -46,7 +47,7 @@ def main(
     history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
     with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
         opened = open_model(model, at_once=at_once, progress=board.fetching)
-        run = open_run(journal, loaded, opened, name=name, fresh=fresh, backtest=len(history) // 2)
+        run = open_run(journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history)))
         board.begin(run, total=enrol(journal, run, history))
         shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
         stopped = run_shift(shift, board)
@@ -72,16 +73,8 @@ def tell(found: Backtest) -> None:
             f"This worker may do {100 * (asked.alone.value or 0):.0f} % alone at {allowed} error, "
             f"with {100 * found.confidence:g} % confidence: answers with a confidence of {asked.threshold:.2f} or more."
         )
-    table = Table("allowed error", title=f"Run {found.run}", title_justify="left")
-    for column in (
-        "threshold",
-        "alone (95 %)",
-        "wrong among them",
-        "ceiling",
-        "efficiency",
-        "first labels",
-        "limit",
-    ):
+    table = Table("allowed", title=f"Run {found.run}", title_justify="left", box=SIMPLE_HEAD)
+    for column in ("threshold", "alone (95 %)", "wrong of these", "ceiling", "η", "labels", "limit"):
         table.add_column(column, justify="right")
     for one in sorted((asked, *found.others), key=lambda one: one.allowed_error):
         table.add_row(*_row(one))

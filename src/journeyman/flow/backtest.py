@@ -1,7 +1,7 @@
 """Autonomy before day one: a labelled history worked as if it were a stream, every answer looked at.
 
-Cases are taken in a random order. The first half of their labels teaches the assessor and plans the thresholds, the
-second half is what the certificate is tested on: no label is used for both. What it shows stays proven in the run that
+Cases are taken in a random order. The first half of the labels teaches the assessor and plans the thresholds, the
+rest is what the certificate is tested on: no label is used for both. What it shows stays proven in the run that
 takes it as its history.
 """
 
@@ -24,6 +24,8 @@ FEWEST = 40
 OTHERS = (0.05, 0.1, 0.2)
 """Allowed errors that are shown beside the one asked for."""
 SEED = 1
+LEARNED = 0.5
+"""The share of a history that the assessor and the plan learn from; the rest proves."""
 
 
 class Outlook(Record):
@@ -74,6 +76,11 @@ def history_cases(cases: Iterable[Case]) -> list[Case]:
         )
     random.Random(SEED).shuffle(found)  # noqa: S311 - an order
     return found
+
+
+def to_learn_from(count: int) -> int:
+    """Labels of a history of so many cases that prove nothing."""
+    return round(LEARNED * count)
 
 
 def outlook(journal: Journal, run: Run) -> Backtest:
