@@ -35,7 +35,8 @@ class Outlook(Record):
     threshold: float | None
     """On the confidence. None: nothing could be proved."""
     alone: Share
-    """Of the cases that were not used to learn from: those at or above the threshold."""
+    """Of the cases that were not used to learn from, those without an answer among them: those at or above the
+    threshold."""
     error_alone: Share
     """Wrong ones among these. Their risk is at most the allowed error with the confidence asked for."""
     ceiling: float
@@ -57,6 +58,7 @@ class Backtest(Record):
     run: str
     labelled: int
     learned_from: int
+    """Cases, until the labels to learn from were had; the rest proves."""
     confidence: float
     right: Share
     asked: Outlook
@@ -86,13 +88,15 @@ def to_learn_from(count: int) -> int:
 def outlook(journal: Journal, run: Run) -> Backtest:
     """What a finished backtest shows. Raises InputError when its cases could not be judged."""
     known = _judged(journal, run)
-    if len(known) < FEWEST:
+    answered = [n for n, (one, _) in enumerate(known) if one.evidence.answer is not None]
+    if len(answered) < FEWEST:
         raise InputError(
-            f"Only {len(known)} of the cases could be judged; a backtest needs {FEWEST}.",
+            f"Only {len(answered)} of the cases have an answer that could be judged; a backtest needs {FEWEST}.",
             "See what went wrong with: journeyman show --open",
         )
     rule, warm_up = rule_of(run.spec), int(run.spec["warm_up"])
-    learned, rest = known[:warm_up], known[warm_up:]
+    turn = answered[min(warm_up, len(answered)) - 1] + 1
+    learned, rest = known[:turn], known[turn:]
     assessor = Calibrated().learned([Example(evidence=one.evidence, right=not error) for one, error in learned])
     wrong = [float(not example.right) for example in assessor.examples]
 
@@ -113,7 +117,7 @@ def outlook(journal: Journal, run: Run) -> Backtest:
 
 
 def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
-    """Every decision on an answer with whether the answer was wrong, in order."""
+    """Every decision with whether the answer was wrong, in order. No answer is wrong, and is never delivered."""
     made: dict[Attempt, Decided] = {}
     errors: dict[Attempt, bool] = {}
     for _, event in journal.news(run.id, ("decided", "labelled")):
@@ -123,9 +127,9 @@ def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
         else:
             made[attempt] = Decided.model_validate(event.body)
     return [
-        (one, errors[key])
+        (one, errors.get(key, True))
         for key, one in made.items()
-        if key in errors and not one.sealed and one.evidence.answer is not None
+        if not one.sealed and (key in errors or one.evidence.answer is None)
     ]
 
 
