@@ -186,10 +186,12 @@ def test_a_backtest_of_too_little_says_so(tmp_path: Path) -> None:
         history_cases(case(n, split="exam") for n in range(100))
 
 
-def test_another_allowed_error_is_another_run(tmp_path: Path) -> None:
+def test_another_rule_is_another_run(tmp_path: Path) -> None:
     cases = [case(1)]
     first, second = do(tmp_path, job(cases)), do(tmp_path, replace(job(cases), allowed_error=0.1))
     assert first.id != second.id
+    third = do(tmp_path, replace(job(cases), audit_rate=0.9))
+    assert third.id not in {first.id, second.id}
     assert do(tmp_path, job(cases)).id == first.id
 
 

@@ -203,7 +203,7 @@ def cross_fitted(folds: Sequence[Fold], names: Sequence[str], right: Array, weig
             kept = ~fold.left
             fitted = fit_logistic(fold.fit, names, right[kept], weight[kept], spread=spread)
             crossed[fold.left] = _share(fitted.log_odds(fold.predict))
-        loss = -float(weight @ np.log(np.where(right > 0, crossed, 1 - crossed)))
+        loss = -float(weight @ np.log(np.clip(np.where(right > 0, crossed, 1 - crossed), 1e-12, 1)))
         if loss < least:
             best, least, chosen = spread, loss, crossed
     return best, chosen

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from journeyman.assess.selective import Rule
 from journeyman.assess.selfcheck import affordable, self_check
 from journeyman.errors import InputError, boundary
 from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableModel, Interrupted, in_doubt
 from journeyman.flow.history import outcome_of, outcomes, trajectory_of
 from journeyman.flow.holder import Holder
-from journeyman.flow.standing import Standing
+from journeyman.flow.standing import Standing, rule_of
 from journeyman.job import Job
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal, LeaseLostError
@@ -93,17 +94,18 @@ def open_run(
         mind.budget.model_dump_json(),
     ]
     fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    rule = {"allowed_error": job.allowed_error, "confidence": job.confidence}
+    rule = Rule(allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate)
 
     def choose(known: Sequence[Run]) -> Run:
-        same = [run for run in known if run.fingerprint == fingerprint and rule.items() <= run.spec.items()]
+        same = [run for run in known if run.fingerprint == fingerprint and _same_promise(rule, run)]
         tests = [run for run in same if "warm_up" in run.spec]
-        going = tests if backtest is not None else [run for run in same if run not in tests]
+        others = [run for run in same if run not in tests and rule_of(run.spec) == rule]
+        going = others if backtest is None else tests
         if going and not fresh:
             return going[-1]
         versions = {run.fingerprint: int(run.worker.rpartition("@")[2]) for run in known}
         version = versions.get(fingerprint, 1 + max(versions.values(), default=0))
-        spec: dict[str, Json] = {**rule, "audit_rate": job.audit_rate, "salt": secrets.token_hex(8)}
+        spec: dict[str, Json] = {**rule.model_dump(), "salt": secrets.token_hex(8)}
         spec["budget"] = json.loads(job.budget.model_dump_json())
         if backtest is not None:
             spec |= {"audit_rate": 1.0, "warm_up": backtest}
@@ -120,6 +122,12 @@ def open_run(
         )
 
     return journal.open_run(choose, job=job.name)
+
+
+def _same_promise(rule: Rule, run: Run) -> bool:
+    """Whether what is proven in a run is what is asked; how many are audited does not matter."""
+    theirs = rule_of(run.spec)
+    return (theirs.allowed_error, theirs.confidence) == (rule.allowed_error, rule.confidence)
 
 
 def enrol(journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False) -> int:
