@@ -65,12 +65,14 @@ async def record(
 
 
 def export(journal: Journal, run: Run) -> int:
-    """Write the stream's file anew from all that was recorded; returns how many cases it has."""
+    """Write the stream's file anew from all that was recorded; returns how many cases it has. 0: too few to write."""
     done = [o for o in outcomes(journal, run) if o.closed and o.right is not None]
     evidence = {o.case_id: evidence_of(o.trajectory) for o in done}
     answered = [o for o in done if evidence[o.case_id].answer is not None]
     known = [o for o in answered if o.split == "calibration"]
     sealed = [o for o in answered if o.split != "calibration"]
+    if not known or not sealed:
+        return 0
     texts = Texts.of([evidence[o.case_id] for o in known])
     near = Neighbours.of([Example(evidence=evidence[o.case_id], right=bool(o.right)) for o in known], texts)
     of_sealed = near.signals(Texts.of([evidence[o.case_id] for o in sealed]))
