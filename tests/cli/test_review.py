@@ -17,12 +17,12 @@ CASES = [{"id": f"c{n}", "prompt": f"say {n}"} for n in range(4)]
 
 @pytest.fixture
 def waiting(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A workspace with four cases that wait."""
+    """A workspace with four cases that wait, decided in the order of their names."""
     monkeypatch.chdir(tmp_path)
     assert cli("new", "mail").code == 0
     (tmp_path / "c.jsonl").write_text("\n".join(json.dumps(case) for case in CASES))
     with endpoint(lambda asked: said("查询 delivery")) as model:
-        assert cli("work", "mail", "--cases", "c.jsonl", "--model", model).code == 0
+        assert cli("work", "mail", "--cases", "c.jsonl", "--at-once", "1", "--model", model).code == 0
     return cli
 
 
