@@ -203,7 +203,17 @@ def baselines(rule: Rule, population: Population, scores: Array) -> dict[str, fl
 
 def _at_most(wrong: int, count: int, error: float) -> float:
     """P(at most so many wrong of a count) at this error: the binomial tail."""
-    return sum(math.comb(count, k) * error**k * (1 - error) ** (count - k) for k in range(wrong + 1))
+    whole = math.lgamma(count + 1)
+    return sum(
+        math.exp(
+            whole
+            - math.lgamma(k + 1)
+            - math.lgamma(count - k + 1)
+            + k * math.log(error)
+            + (count - k) * math.log1p(-error)
+        )
+        for k in range(wrong + 1)
+    )
 
 
 def uniform_labels(
