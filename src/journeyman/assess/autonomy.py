@@ -12,12 +12,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from journeyman.assess.calibration import Calibrated
 from journeyman.assess.evidence import Evidence, Example
 from journeyman.assess.selective import Certificate, Rule, Settled
 from journeyman.types import Decision
+
+if TYPE_CHECKING:
+    from journeyman.assess.calibration import Calibrated
 
 WARM_UP = 60
 """Labels before the certificate begins, where there is no history."""
@@ -36,6 +38,8 @@ class Taught:
 
     @cached_property
     def assessor(self) -> Calibrated:
+        from journeyman.assess.calibration import Calibrated  # noqa: PLC0415 - numpy is slow to import, and few need it
+
         return Calibrated().learned(self.examples)
 
 

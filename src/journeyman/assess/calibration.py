@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from journeyman.assess.evidence import Evidence, Example, evidence_of
 from journeyman.assess.neighbours import Neighbours, Texts
 from journeyman.protocols import Assessor
 from journeyman.types import Graded, Trajectory
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 SPREADS = (0.32, 0.1, 0.7, 1.5)
 """Standard deviation of a signal's weight before any label, in log-odds per standard deviation of the signal: the one
@@ -51,8 +50,6 @@ class Columns:
 
     @classmethod
     def of(cls, raw: Array, names: Sequence[str]) -> Self:
-        import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
-
         there = ~np.isnan(raw)
         count = np.maximum(there.sum(0), 1)
         centre = np.where(there, raw, 0).sum(0) / count
@@ -65,8 +62,6 @@ class Columns:
 
     def numbers(self, raw: Array) -> Array:
         """Standardised, at most 4 spreads from the mean; then the gaps; then 1 for the intercept."""
-        import numpy as np  # noqa: PLC0415
-
         missing = np.isnan(raw)
         plain = np.where(missing, 0.0, np.clip((raw - self.centre) / self.scale, -4, 4))
         return np.concatenate([plain, 2.0 * missing[:, self.gaps], np.ones((len(raw), 1))], axis=1)
@@ -82,8 +77,6 @@ class Logistic:
 
     def log_odds(self, raw: Array) -> Array:
         """Averaged over the posterior by MacKay's approximation, as log-odds."""
-        import numpy as np  # noqa: PLC0415
-
         numbers = self.columns.numbers(raw)
         doubt = np.einsum("ij,jk,ik->i", numbers, self.covariance, numbers)
         return np.asarray((numbers @ self.weights) / np.sqrt(1 + np.pi * doubt / 8))
@@ -93,8 +86,6 @@ def fit_logistic(
     raw: Array, names: Sequence[str], right: Array, weight: Array, *, spread: float = SPREADS[0]
 ) -> Logistic:
     """The maximum a posteriori by Newton's method, damped; deterministic."""
-    import numpy as np  # noqa: PLC0415
-
     columns = Columns.of(raw, names)
     numbers = columns.numbers(raw)
     precision = np.full(numbers.shape[1], 1 / spread**2)
@@ -129,16 +120,12 @@ class Calibrated:
             return 0.0
         if self.logistic is None or self.neighbours is None:
             return None
-        import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
-
         known = _signals([evidence], self.logistic.columns.names)
         near = self.neighbours.signals(Texts.of([evidence]))
         return float(_share(self.logistic.log_odds(np.concatenate([known, near], axis=1)))[0])
 
     def learned(self, examples: Sequence[Example]) -> Self:
         """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
-        import numpy as np  # noqa: PLC0415
-
         known = tuple(example for example in examples if example.evidence.answer is not None)
         if not known:
             return type(self)()
@@ -178,8 +165,6 @@ class Fold:
 
 
 def _fold(known: Sequence[Example], raw: Array, texts: Texts, left: Flags) -> Fold:
-    import numpy as np  # noqa: PLC0415
-
     kept = [example for example, out in zip(known, left, strict=True) if not out]
     near = Neighbours.of(kept, texts.some(~left))
     return Fold(
@@ -194,8 +179,6 @@ def cross_fitted(folds: Sequence[Fold], names: Sequence[str], right: Array, weig
 
     One half, where there is nothing to fit on.
     """
-    import numpy as np  # noqa: PLC0415
-
     best, least, chosen = SPREADS[0], np.inf, np.full(len(right), 0.5)
     for spread in SPREADS if len(right) >= ENOUGH else SPREADS[:1]:
         crossed = np.full(len(right), 0.5)
@@ -210,15 +193,11 @@ def cross_fitted(folds: Sequence[Fold], names: Sequence[str], right: Array, weig
 
 
 def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:
-    import numpy as np  # noqa: PLC0415
-
     rows = [[e.signals.get(name) for name in names] for e in evidence]
     return np.array(rows, dtype=np.float64)
 
 
 def _share(log_odds: Array) -> Array:
-    import numpy as np  # noqa: PLC0415
-
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 

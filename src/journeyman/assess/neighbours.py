@@ -12,17 +12,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from journeyman.assess.evidence import Evidence, Example
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Matrix = NDArray[np.float32]
-    Vector = NDArray[np.float64]
-    Choice = NDArray[np.bool_]
+Matrix = NDArray[np.float32]
+Vector = NDArray[np.float64]
+Choice = NDArray[np.bool_]
 
 NEAREST = 8
 WIDTH = 2_048
@@ -61,8 +60,6 @@ class Neighbours:
     @classmethod
     def of(cls, examples: Sequence[Example], texts: Texts) -> Self:
         """`texts` are those of the examples, counted."""
-        import numpy as np  # noqa: PLC0415 - slow to import, and not needed before there is history
-
         asked, answered = texts.asked, texts.answered
         rarity = (_rarity(asked), _rarity(answered))
         return cls(
@@ -81,8 +78,6 @@ class Neighbours:
 
     def own_signals(self) -> Vector:
         """Of the past cases themselves, each compared with all others."""
-        import numpy as np  # noqa: PLC0415
-
         rows = []
         for start in range(0, len(self.right), 500):
             part = slice(start, start + 500)
@@ -93,14 +88,10 @@ class Neighbours:
         return np.concatenate(rows)
 
     def _both(self, asked: Matrix, answered: Matrix) -> Vector:
-        import numpy as np  # noqa: PLC0415
-
         return np.concatenate([self._near(asked), self._near(answered)], axis=1)
 
     def _near(self, likeness: Matrix) -> Vector:
         """Share right among the nearest, weighted by squared likeness; and the distance to the very nearest."""
-        import numpy as np  # noqa: PLC0415
-
         count = min(NEAREST, likeness.shape[1])
         best = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
         near = np.maximum(np.take_along_axis(likeness, best, axis=1), 0).astype(np.float64)
@@ -117,8 +108,6 @@ def grams(text: str) -> list[str]:
 
 
 def _counts(texts: Sequence[str]) -> Matrix:
-    import numpy as np  # noqa: PLC0415
-
     counts = np.zeros((len(texts), WIDTH), dtype=np.float32)
     for n, text in enumerate(texts):
         places = [zlib.crc32(gram.encode()) % WIDTH for gram in grams(text)]
@@ -127,15 +116,11 @@ def _counts(texts: Sequence[str]) -> Matrix:
 
 
 def _rarity(counts: Matrix) -> Vector:
-    import numpy as np  # noqa: PLC0415
-
     found = (counts > 0).sum(axis=0)
     return np.asarray(np.log((1 + len(counts)) / (1 + found)) + 1.0)
 
 
 def _normalised(counts: Matrix, rarity: Vector) -> Matrix:
-    import numpy as np  # noqa: PLC0415
-
     weighted = (np.log1p(counts) * rarity).astype(np.float32)
     length = np.linalg.norm(weighted, axis=1, keepdims=True)
     return np.asarray(weighted / np.maximum(length, 1e-9), dtype=np.float32)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from journeyman.assess.calibration import Calibrated
+from journeyman.assess.autonomy import Taught
 from journeyman.assess.evidence import Example
 from journeyman.assess.selective import Certificate, Settled, ceiling, labels_needed
 from journeyman.assess.stats import Share, share
 from journeyman.errors import InputError
-from journeyman.flow.standing import Attempt, Decided, rule_of
+from journeyman.flow.standing import Decided, Told, rule_of
 from journeyman.store.journal import Journal
-from journeyman.types import Case, Label, Record, Run
+from journeyman.types import Case, Record, Run
 
 FEWEST = 40
 """Labelled cases that a backtest needs."""
@@ -97,7 +97,7 @@ def outlook(journal: Journal, run: Run) -> Backtest:
     rule, warm_up = rule_of(run.spec), int(run.spec["warm_up"])
     turn = answered[min(warm_up, len(answered)) - 1] + 1
     learned, rest = known[:turn], known[turn:]
-    assessor = Calibrated().learned([Example(evidence=one.evidence, right=not error) for one, error in learned])
+    assessor = Taught([Example(evidence=one.evidence, right=not error) for one, error in learned]).assessor
     wrong = [float(not example.right) for example in assessor.examples]
 
     def at(allowed: float) -> Outlook:
@@ -118,18 +118,11 @@ def outlook(journal: Journal, run: Run) -> Backtest:
 
 def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
     """Every decision with whether the answer was wrong, in order. No answer is wrong, and is never delivered."""
-    made: dict[Attempt, Decided] = {}
-    errors: dict[Attempt, bool] = {}
-    for _, event in journal.news(run.id, ("decided", "labelled")):
-        attempt = (event.case_id, event.attempt)
-        if event.kind == "labelled":
-            errors.setdefault(attempt, Label.model_validate(event.body).error)
-        else:
-            made[attempt] = Decided.model_validate(event.body)
+    told = Told.of(journal, run)
     return [
-        (one, errors.get(key, True))
-        for key, one in made.items()
-        if not one.sealed and (key in errors or one.evidence.answer is None)
+        (one.decided, label.error if label else True)
+        for one in told.made
+        if (label := told.labels.get(one.attempt)) is not None or one.decided.evidence.answer is None
     ]
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import Evidence, evidence_of
 from journeyman.assess.selective import Rule
 from journeyman.store.journal import Journal
-from journeyman.types import Decision, Event, Json, Label, Record, Run, Trajectory
+from journeyman.types import Decision, Event, EventKind, Json, Label, Record, Run, Trajectory
 
 Attempt = tuple[str, int]
 """A case's id and the number of the attempt."""
@@ -42,6 +43,34 @@ class Waiting:
     decided: Decided
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a run's journal says of decisions and labels, event by event: the one place that reads them."""
+
+    KINDS: ClassVar[tuple[EventKind, ...]] = ("decided", "labelled")
+
+    made: deque[Waiting] = field(default_factory=deque)
+    """Decisions in their order; sealed ones are not among them."""
+    labels: dict[Attempt, Label] = field(default_factory=dict)
+    """Of several, the first."""
+
+    @classmethod
+    def of(cls, journal: Journal, run: Run) -> Self:
+        told = cls()
+        for _, event in journal.news(run.id, cls.KINDS):
+            told.take(event)
+        return told
+
+    def take(self, event: Event) -> None:
+        attempt = (event.case_id, event.attempt)
+        if event.kind == "labelled":
+            self.labels.setdefault(attempt, Label.model_validate(event.body))
+            return
+        decided = Decided.model_validate(event.body)
+        if not decided.sealed:
+            self.made.append(Waiting(attempt, decided))
+
+
 class Standing:
     """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
 
@@ -51,19 +80,19 @@ class Standing:
         self.until = until
         self.run = run
         self.autonomy = _begin(journal, run)
-        self.queue: deque[Waiting] = deque()
-        self.labels: dict[Attempt, Label] = {}
+        self.told = Told()
         self.place = 0
         self.advance()
 
     def advance(self) -> Autonomy:
         """Take in what the journal has that is new."""
-        for place, event in self.journal.news(self.run.id, ("decided", "labelled"), after=self.place):
+        for place, event in self.journal.news(self.run.id, Told.KINDS, after=self.place):
             self.place = place
             if self.until is None or event.at <= self.until:
-                self._take(event)
-        while self.queue and self._settle(self.queue[0]):
-            self.queue.popleft()
+                self.told.take(event)
+        made = self.told.made
+        while made and self._settle(made[0]):
+            made.popleft()
         return self.autonomy
 
     def decide(self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool) -> Decided:
@@ -73,18 +102,9 @@ class Standing:
         decision = now.decide(now.score(evidence), drawn)
         return Decided(decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed)
 
-    def _take(self, event: Event) -> None:
-        attempt = (event.case_id, event.attempt)
-        if event.kind == "labelled":
-            self.labels.setdefault(attempt, Label.model_validate(event.body))
-            return
-        decided = Decided.model_validate(event.body)
-        if not decided.sealed:
-            self.queue.append(Waiting(attempt, decided))
-
     def _settle(self, waiting: Waiting) -> bool:
         decided = waiting.decided
-        label = self.labels.get(waiting.attempt)
+        label = self.told.labels.get(waiting.attempt)
         if decided.decision.audit and label is None and decided.evidence.answer is not None:
             return False
         self.autonomy = _settled(self.autonomy, decided, label)

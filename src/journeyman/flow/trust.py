@@ -7,6 +7,7 @@ ones, so the figures lean towards the doubtful cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import fmean
 from typing import NamedTuple
 
@@ -133,8 +134,8 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 def _course(ordered: Sequence[Seen]) -> list[Point]:
     width = max(1, len(ordered) // 10)
-    held = [float(one.decision.deliver) for one in ordered]
-    return [Point(x=n, y=fmean(held[max(0, n - width) : n])) for n in range(1, len(held) + 1)]
+    so_far = [0, *accumulate(one.decision.deliver for one in ordered)]
+    return [Point(x=n, y=(so_far[n] - so_far[max(0, n - width)]) / min(n, width)) for n in range(1, len(ordered) + 1)]
 
 
 def _labels_to_first(ordered: Sequence[Seen]) -> int | None:
