@@ -31,7 +31,7 @@ from journeyman.types import Message, Reply, Step, TokenLogprob, Trajectory, Usa
 
 ALLOWED = (0.05, 0.1, 0.2)
 CONFIDENCE = 0.95
-FEWEST = 60
+FEWEST = 30
 """Cases of a split, or the stream is left out."""
 ROUNDS = 200
 """Streams of each kind for each allowed error."""
@@ -368,16 +368,22 @@ def shifts(rounds: int) -> dict[str, Figure]:
     }
     for kind, (course, delay) in kinds.items():
         taken = [_taken(rule, course, delay, rng) for _ in range(rounds)]
-        known = sorted(n for n in taken if n is not None)
-        told[f"shift_{kind}_delivered_until_revoked"] = Figure(
-            value=median(known) if known else None,
-            low=float(np.quantile(known, 0.05)) if known else None,
-            high=float(np.quantile(known, 0.95)) if known else None,
-            unit=f"cases, {len(known)} of {rounds} streams",
-        )
+        told[f"shift_{kind}_delivered_until_revoked"] = _until(taken)
     worst = [_adversary(rule, rng) for _ in range(rounds)]
-    told["shift_adversarial_order_violating_share"] = of_share(share(sum(worst), len(worst)))
+    told["shift_adversarial_order_violating_share"] = of_share(share(sum(broke for broke, _ in worst), rounds))
+    told["shift_adversarial_order_delivered_until_revoked"] = _until([taken for _, taken in worst])
     return told
+
+
+def _until(taken: Sequence[int | None]) -> Figure:
+    """Cases delivered until autonomy was taken away, where it was."""
+    known = sorted(n for n in taken if n is not None)
+    return Figure(
+        value=median(known) if known else None,
+        low=float(np.quantile(known, 0.05)) if known else None,
+        high=float(np.quantile(known, 0.95)) if known else None,
+        unit=f"cases, {len(known)} of {len(taken)} streams",
+    )
 
 
 def _world(rng: np.random.Generator, error: Array) -> tuple[Array, Flags]:
@@ -396,8 +402,10 @@ def _taken(rule: Rule, course: Callable[[Array], Array], delay: int, rng: np.ran
     return None if first is None else int(run.delivered[turn:first].sum())
 
 
-def _adversary(rule: Rule, rng: np.random.Generator) -> bool:
-    """All right answers come first, then all wrong ones: whether the certificate claims what is false on average."""
+def _adversary(rule: Rule, rng: np.random.Generator) -> tuple[bool, int | None]:
+    """All right answers come first, then all wrong ones: whether the certificate claims what is false on average, and
+    how many wrong ones were delivered until autonomy was taken away. None: it was not.
+    """
     scores, errors = _world(rng, np.full(LENGTH, 0.3))
     order = np.argsort(errors, kind="stable")
     known_scores, known_errors = _world(rng, np.full(400, 0.3))
@@ -407,7 +415,9 @@ def _adversary(rule: Rule, rng: np.random.Generator) -> bool:
         above = scores >= q
         return float(errors[above].mean()) if above.any() else 0.0
 
-    return run.violates(risk, rule.allowed_error)
+    turn = int((~errors).sum())
+    first = next((n for n in run.revoked if n >= turn), None)
+    return run.violates(risk, rule.allowed_error), None if first is None else int(run.delivered[turn:first].sum())
 
 
 def main() -> None:

@@ -25,8 +25,10 @@ STREAMS = ("analyst", "clerk", "defog", "bfcl", "clinc150", "gsm8k")
 CONDUCT = ("calls", "steps", "failed_calls", "remarks", "result_size", "prompt_size")
 CONTENT = ("value_count", "grounded_share", "ungrounded", "length")
 SAID = ("said_right", "said_flaw")
+RECALLED = ("recalled_agreement", "best_recalled_agrees")
+"""The streams were recorded without memory."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    "logprobs": tuple(name for name in SIGNALS if name not in CONDUCT + CONTENT),
+    "logprobs": tuple(name for name in SIGNALS if name not in CONDUCT + CONTENT + RECALLED),
     "conduct": CONDUCT,
     "content": CONTENT,
     "nearest": NAMES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -67,12 +67,23 @@ def test_an_answer_is_what_the_final_call_hands_in() -> None:
     assert desk.closed == 1
 
 
+def lesson(about: str, text: str, kind: Literal["demonstration", "rule"] = "demonstration") -> Lesson:
+    return Lesson(id=text, kind=kind, about=about, text=text, by="ada", sources=("case:c",))
+
+
 def test_stable_parts_come_before_lessons_and_lessons_before_the_case() -> None:
-    memory = PlainMemory((Lesson(text="the question has a trick"), Lesson(text="unrelated")))
-    done = do([call("submit")], Desk(), memory=memory)
-    system, user = done.opening
-    assert system.content == "BE BRIEF\n\nTHE SCHEMA"
-    assert user.content == "Learned from earlier cases:\n- the question has a trick\n\nquestion"
+    memory = PlainMemory((lesson("another question", "SELECT 2"), lesson("unrelated", "SELECT 3")))
+    rule = lesson("a question about dates", "use strftime", kind="rule")
+    done = do([call("submit")], Desk(), memory=memory, playbook=(rule,))
+    system, *recalled, user = done.opening
+    assert system.content == (
+        "BE BRIEF\n\nTHE SCHEMA\n\nRules learned on the job:\n- a question about dates: use strftime"
+    )
+    assert [message.role for message in recalled] == ["user", "assistant", "tool"]
+    assert recalled[0].content == "another question"
+    assert answer_of(recalled[1].tool_calls) == "SELECT 2"
+    assert user.content == "question"
+    assert [told.text for told in done.recalled] == ["SELECT 2"]
 
 
 def test_a_final_call_that_fails_goes_on() -> None:

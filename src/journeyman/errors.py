@@ -121,6 +121,12 @@ class VerifierError(JourneymanError):
     kind = "verifier"
 
 
+class LearningBudgetSpent(JourneymanError):
+    """What learning may cost is spent; what was found so far holds."""
+
+    kind = "learning_budget"
+
+
 class Outcome:
     """What `boundary()` caught, if anything."""
 

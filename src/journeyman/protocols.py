@@ -19,6 +19,9 @@ from journeyman.types import (
     Graded,
     Lesson,
     Message,
+    Mind,
+    Outcome,
+    Proposal,
     Reply,
     Sampling,
     Score,
@@ -89,11 +92,11 @@ class Verifier(Protocol):
 
 
 class Memory(Protocol):
-    """A snapshot: `add` gives a new one."""
+    """What a worker can recall: a snapshot while a case is worked."""
 
-    async def recall(self, query: str, *, k: int = 8) -> Sequence[Lesson]: ...
-
-    def add(self, lessons: Sequence[Lesson]) -> Self: ...
+    async def recall(self, query: str) -> Sequence[Lesson]:
+        """The lessons for a case, best last, so that the best stands next to the case."""
+        ...
 
 
 class Assessor(Protocol):
@@ -104,6 +107,32 @@ class Assessor(Protocol):
         ...
 
     def fit(self, graded: Sequence[Graded]) -> Self: ...
+
+
+class Lab(Protocol):
+    """Where a learner tries things out: at a bounded cost, never on exam cases, with everything written down.
+
+    Its methods raise `LearningBudgetSpent` when the budget is spent: the learner keeps what it has by then.
+    """
+
+    async def attempt(self, mind: Mind, case_id: str, *, sampling: Sampling | None = None) -> Graded:
+        """Work a case that was learned from once more, with another mind or sampling; it is scored by the verifiers."""
+        ...
+
+    async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
+        """Ask the teacher: a stronger model, or the worker's own."""
+        ...
+
+
+class Learner(Protocol):
+    """Proposes a changed mind from what was seen; it never promotes one. Exam cases are not among what it is given."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+        """None: there is nothing to propose."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,60 @@ class Reply(Record):
     """Why what looks like a tool call could not be read as one. None: nothing wrong."""
 
 
+# --- what is learned ---------------------------------------------------------------------------------------------
+
+
+class Lesson(Record):
+    """One thing worth remembering, with what it rests on. Never rewritten: a better one is another one."""
+
+    id: str
+    """Of its content: the same lesson from the same sources is the same."""
+    kind: Literal["demonstration", "correction", "rule"]
+    """An own answer that was right; an answer that somebody put right; or a rule in words, of the playbook."""
+    about: str
+    """What it is for: the prompt of its case, or the situation a rule is for. Recall goes by it. Empty: always."""
+    text: str
+    """The answer that holds, or the rule."""
+    by: str
+    """Who contributed it: a worker's name, or a person's."""
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    """What it rests on: `case:RUN/CASE`, `worker:NAME`, `person:NAME`, … Take one away, and the lesson is gone."""
+    expires: int | None = None
+    """After so many further cases it is tried again, or forgotten. None: it holds."""
+
+
+class Recall(Record):
+    """What a worker may recall for a case, and how much of its prompt that may take."""
+
+    kinds: tuple[Literal["demonstration", "correction"], ...] = ("correction",)
+    """Corrections are a person's own word, and are recalled from the beginning; own successes once an exam has shown
+    that they help."""
+    k: Annotated[int, Field(ge=0, le=64)] = 8
+    tokens: Annotated[int, Field(ge=0)] = 800
+    """Of the prompt, at most, as `memory.context.tokens_of` counts."""
+    withheld: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """The probability with which each is left out all the same, to learn what it is worth."""
+
+
+class Mind(Record):
+    """What learning may change of a worker. A changed mind is a new version."""
+
+    instructions: str | None = None
+    """In the place of the job's. None: the job's own."""
+    playbook: tuple[Lesson, ...] = ()
+    """Rules that stand in every prompt."""
+    recall: Recall = Recall()
+
+
+class Proposal(Record):
+    """What a learner proposes: another mind, and in a sentence what changed."""
+
+    mind: Mind
+    why: str
+    sources: tuple[str, ...] = ()
+    """What the change rests on beside what its rules rest on: of searched instructions, the cases searched with."""
+
+
 # --- record of a run -------------------------------------------------------------------------------------------
 
 
@@ -195,6 +249,8 @@ class Trajectory(Record):
     """`name@version`."""
     opening: tuple[Message, ...]
     """The context before the first model call. Empty: it failed before that."""
+    recalled: tuple[Lesson, ...] = ()
+    """What memory told the worker for this case, in the order told. Empty: nothing."""
     steps: tuple[Step, ...] = ()
     answer: str | None = None
     """What was handed in. None: nothing was."""
@@ -256,13 +312,6 @@ class Label(Record):
     note: str = ""
 
 
-class Lesson(Record):
-    """One thing worth remembering, with the cases it came from."""
-
-    text: str
-    sources: tuple[str, ...] = ()
-
-
 class Graded(Record):
     """A trajectory with what its verifiers said."""
 
@@ -290,11 +339,31 @@ class Run(Record):
     fingerprint: str
     """Changes when anything changes that can change an answer: job, model, instructions, sampling, budget."""
     spec: Mapping[str, Json]
-    """How to open the job again."""
+    """What was set when it was opened: the rule, the mind, what it goes on from."""
     opened_at: float
+
+    @property
+    def name(self) -> str:
+        """The worker's, without its version."""
+        return self.worker.rpartition("@")[0]
+
+    @property
+    def mind(self) -> Mind:
+        return Mind.model_validate(self.spec.get("mind", {}))
+
+    @property
+    def ground(self) -> str:
+        """What the mind was learned for: the job as it is on disk, the model, the settings."""
+        return str(self.spec.get("ground", self.fingerprint))
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is an exam's or a learner's, not a stream of work."""
+        return "purpose" in self.spec
 
 
 EventKind = Literal[
+    "recalled",  # body: {"lessons": what memory gave, "shown": the ids of those told, "withheld": the probability}
     "opened",  # body: {"messages": the context before the first model call}
     "replied",  # body: Reply; key: the call's key
     "intended",  # body: ToolCall about to be carried out, of any effect but `pure`
@@ -307,6 +376,30 @@ EventKind = Literal[
     "closed",  # body: {"right"}; nothing but labels follows
     "labelled",  # body: Label
 ]
+
+
+ChangeKind = Literal[
+    "proposed",  # body: Version; a challenger
+    "examined",  # body: {"version", "champion", "verdict", ...}
+    "promoted",  # body: {"version"}; the one row that makes a version the champion
+    "rolled_back",  # body: {"version"}; to an earlier one
+    "unlearned",  # body: {"source"}; from here on nothing counts that rests on it
+    "retired",  # body: {"case"}; an exam case that something learned gives away
+]
+
+
+class Change(Record):
+    """One thing that happened to a worker's mind. The champion is what the last `promoted` or `rolled_back` names."""
+
+    job: str
+    worker: str
+    """Its name, without a version."""
+    kind: ChangeKind
+    body: Mapping[str, Json]
+    at: float
+    """Unix seconds."""
+    place: int | None = None
+    """In the journal. None: not written yet."""
 
 
 class Event(Record):

@@ -1,7 +1,7 @@
 """The worker, and THE loop: a model and an environment take turns until an answer is handed in or a budget runs out.
 
-`rollout` knows nothing of journals, retries or crashes: `flow` hands it a model and an environment that write down and
-replay what they say, and the loop, being deterministic given their words, comes to the same place again.
+`rollout` knows nothing of journals, retries or crashes: `flow` hands it a model, an environment and a memory that write
+down and replay what they say; the loop, deterministic given their words, comes to the same place again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from journeyman.errors import InDoubt, ModelReplyError, boundary
-from journeyman.memory.context import context
+from journeyman.memory.context import context, turns
 from journeyman.memory.plain import PlainMemory
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.types import (
     Brief,
     Budget,
     Failure,
+    Lesson,
     Message,
     Sampling,
     Step,
@@ -27,7 +28,6 @@ from journeyman.types import (
     ToolCall,
     ToolSpec,
     Trajectory,
-    Usage,
 )
 
 REPEATS_ALLOWED = 1
@@ -41,6 +41,8 @@ class Worker:
     name: str = "ada"
     version: int = 1
     instructions: str = ""
+    playbook: tuple[Lesson, ...] = ()
+    """Rules that stand in every prompt."""
     memory: Memory = field(default_factory=PlainMemory)
     sampling: Sampling = Sampling()
     budget: Budget = Budget()
@@ -54,6 +56,7 @@ class Worker:
 class Progress:
     """What has happened in a rollout so far."""
 
+    recalled: tuple[Lesson, ...] = ()
     opening: tuple[Message, ...] = ()
     steps: tuple[Step, ...] = ()
     answer: str | None = None
@@ -77,8 +80,11 @@ async def rollout(worker: Worker, model: Model, environment: Environment, brief:
     with boundary("the worker's loop") as outcome:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + worker.budget.seconds):
-                lessons = await worker.memory.recall(brief.prompt)
-                now = Progress(opening=context(worker.instructions, await environment.reset(), lessons))
+                lessons = tuple(await worker.memory.recall(brief.prompt))
+                opening = await environment.reset()
+                examples = turns(lessons, environment.tools, as_json=worker.sampling.json_schema is not None)
+                told = context(worker.instructions, opening, worker.playbook, examples)
+                now = Progress(recalled=lessons, opening=told)
                 while now.stop is None:
                     now = await _turn(worker, model, environment, now)
         except TimeoutError:
@@ -93,15 +99,9 @@ async def rollout(worker: Worker, model: Model, environment: Environment, brief:
         now = replace(now, stop="failed", failure=outcome.failure)
     assert now.stop is not None
     return Trajectory(
-        case_id=brief.id,
-        worker=worker.label,
-        opening=now.opening,
-        steps=now.steps,
-        answer=now.answer,
-        stop=now.stop,
-        failure=now.failure,
-        seconds=time.monotonic() - began,
-    )
+        case_id=brief.id, worker=worker.label, recalled=now.recalled, opening=now.opening, steps=now.steps,
+        answer=now.answer, stop=now.stop, failure=now.failure, seconds=time.monotonic() - began,
+    )  # fmt: skip
 
 
 async def _turn(worker: Worker, model: Model, environment: Environment, now: Progress) -> Progress:
@@ -131,14 +131,13 @@ async def _turn(worker: Worker, model: Model, environment: Environment, now: Pro
 
 
 def _tokens(now: Progress) -> int:
-    used = sum((step.reply.usage for step in now.steps), start=Usage(prompt_tokens=0, completion_tokens=0))
-    return used.prompt_tokens + used.completion_tokens
+    return sum(step.reply.usage.prompt_tokens + step.reply.usage.completion_tokens for step in now.steps)
 
 
 def _told(now: Progress, step: Step, text: str) -> Progress:
     """Go on after telling the model what was wrong with its reply."""
-    correction = Message(role="user", content=text)
-    return replace(now, steps=(*now.steps, step.model_copy(update={"results": (correction,)})))
+    told = step.model_copy(update={"results": (Message(role="user", content=text),)})
+    return replace(now, steps=(*now.steps, told))
 
 
 async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: Progress) -> Progress:

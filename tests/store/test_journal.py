@@ -18,12 +18,12 @@ from journeyman.errors import InputError, StoreError
 from journeyman.store import connect
 from journeyman.store.blobs import INLINE_CHARACTERS, Blobs
 from journeyman.store.journal import Journal, LeaseLostError
-from journeyman.types import Case, Event, EventKind, Message, Reply, Run, TokenLogprob, Usage
+from journeyman.types import Case, Change, Event, EventKind, Message, Reply, Run, TokenLogprob, Usage
 
 RUN = Run(id="r-1", job="j", worker="ada@1", model="m", fingerprint="f", spec={"a": [1, None]}, opened_at=1.0)
 
 
-def choose(known: Sequence[Run]) -> Run:
+def choose(known: Sequence[Run], _: Sequence[Change]) -> Run:
     return known[0] if known else RUN
 
 

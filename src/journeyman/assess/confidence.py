@@ -202,12 +202,17 @@ def value_count(trajectory: Trajectory) -> float:
     return math.log1p(len(values(trajectory)))
 
 
+def prompt_of(trajectory: Trajectory) -> str:
+    """The case's own words: the last thing that the user said before the first reply. Empty: it failed before that."""
+    return next((message.content for message in reversed(trajectory.opening) if message.role == "user"), "")
+
+
 def grounded_share(trajectory: Trajectory) -> float | None:
     """The share of the answer's literals that stand in what was asked (extractive coverage, Grusky et al. 2018).
 
     None: it has none.
     """
-    asked = " ".join(message.content for message in trajectory.opening if message.role == "user").casefold()
+    asked = prompt_of(trajectory).casefold()
     found = values(trajectory)
     return fmean(value in asked for value in found) if found else None
 
@@ -216,6 +221,26 @@ def ungrounded(trajectory: Trajectory) -> float:
     """How many literals stand nowhere in what was asked."""
     share = grounded_share(trajectory)
     return 0.0 if share is None else round((1 - share) * len(values(trajectory)))
+
+
+def recalled_agreement(trajectory: Trajectory) -> float | None:
+    """The share of recalled cases whose answer is this one: the neighbours' vote (Cover and Hart 1967).
+
+    None: none was recalled.
+    """
+    votes = [_plain(lesson.text) == _plain(trajectory.answer or "") for lesson in trajectory.recalled]
+    return fmean(votes) if votes else None
+
+
+def best_recalled_agrees(trajectory: Trajectory) -> float | None:
+    """Whether the recalled case that is most like this one has this answer. None: none was recalled."""
+    if not trajectory.recalled:
+        return None
+    return float(_plain(trajectory.recalled[-1].text) == _plain(trajectory.answer or ""))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(";")
 
 
 def length(trajectory: Trajectory) -> float | None:
@@ -256,7 +281,7 @@ SIGNALS: Mapping[str, Signal] = {
         mean_logprob, sum_logprob, least_logprob, third_least_logprob, last_logprob, mean_entropy, most_entropy,
         mean_margin, least_margin, unsure_share, worst_place, trend, earlier_logprob, change_of_mind, forced_share,
         first_margin, choice_logprob, calls, value_count, grounded_share, ungrounded,
-        length, steps, failed_calls, remarks, result_size, prompt_size,
+        recalled_agreement, best_recalled_agrees, length, steps, failed_calls, remarks, result_size, prompt_size,
     )
 }  # fmt: skip
 """The cheap set, in a fixed order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from journeyman.assess.confidence import signals
+from journeyman.assess.confidence import prompt_of, signals
 from journeyman.types import Record, Trajectory
 
 PROMPT_CHARACTERS = 1_000
@@ -32,10 +32,11 @@ class Example(Record):
 
 def evidence_of(trajectory: Trajectory) -> Evidence:
     told = {f"said_{check.question}": _logit(check.yes) for check in trajectory.checks}
-    prompt = next((m.content for m in reversed(trajectory.opening) if m.role == "user"), "")
     given = trajectory.answer if trajectory.failure is None else None  # nobody may deliver what ended in a fault
     answer = None if given is None else given[:ANSWER_CHARACTERS]
-    return Evidence(signals={**signals(trajectory), **told}, prompt=prompt[:PROMPT_CHARACTERS], answer=answer)
+    return Evidence(
+        signals={**signals(trajectory), **told}, prompt=prompt_of(trajectory)[:PROMPT_CHARACTERS], answer=answer
+    )
 
 
 def _logit(share: float | None) -> float | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from journeyman.errors import InDoubt, JourneymanError
 from journeyman.models.recorded import call_key
-from journeyman.protocols import Environment, Model
+from journeyman.protocols import Environment, Memory, Model
 from journeyman.store.faults import reach
 from journeyman.store.journal import Journal
 from journeyman.types import (
@@ -20,6 +20,7 @@ from journeyman.types import (
     EventKind,
     Held,
     Json,
+    Lesson,
     Message,
     Record,
     Reply,
@@ -40,6 +41,21 @@ class DivergedError(JourneymanError):
     kind = "diverged"
 
 
+class Recalled(Record):
+    """The body of a `recalled` event: what memory gave for a case, and which of it the worker was told."""
+
+    lessons: tuple[Lesson, ...] = ()
+    """The best last."""
+    shown: tuple[str, ...] = ()
+    """Ids."""
+    withheld: float = 0.0
+    """The probability with which each was left out, fixed before the draw."""
+
+    @property
+    def told(self) -> tuple[Lesson, ...]:
+        return tuple(lesson for lesson in self.lessons if lesson.id in self.shown)
+
+
 class CaseLog:
     """One attempt at one case: what the journal has of it, and what is to be added."""
 
@@ -49,7 +65,9 @@ class CaseLog:
         self.past = journal.events(held.run_id, held.case.id, attempt=held.attempt)
         self.seq = len(self.past)
         self.waiting: list[Event] = []
-        self.opened = any(event.kind == "opened" for event in self.past)
+        self.opening = next((len(event.body["messages"]) for event in self.past if event.kind == "opened"), None)
+        """Messages before the first reply. None: it was not opened yet."""
+        self.recalled = next((Recalled.model_validate(e.body) for e in self.past if e.kind == "recalled"), Recalled())
         self.replies = [event for event in self.past if event.kind == "replied"]
         told = [Message.model_validate(event.body) for event in self.past if event.kind == "resulted"]
         self.results = {message.call_id: message for message in told if message.call_id is not None}
@@ -77,12 +95,11 @@ class CaseLog:
 
     def catch_up(self, messages: Sequence[Message]) -> None:
         """Note what the conversation holds beyond what is noted: its opening, refusals, and remarks of the loop."""
-        start = next((i for i, message in enumerate(messages) if message.role == "assistant"), len(messages))
-        if not self.opened:
-            self.opened = True
-            self.later("opened", {"messages": [message.model_dump(mode="json") for message in messages[:start]]})
+        if self.opening is None:
+            self.opening = len(messages)
+            self.later("opened", {"messages": [message.model_dump(mode="json") for message in messages]})
         remarks = 0
-        for message in messages[start:]:
+        for message in messages[self.opening :]:
             if message.role == "tool" and message.call_id not in self.results:
                 self.result(message)
             elif message.role in {"user", "system"}:
@@ -98,10 +115,36 @@ class CaseLog:
 
     def finish(self, trajectory: Trajectory) -> None:
         """Note how the rollout ended. Waits for the disk."""
+        if self.opening is None:
+            self.catch_up(trajectory.opening)
         self.catch_up(trajectory.messages)
         kept = {"worker", "answer", "stop", "failure", "seconds"}
         self.later("finished", trajectory.model_dump(mode="json", include=kept))
         self.flush(fully=True)
+
+
+class DurableMemory:
+    """A memory that tells a case the same after a crash, whatever was learned in between.
+
+    Each lesson is withheld by a draw of its own, so that its worth can be told from chance.
+    """
+
+    def __init__(self, memory: Memory, log: CaseLog, draw: Callable[[str], float], withheld: float) -> None:
+        """`draw` gives each lesson's id a number in [0, 1)."""
+        self.memory = memory
+        self.log = log
+        self.draw = draw
+        self.withheld = withheld
+
+    async def recall(self, query: str) -> Sequence[Lesson]:
+        if self.log.opening is not None:
+            return self.log.recalled.told
+        found = tuple(await self.memory.recall(query))
+        shown = tuple(lesson.id for lesson in found if self.draw(lesson.id) >= self.withheld)
+        self.log.recalled = Recalled(lessons=found, shown=shown, withheld=self.withheld)
+        if found:
+            self.log.later("recalled", self.log.recalled)
+        return self.log.recalled.told
 
 
 class DurableModel:

@@ -31,7 +31,10 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
     steps: list[Step] = []
     ending: dict[str, object] = {"worker": worker, "stop": "failed", "failure": UNFINISHED}
     for event in events:
-        if event.kind == "opened":
+        if event.kind == "recalled":
+            told = [lesson for lesson in event.body["lessons"] if lesson["id"] in event.body["shown"]]
+            ending["recalled"] = told
+        elif event.kind == "opened":
             opening = tuple(Message.model_validate(message) for message in event.body["messages"])
         elif event.kind == "replied":
             steps.append(Step(reply=Reply.model_validate(event.body)))
@@ -39,7 +42,7 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
             result = Message.model_validate(event.body)
             steps[-1] = steps[-1].model_copy(update={"results": (*steps[-1].results, result)})
         elif event.kind == "finished":
-            ending = dict(event.body)
+            ending |= event.body
         elif event.kind == "checked":
             ending["checks"] = event.body["checks"]
     return Trajectory.model_validate({"case_id": case_id, "opening": opening, "steps": tuple(steps), **ending})

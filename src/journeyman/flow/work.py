@@ -7,24 +7,26 @@ the same thing again and it goes on. A case that fails ends as a typed failure; 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from journeyman.assess.selective import Rule
 from journeyman.assess.selfcheck import affordable, self_check
 from journeyman.errors import InputError, boundary
-from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableModel, Interrupted, in_doubt
+from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableMemory, DurableModel, Interrupted, in_doubt
+from journeyman.flow.experience import Experience
 from journeyman.flow.history import outcome_of, outcomes, trajectory_of
 from journeyman.flow.holder import Holder
-from journeyman.flow.standing import Standing, rule_of
+from journeyman.flow.standing import Standing, draw, rule_of
+from journeyman.flow.versions import champion, ground_of, versions
 from journeyman.job import Job
-from journeyman.protocols import Model
+from journeyman.memory.plain import PlainMemory
+from journeyman.protocols import Memory, Model
 from journeyman.store.journal import Journal, LeaseLostError
-from journeyman.types import Case, Check, Graded, Held, Json, Label, Outcome, Run, Score, Trajectory
+from journeyman.types import Case, Change, Check, Graded, Held, Json, Label, Mind, Outcome, Run, Score, Trajectory
 from journeyman.worker import Worker, rollout
 
 LEASE_SECONDS = 30.0
@@ -48,13 +50,26 @@ class Shift:
     """Cases in flight in this process."""
     told: Callable[[Outcome], None] = lambda _: None
     """Called with each case as it is closed."""
+    experience: Experience | None = None
+    """What its memory stands on; closed when the work ends."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to stop cleanly: each case in flight ends before its next model call, and can be gone on with."""
 
 
-def hire(job: Job, *, name: str = "ada", version: int = 1) -> Worker:
-    """A worker for a job, with an empty memory."""
-    return Worker(name=name, version=version, instructions=job.instructions, sampling=job.sampling, budget=job.budget)
+def hire(
+    job: Job, *, name: str = "ada", version: int = 1, mind: Mind | None = None, memory: Memory | None = None
+) -> Worker:
+    """A worker for a job; without a mind, a plain one; without a memory, one that recalls nothing."""
+    mind = mind or Mind()
+    return Worker(
+        name=name,
+        version=version,
+        instructions=job.instructions if mind.instructions is None else mind.instructions,
+        playbook=mind.playbook,
+        memory=memory or PlainMemory(),
+        sampling=job.sampling,
+        budget=job.budget,
+    )
 
 
 def staff(
@@ -67,56 +82,55 @@ def staff(
     at_once: int = 2,
     told: Callable[[Outcome], None] = lambda _: None,
 ) -> Shift:
-    """A shift on a run, by the worker version that it names."""
-    name, _, version = run.worker.rpartition("@")
-    worker = hire(job, name=name, version=int(version))
+    """A shift on a run, by the worker version that it names, with what the job's workers remember."""
+    experience = Experience(journal, job.name)
+    version = int(run.worker.rpartition("@")[2])
+    worker = hire(job, name=run.name, version=version, mind=run.mind, memory=experience.memory(run.mind.recall))
     return Shift(
-        journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told
-    )
+        journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told,
+        experience=experience,
+    )  # fmt: skip
 
 
 def open_run(
     journal: Journal, job: Job, model: Model, *, name: str = "ada", fresh: bool = False, backtest: int | None = None
 ) -> Run:
-    """The run to go on with: the latest of the same worker, job, model and rule, or a new one.
+    """The run to go on with: the latest of the same worker version, job, model and rule, or a new one.
 
-    A changed mind is a new version of the worker; `fresh` begins a new run of the same version. `backtest` makes it a
-    run in which every answer is looked at, and is the number of labels to learn from before the certificate begins; a
-    new run that is none takes the latest such run of the same version and rule as its history.
+    The version is the champion's. A changed mind is a new version, whose run continues the one before: cases that are
+    done there are done. `fresh` begins a new run of the same version. `backtest` makes it a run in which every answer
+    is looked at, and is the number of labels to learn from before the certificate begins; a new run that is none takes
+    the latest such run of the same version and rule as its history.
     """
-    mind = hire(job, name=name)
-    parts = [
-        job.fingerprint,
-        model.name,
-        name,
-        mind.instructions,
-        mind.sampling.model_dump_json(),
-        mind.budget.model_dump_json(),
-    ]
-    fingerprint = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    ground = ground_of(job, model, name)
     rule = Rule(allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate)
 
-    def choose(known: Sequence[Run]) -> Run:
-        same = [run for run in known if run.fingerprint == fingerprint and _same_promise(rule, run)]
+    def choose(runs: Sequence[Run], changes: Sequence[Change]) -> Run:
+        now = champion(changes, versions(changes, runs, name), name, ground)
+        known = [run for run in runs if run.name == name and run.ground == ground and not run.inside]
+        promised = [run for run in known if _same_promise(rule, run)]
+        same = [run for run in promised if run.fingerprint == now.fingerprint]
         tests = [run for run in same if "warm_up" in run.spec]
         others = [run for run in same if run not in tests and rule_of(run.spec) == rule]
         going = others if backtest is None else tests
         if going and not fresh:
             return going[-1]
-        versions = {run.fingerprint: int(run.worker.rpartition("@")[2]) for run in known}
-        version = versions.get(fingerprint, 1 + max(versions.values(), default=0))
-        spec: dict[str, Json] = {**rule.model_dump(), "salt": secrets.token_hex(8)}
+        spec: dict[str, Json] = {**rule.model_dump(), "salt": secrets.token_hex(8), "ground": ground}
         spec["budget"] = json.loads(job.budget.model_dump_json())
+        spec["mind"] = now.mind.model_dump(mode="json")
         if backtest is not None:
             spec |= {"audit_rate": 1.0, "warm_up": backtest}
         elif tests:
             spec["history"] = tests[-1].id
+        before = [run for run in promised if "warm_up" not in run.spec and run.fingerprint != now.fingerprint]
+        if before and backtest is None and not fresh:
+            spec["continues"] = before[-1].id
         return Run(
-            id=f"{job.name}-{len(known) + 1}",
+            id=f"{job.name}-{1 + sum(not run.inside for run in runs)}",
             job=job.name,
-            worker=f"{name}@{version}",
+            worker=now.label,
             model=model.name,
-            fingerprint=fingerprint,
+            fingerprint=now.fingerprint,
             spec=spec,
             opened_at=time.time(),
         )
@@ -131,18 +145,30 @@ def _same_promise(rule: Rule, run: Run) -> bool:
 
 
 def enrol(journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False) -> int:
-    """Add cases to a run; returns how many are to be done. Raises InputError when the run has none at all.
+    """Add cases to a run; returns how many are to be done. Raises InputError when there is none at all.
 
-    `retry_failed` makes failed cases pending again. One in doubt is not failed: a person has to settle it.
+    Cases that an earlier version closed in a run that this one continues are done. `retry_failed` makes failed cases
+    pending again. One in doubt is not failed: a person has to settle it.
     """
-    journal.add_cases(run.id, cases)
-    if not journal.has_cases(run.id):
+    done = done_before(journal, run)
+    journal.add_cases(run.id, (case for case in cases if case.id not in done))
+    if not done and not journal.has_cases(run.id):
         raise InputError("There are no cases to work.", "Give some with --cases, or choose another --split.")
     if retry_failed:
         closed = (outcome for outcome in outcomes(journal, run) if outcome.closed)
         failed = {o.case_id: o.attempt + 1 for o in closed if o.trajectory.stop == "failed"}
         journal.retry(run.id, failed)
     return journal.remaining(run.id)
+
+
+def done_before(journal: Journal, run: Run) -> set[str]:
+    """Cases closed in the runs that this one continues."""
+    runs = {known.id: known for known in journal.runs(job=run.job)}
+    chain: list[str] = []
+    while (earlier := run.spec.get("continues")) in runs and earlier not in chain:
+        chain.append(earlier)
+        run = runs[earlier]
+    return {event.case_id for _, event in journal.news(chain, ("closed",))} if chain else set()
 
 
 async def work(shift: Shift) -> None:
@@ -160,6 +186,8 @@ async def work(shift: Shift) -> None:
         for task in (*hands, beat):
             task.cancel()
         await asyncio.gather(*hands, beat, return_exceptions=True)
+        if shift.experience is not None:
+            shift.experience.close()
 
 
 async def _keep_holding(shift: Shift) -> None:
@@ -208,7 +236,7 @@ async def do_case(shift: Shift, held: Held, standing: Standing) -> Outcome:
     log.later("decided", decided)
     log.later("closed", {"right": right})
     if right is not None and decided.decision.audit and not sealed:
-        log.later("labelled", Label(error=not right, by="verifier"))
+        log.later("labelled", _verdict(shift.job, held.case, right=right))
     events = list(log.waiting)
     log.flush(fully=True, closes=True)
     outcome = outcome_of(held.case, shift.worker.label, events)
@@ -223,19 +251,34 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
             case_id=held.case.id, worker=shift.worker.label, opening=(), stop="failed", failure=outcome.failure
         )
     model = DurableModel(shift.model, log, shift.stop)
-    trajectory = await rollout(shift.worker, model, environment, held.case.brief)
+    lot = _lots(shift.run, held)
+    memory = DurableMemory(shift.worker.memory, log, lot, shift.run.mind.recall.withheld)
+    trajectory = await rollout(replace(shift.worker, memory=memory), model, environment, held.case.brief)
     unresolved = log.unresolved
     if unresolved is None or trajectory.stop == "in_doubt":
         return trajectory
     return trajectory.model_copy(update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure})
 
 
+def _verdict(job: Job, case: Case, *, right: bool) -> Label:
+    """What the verifiers say, as a person would: where the answer was wrong, with one that holds, if it can be had."""
+    answers = (verifier.reference(case) for verifier in job.verifiers)
+    correction = None if right else next((answer for answer in answers if answer is not None), None)
+    return Label(error=not right, by="verifier", correction=correction)
+
+
+def _lots(run: Run, held: Held) -> Callable[[str], float]:
+    """Draws that decide what is withheld: of each lesson its own, and the same after a crash."""
+    salt, case = str(run.spec.get("salt", "")), held.case.id
+    return lambda lesson: draw(salt, f"{case}\0{lesson}", held.attempt)
+
+
 async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajectory) -> Trajectory:
-    """The trajectory with what the model says of its own answer, asked once, and only where it costs little.
+    """The trajectory with what the model says of its own answer, asked once, of real work, and where it costs little.
 
     A model that can't be asked is no failure of the case: then it said nothing.
     """
-    if any(event.kind == "checked" for event in log.past) or not affordable(trajectory):
+    if shift.run.inside or any(event.kind == "checked" for event in log.past) or not affordable(trajectory):
         return trajectory
     checks: tuple[Check, ...] = ()
     with boundary("asking the model about its answer"):

@@ -1,21 +1,102 @@
-"""Layer 1 of memory: the context, what the model reads before it begins."""
+"""Layer 1 of memory: the context, what the model reads before it begins, under a budget of tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
-from journeyman.types import Lesson, Message
+from journeyman.types import Lesson, Message, ToolCall, ToolSpec
+
+ABOUT_CHARACTERS = 600
+"""Of an earlier case's prompt, at most."""
+
+TURN_TOKENS = 12
+"""That a chat's own marks around a question and its answer take."""
+
+ANSWER_CHARACTERS = 1_500
+"""A longer answer is no example for a small model."""
 
 
-def context(instructions: str, opening: Sequence[Message], lessons: Sequence[Lesson]) -> tuple[Message, ...]:
+def context(
+    instructions: str, opening: Sequence[Message], playbook: Sequence[Lesson] = (), examples: Sequence[Message] = ()
+) -> tuple[Message, ...]:
     """What the model reads first: the stable parts before what changes, so that the engine's prefix cache holds.
 
-    Instructions and the environment's own system text make one system message; lessons stand before the case itself.
+    Instructions, the environment's own system text and the playbook make one system message, the same for every case of
+    a version; recalled cases come after it as turns of their own, then the case itself.
     """
-    stable = [instructions.strip(), *(m.content.strip() for m in opening if m.role == "system")]
+    stable = [instructions.strip(), *(m.content.strip() for m in opening if m.role == "system"), rules(playbook)]
     told = [message for message in opening if message.role != "system"]
     system = "\n\n".join(text for text in stable if text)
-    if lessons and told:
-        recalled = "Learned from earlier cases:\n" + "\n".join(f"- {lesson.text}" for lesson in lessons)
-        told[0] = told[0].model_copy(update={"content": f"{recalled}\n\n{told[0].content}"})
-    return (*([Message(role="system", content=system)] if system else []), *told)
+    return (*([Message(role="system", content=system)] if system else []), *examples, *told)
+
+
+def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool) -> list[Message]:
+    """Earlier cases as turns that went well, each answered in the form that this worker answers in.
+
+    Told as a text beside the case, the same examples left a model of 1.5 billion parameters as it was without them.
+    """
+    told: list[Message] = []
+    for n, lesson in enumerate(lessons):
+        told.append(Message(role="user", content=_cut(lesson.about, ABOUT_CHARACTERS)))
+        calls = tuple(_calls(lesson.text, tools, n))
+        content = "" if calls else _json(lesson.text) if as_json else lesson.text
+        told.append(Message(role="assistant", content=content, tool_calls=calls))
+        told += [Message(role="tool", call_id=call.id, content="accepted") for call in calls]
+    return told
+
+
+def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[ToolCall]:
+    """The calls that hand this answer in, as `worker.answer_of` reads them; none where it is handed in as text."""
+    try:
+        listed = json.loads(answer)
+    except ValueError:
+        listed = None
+    names = {tool.name for tool in tools}
+    if isinstance(listed, list) and listed and all(isinstance(c, dict) and c.get("name") in names for c in listed):
+        for n, call in enumerate(listed):
+            yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments", {}))
+        return
+    final = [tool for tool in tools if tool.final]
+    if len(final) == 1 and len(parameters := final[0].parameters.get("properties", {})) == 1:
+        yield ToolCall(id=f"example_{example}_0", name=final[0].name, arguments={next(iter(parameters)): answer})
+
+
+def _json(answer: str) -> str:
+    try:
+        json.loads(answer)
+    except ValueError:
+        return json.dumps(answer, ensure_ascii=False)
+    return answer
+
+
+def rules(playbook: Sequence[Lesson]) -> str:
+    """The playbook's rules; empty for none."""
+    lines = [f"- {rule.text}" if not rule.about else f"- {rule.about}: {rule.text}" for rule in playbook]
+    return "Rules learned on the job:\n" + "\n".join(lines) if lines else ""
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}…"
+
+
+def within(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
+    """As many of the first as fit the budget; one too long is passed over."""
+    kept: list[Lesson] = []
+    for lesson in lessons:
+        cost = cost_of(lesson)
+        if cost <= tokens and len(lesson.text) <= ANSWER_CHARACTERS:
+            kept.append(lesson)
+            tokens -= cost
+    return kept
+
+
+def cost_of(lesson: Lesson) -> int:
+    """About the tokens that a recalled case takes, the marks of its turns among them."""
+    return TURN_TOKENS + tokens_of(_cut(lesson.about, ABOUT_CHARACTERS)) + tokens_of(lesson.text)
+
+
+def tokens_of(text: str) -> int:
+    """About what a text costs, without a tokenizer: a Chinese character is one token, four other characters are one."""
+    wide = sum("\u2e80" <= character <= "\uffef" for character in text)
+    return wide + (len(text) - wide + 3) // 4

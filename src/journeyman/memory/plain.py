@@ -13,17 +13,20 @@ from journeyman.types import Lesson
 
 @dataclass(frozen=True)
 class PlainMemory:
-    """Recalls at most `k` lessons that share a term with the query, best first; equal ones in the order they came."""
+    """Recalls at most `k` lessons that share a term with the query, best last; equal ones in the order they came."""
 
     lessons: tuple[Lesson, ...] = ()
+    k: int = 8
 
-    async def recall(self, query: str, *, k: int = 8) -> Sequence[Lesson]:
+    async def recall(self, query: str) -> Sequence[Lesson]:
         wanted = frozenset(terms(query))
-        shared = [(len(wanted.intersection(terms(lesson.text))), lesson) for lesson in self.lessons]
-        return [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][:k]
+        shared = [(len(wanted.intersection(terms(lesson.about))), lesson) for lesson in self.lessons]
+        best = [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][: self.k]
+        return best[::-1]
 
     def add(self, lessons: Sequence[Lesson]) -> Self:
-        return type(self)((*self.lessons, *lessons))
+        """A new memory with these too."""
+        return type(self)((*self.lessons, *lessons), self.k)
 
 
 _: Memory = PlainMemory()

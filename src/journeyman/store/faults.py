@@ -16,7 +16,10 @@ POINTS = (
     "case.before_close",
     "case.after_close",
 )
-"""Every write and every effect stands between two of these."""
+"""Every write and every effect of working cases stands between two of these."""
+
+LEARNING_POINTS = ("change.before", "change.after")
+"""Beside them, those of learning, examining and promoting."""
 
 on_reach: Callable[[str], None] | None = None
 """Called with the point's name; None: nobody listens."""

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, Executable, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Executable, Select, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from journeyman.errors import InputError, StoreError
@@ -27,7 +27,7 @@ from journeyman.store.blobs import Blobs
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.faults import reach
 from journeyman.store.migrations import migrate
-from journeyman.types import Case, Event, EventKind, Held, Json, Run
+from journeyman.types import Case, Change, Event, EventKind, Held, Json, Label, Reply, Run
 
 BATCH = 500
 
@@ -41,7 +41,8 @@ class LeaseLostError(StoreError):
 class Journal:
     """Opened with `Journal.open(folder)`; closed by `close()` or a `with` block."""
 
-    def __init__(self, writer: Connection, reader: Connection, blobs: Blobs) -> None:
+    def __init__(self, workspace: Path, writer: Connection, reader: Connection, blobs: Blobs) -> None:
+        self.workspace = workspace
         self.writer = writer
         self.reader = reader
         self.blobs = blobs
@@ -63,7 +64,7 @@ class Journal:
                 _end(writer)
                 raise
             reader = connect(path, writes=False)
-        return cls(writer, reader, Blobs(workspace / "blobs"))
+        return cls(workspace, writer, reader, Blobs(workspace / "blobs"))
 
     def close(self) -> None:
         _end(self.reader)
@@ -75,6 +76,36 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    # --- minds
+
+    def changes(self, job: str, *, worker: str | None = None) -> list[Change]:
+        """What happened to the minds of a job's workers, or of one, oldest first."""
+        return [_change(row) for row in self._read(_changes_of(job, worker))]
+
+    def change(self, make: Callable[[Sequence[Change], Sequence[Run]], Sequence[Change]], *, job: str) -> list[Change]:
+        """Add what `make` says, given all changes and runs of the job so far, in one transaction.
+
+        So two processes that promote at once do it one after the other, and the second sees what the first did.
+        """
+        reach("change.before")
+        added: list[Change] = []
+        with store_errors(), self._writing(True):
+            insert = schema.changes.insert().returning(schema.changes.c.id)
+            for change in make(self._changes_so_far(job), self._runs_of(job)):
+                row = {**change.model_dump(mode="json", exclude={"place"}), "body": codec.dumps(change.body)}
+                added.append(change.model_copy(update={"place": self.writer.execute(insert, row).scalar_one()}))
+        reach("change.after")
+        return added
+
+    def _changes_so_far(self, job: str) -> list[Change]:
+        """Within the writer's transaction, oldest first."""
+        return [_change(dict(row)) for row in self.writer.execute(_changes_of(job, None)).mappings()]
+
+    def _runs_of(self, job: str) -> list[Run]:
+        """Within the writer's transaction, oldest first."""
+        query = select(schema.runs).where(schema.runs.c.job == job).order_by(schema.runs.c.opened_at)
+        return [_run(dict(row)) for row in self.writer.execute(query).mappings()]
+
     # --- runs and cases
 
     def runs(self, *, job: str | None = None) -> list[Run]:
@@ -84,15 +115,14 @@ class Journal:
             query = query.where(schema.runs.c.job == job)
         return [_run(row) for row in self._read(query)]
 
-    def open_run(self, make: Callable[[Sequence[Run]], Run], *, job: str) -> Run:
-        """The run that `make` chooses, given the job's runs so far: one of them, or a new one, which is added.
+    def open_run(self, make: Callable[[Sequence[Run], Sequence[Change]], Run], *, job: str) -> Run:
+        """The run that `make` chooses, given the job's runs and changes: one of these, or a new one, which is added.
 
         One transaction, so that two processes that start together share a run instead of opening two.
         """
         with store_errors(), self._writing(True):
-            query = select(schema.runs).where(schema.runs.c.job == job).order_by(schema.runs.c.opened_at)
-            known = [_run(dict(row)) for row in self.writer.execute(query).mappings()]
-            run = make(known)
+            known = self._runs_of(job)
+            run = make(known, self._changes_so_far(job))
             if run not in known:
                 row = {**run.model_dump(mode="json"), "spec": codec.dumps(run.spec)}
                 self.writer.execute(schema.runs.insert(), row)
@@ -252,6 +282,13 @@ class Journal:
         last = attempt if attempt is not None else max((row["attempt"] for row in rows), default=1)
         return [self._event(row) for row in rows if row["attempt"] == last]
 
+    def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
+        """The labels of one attempt with their places in the journal, in the order given."""
+        table = schema.events
+        here = and_(table.c.run_id == run_id, table.c.case_id == case_id, table.c.attempt == attempt)
+        query = select(table).where(here, table.c.kind == "labelled").order_by(table.c.seq)
+        return [(row["id"], Label.model_validate(self._event(row).body)) for row in self._read(query)]
+
     def histories(self, run_id: str) -> Iterator[tuple[Case, list[Event]]]:
         """Each case of a run with what happened to it in its last attempt, in the order the cases came."""
         for case in self.cases(run_id):
@@ -272,10 +309,13 @@ class Journal:
                 yield self.blobs.unfold(codec.loads(row["body"]))
             last = rows[-1]["id"]
 
-    def news(self, run_id: str, kinds: Sequence[EventKind], *, after: int = 0) -> Iterator[tuple[int, Event]]:
-        """Events of some kinds in a run with their places in the journal, oldest first, from behind a place on."""
+    def news(
+        self, runs: str | Sequence[str], kinds: Sequence[EventKind], *, after: int = 0
+    ) -> Iterator[tuple[int, Event]]:
+        """Events of some kinds in a run, or several, with their places, oldest first, from behind a place on."""
         table, last = schema.events, after
-        query = select(table).where(table.c.run_id == run_id, table.c.kind.in_(kinds), table.c.id > bindparam("last"))
+        among = table.c.run_id == runs if isinstance(runs, str) else table.c.run_id.in_(runs)
+        query = select(table).where(among, table.c.kind.in_(kinds), table.c.id > bindparam("last"))
         while rows := self._read(query.order_by(table.c.id).limit(BATCH), {"last": last}):
             for row in rows:
                 yield row["id"], self._event(row)
@@ -289,6 +329,18 @@ class Journal:
             for row in rows:
                 yield row["key"], self._event(row).body
             last = rows[-1]["id"]
+
+    def reply(self, key: str) -> Reply | None:
+        """The first reply recorded under a call's key. None: there is none."""
+        table = schema.events
+        rows = self._read(
+            select(table).where(table.c.key == key, table.c.kind == "replied").order_by(table.c.id).limit(1)
+        )
+        return Reply.model_validate(self._event(rows[0]).body) if rows else None
+
+    def place(self) -> int:
+        """Of the last event; what comes later has a larger one."""
+        return int(self._read(select(func.coalesce(func.max(schema.events.c.id), 0).label("last")))[0]["last"])
 
     def retry(self, run_id: str, attempts: Mapping[str, int]) -> None:
         """Make closed cases pending again, each with the attempt number given."""
@@ -313,6 +365,17 @@ def _end(connection: Connection) -> None:
 
 def _run(row: Mapping[str, Json]) -> Run:
     return Run(**{**row, "spec": codec.loads(row["spec"])})
+
+
+def _changes_of(job: str, worker: str | None) -> Select[Any]:
+    table = schema.changes
+    query = select(table).where(table.c.job == job).order_by(table.c.id)
+    return query if worker is None else query.where(table.c.worker == worker)
+
+
+def _change(row: Mapping[str, Json]) -> Change:
+    rest = {name: value for name, value in row.items() if name not in {"id", "body"}}
+    return Change(**rest, body=codec.loads(row["body"]), place=row["id"])
 
 
 def _changed(case_id: str) -> InputError:

@@ -21,9 +21,14 @@ def m001_journal(connection: Connection) -> None:
     )
 
 
+def m002_changes(connection: Connection) -> None:
+    """What became of a worker's mind: proposed, examined, promoted, unlearned."""
+    schema.metadata.create_all(connection, tables=[schema.changes], checkfirst=False)
+
+
 Migrations = tuple[tuple[str, Callable[[Connection], None]], ...]
 
-MIGRATIONS: Migrations = (("001_journal", m001_journal),)
+MIGRATIONS: Migrations = (("001_journal", m001_journal), ("002_changes", m002_changes))
 """In order. Names are never reused, entries never edited once released."""
 
 

@@ -75,4 +75,17 @@ events = Table(
     UniqueConstraint("run_id", "case_id", "attempt", "seq"),
 )
 
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("job", Text, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+Index("changes_by_job", changes.c.job, changes.c.id)
+
 Index("events_by_key", events.c.key, sqlite_where=events.c.key.is_not(None), postgresql_where=events.c.key.is_not(None))

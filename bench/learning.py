@@ -1,0 +1,112 @@
+"""The arms of the learning bench: the same sealed cases worked with different memories, everything recorded once.
+
+A stream's calibration half is the history: cases that somebody labelled, each of which teaches its right answer. The
+exam half is sealed. `stateless` stands in `bench/streams` already: the same model on the same prompts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from journeyman.flow.experience import lesson_of
+from journeyman.flow.work import hire
+from journeyman.job import Job
+from journeyman.memory.context import cost_of
+from journeyman.memory.recollection import recalled_from
+from journeyman.store.memories import Attempted, Memories, Remembered
+from journeyman.types import Case, Label, Lesson, Recall
+from journeyman.worker import Worker
+
+SETTINGS = Recall(kinds=("demonstration", "correction"), withheld=0.0)
+
+ICL_TOKENS = 4_000
+"""Of history that full-context learning puts before every case, at most; the engine computes them once."""
+
+SEED = 7
+
+ARMS = ("memory", "icl", "shuffled", "half", "eighth")
+"""`memory` recalls from the whole history, `half` and `eighth` from its first part; `shuffled` recalls what fits
+another case; `icl` puts all that fits before every case."""
+
+
+def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
+    """What each labelled case teaches."""
+    taught: list[Lesson] = []
+    for case in history:
+        answer = next((given for verifier in job.verifiers if (given := verifier.reference(case)) is not None), None)
+        label = Label(error=True, by="verifier", correction=answer)
+        lesson = lesson_of(case, None, "ada", (label,))
+        if lesson is not None:
+            taught.append(lesson)
+    return taught
+
+
+def remembered(room: Path, job: Job, lessons: Sequence[Lesson]) -> Memories:
+    """The lessons as the product remembers them, in a file of their own."""
+    file = room / f"{job.name}-{len(lessons)}.sqlite"
+    memories = Memories.open(file, job.name)
+    with memories.changing() as (place, _):
+        for n, lesson in enumerate(lessons, start=1):
+            if n > place:
+                attempt = Attempted("history", lesson.sources[0].removeprefix("case:"), 1)
+                memories.remember(
+                    Remembered(
+                        attempt=attempt,
+                        place=n, sources=lesson.sources, lesson=lesson, score=0.0, weight=1.0, withheld=0.0,
+                        told={},
+                    )
+                )  # fmt: skip
+        memories.reached(max(place, len(lessons)), frozenset())
+    return memories
+
+
+@dataclass(frozen=True)
+class Recollection:
+    """Recalls for a case what fits it, or what fits another one."""
+
+    memories: Memories
+    before: Callable[[str], str] = field(default=lambda query: query)
+    """What is looked up instead of the case's prompt."""
+
+    async def recall(self, query: str) -> Sequence[Lesson]:
+        return recalled_from(self.memories, self.before(query), SETTINGS)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Recalls the same for every case: all that fits, in the order it came, so that the engine computes it once."""
+
+    lessons: tuple[Lesson, ...]
+
+    async def recall(self, query: str) -> Sequence[Lesson]:
+        return self.lessons
+
+
+def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[Case], room: Path) -> Worker:
+    """The worker of an arm: plain but for what it remembers."""
+    plain = hire(job)
+    if arm == "icl":
+        return dataclasses.replace(plain, memory=Whole(tuple(within_tokens(lessons, ICL_TOKENS))))
+    if arm == "shuffled":
+        prompts = [case.prompt for case in sealed]
+        others = random.Random(SEED).sample(prompts, len(prompts))
+        swapped = dict(zip(prompts, others[1:] + others[:1], strict=True))
+        memory = Recollection(remembered(room, job, lessons), lambda query: swapped.get(query, query))
+        return dataclasses.replace(plain, memory=memory)
+    part = {"memory": 1, "half": 2, "eighth": 8}[arm]
+    return dataclasses.replace(plain, memory=Recollection(remembered(room, job, lessons[: len(lessons) // part])))
+
+
+def within_tokens(lessons: Sequence[Lesson], tokens: int) -> list[Lesson]:
+    """The first lessons that fit."""
+    shown: list[Lesson] = []
+    for lesson in lessons:
+        tokens -= cost_of(lesson)
+        if tokens < 0:
+            break
+        shown.append(lesson)
+    return shown

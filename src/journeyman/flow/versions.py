@@ -1,0 +1,172 @@
+"""A worker's versions: which minds were proposed, which one is the champion, and moving that one pointer.
+
+Nothing here changes in place. A version is written down when it is proposed; to promote it adds one row, and so does
+to roll back: a crash leaves the champion from before or from after, never a mixture. Versions belong to a *ground*: a
+job as it is on disk, a model, and the job's settings. Change one of these by hand, and the worker stands on new
+ground, with the plain mind that every worker begins with; what it remembers of past cases stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from journeyman.errors import InputError
+from journeyman.job import Job
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Change, ChangeKind, Json, Mind, Proposal, Record, Run
+
+POINTS_TO = ("promoted", "rolled_back")
+
+
+class Version(Record):
+    """A worker's mind with its number and where it came from: the body of a `proposed` change."""
+
+    worker: str
+    """Its name."""
+    number: int
+    ground: str
+    mind: Mind
+    parent: int | None = None
+    """The version that it changes. None: it is plain."""
+    by: str = "job"
+    """The learner or the person who proposed it."""
+    why: str = ""
+    """What the change is, in a sentence."""
+    sources: tuple[str, ...] = ()
+    """What the change rests on; rules have their own."""
+    cost: Mapping[str, Json] = Field(default_factory=dict)
+    """Tokens and seconds that it took to learn."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.worker}@{self.number}"
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.ground, self.mind)
+
+
+def ground_of(job: Job, model: Model, name: str) -> str:
+    """Changes when anything changes by hand that can change an answer."""
+    parts = (
+        job.fingerprint,
+        model.name,
+        name,
+        job.instructions,
+        job.sampling.model_dump_json(),
+        job.budget.model_dump_json(),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def fingerprint(ground: str, mind: Mind) -> str:
+    """Of a version: the ground's own for the plain mind."""
+    if mind == Mind():
+        return ground
+    return hashlib.sha256(f"{ground}\0{mind.model_dump_json()}".encode()).hexdigest()
+
+
+def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[int, Version]:
+    """Every version of a worker that was proposed or worked, by number."""
+    found = {version.number: version for version in map(_proposed, changes) if version and version.worker == name}
+    for run in runs:
+        worker, _, number = run.worker.rpartition("@")
+        if worker == name and int(number) not in found:
+            found[int(number)] = Version(
+                worker=name,
+                number=int(number),
+                ground=str(run.spec.get("ground", run.fingerprint)),
+                mind=Mind.model_validate(run.spec.get("mind", {})),
+            )
+    return dict(sorted(found.items()))
+
+
+def _proposed(change: Change) -> Version | None:
+    return Version.model_validate(change.body) if change.kind == "proposed" else None
+
+
+def champion(changes: Sequence[Change], known: dict[int, Version], name: str, ground: str) -> Version:
+    """The version that works on this ground: the last promoted there, or else the plain one, perhaps a new one."""
+    for change in reversed(changes):
+        if change.kind in POINTS_TO and change.worker == name:
+            pointed = known.get(int(change.body["version"]))
+            if pointed is not None and pointed.ground == ground:
+                return pointed
+    return numbered(known, name, ground, Mind())
+
+
+def numbered(known: dict[int, Version], name: str, ground: str, mind: Mind) -> Version:
+    """The version of that mind: one that is there, or the next number."""
+    wanted = fingerprint(ground, mind)
+    same = [version for version in known.values() if version.fingerprint == wanted]
+    if same:
+        return same[-1]
+    return Version(worker=name, number=1 + max(known, default=0), ground=ground, mind=mind)
+
+
+def propose(
+    journal: Journal, job: str, parent: Version, proposal: Proposal, *, by: str, cost: Mapping[str, Json]
+) -> Version:
+    """Write a challenger down; the same mind on the same ground is proposed once."""
+    proposed: list[Version] = []
+
+    def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
+        known = versions(changes, runs, parent.worker) | {parent.number: parent}
+        found = numbered(known, parent.worker, parent.ground, proposal.mind)
+        proposed.append(found)
+        if found.number in known:
+            return ()
+        told = {"parent": parent.number, "by": by, "why": proposal.why, "sources": proposal.sources, "cost": cost}
+        proposed[0] = found.model_copy(update=told)
+        return (change_of(job, parent.worker, "proposed", proposed[0]),)
+
+    journal.change(make, job=job)
+    return proposed[0]
+
+
+def roll_back(journal: Journal, job: str, name: str, ground: str, number: int | None = None) -> Version:
+    """Point to an earlier version again: the one named, or the champion before this one.
+
+    Raises InputError where there is none.
+    """
+    pointed: list[Version] = []
+
+    def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
+        known = versions(changes, runs, name)
+        now = champion(changes, known, name, ground)
+        wanted = now.parent if number is None else number
+        if wanted is None or wanted not in known or known[wanted].ground != ground:
+            told = f"version {number}" if number is not None else f"a version before {now.label}"
+            raise InputError(f"There is no {told} of {name!r} to go back to.", "List them with: journeyman versions")
+        pointed.append(known[wanted])
+        return (change_of(job, name, "rolled_back", {"version": wanted}),)
+
+    journal.change(make, job=job)
+    return pointed[-1]
+
+
+def change_of(job: str, worker: str, kind: ChangeKind, body: Record | dict[str, Json]) -> Change:
+    told = body.model_dump(mode="json") if isinstance(body, Record) else body
+    return Change(job=job, worker=worker, kind=kind, body=told, at=time.time())
+
+
+def difference(one: Version, other: Version) -> list[str]:
+    """What differs between two minds, a line each, as a person reads it."""
+    lines: list[str] = []
+    before, after = one.mind, other.mind
+    if before.instructions != after.instructions:
+        lines += [f"- {line}" for line in (before.instructions or "(the job's instructions)").splitlines()]
+        lines += [f"+ {line}" for line in (after.instructions or "(the job's instructions)").splitlines()]
+    known, now = {rule.id: rule for rule in before.playbook}, {rule.id: rule for rule in after.playbook}
+    lines += [f"- rule: {rule.text}" for key, rule in known.items() if key not in now]
+    lines += [f"+ rule: {rule.text}" for key, rule in now.items() if key not in known]
+    if before.recall != after.recall:
+        lines += [f"- recall: {json.dumps(before.recall.model_dump(mode='json'))}"]
+        lines += [f"+ recall: {json.dumps(after.recall.model_dump(mode='json'))}"]
+    return lines

@@ -1,0 +1,46 @@
+"""Demonstrations: a worker's own answers that were found right are examples for cases like theirs.
+
+After self-generated in-context examples (Sarukkai et al. 2025), which collects an agent's successful trajectories and
+shows the most similar ones. Different here: an example counts as success only where somebody or a verifier looked,
+never by the agent's own opinion; only the case and its answer are shown, not the whole trajectory, for on a CPU what
+is in the prompt is what a case costs; each example is withheld at random now and then and retired when it costs more
+than it gives; and showing any at all is a change of the mind that an exam must pass first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from journeyman.learn.lessons import lesson, sources_of
+from journeyman.protocols import Lab, Learner
+from journeyman.types import Case, Label, Lesson, Mind, Outcome, Proposal
+
+FEWEST = 8
+"""Successes to learn from."""
+
+
+def demonstration(case: Case, answer: str | None, worker: str, labels: Sequence[Label]) -> Lesson | None:
+    """What an accepted answer teaches. None: the last label does not accept it, or there is none."""
+    if labels[-1].error or answer is None or not answer.strip():
+        return None
+    return lesson("demonstration", case.prompt, answer, worker, sources_of(case, worker, labels))
+
+
+class Demonstrations:
+    """Proposes to recall own successes, once there are some."""
+
+    name = "demonstrations"
+
+    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+        """None: they are recalled already, or there are too few."""
+        right = [outcome for outcome in seen if outcome.right and outcome.trajectory.answer]
+        if "demonstration" in mind.recall.kinds or len(right) < FEWEST:
+            return None
+        recall = mind.recall.model_copy(update={"kinds": ("demonstration", "correction")})
+        return Proposal(
+            mind=mind.model_copy(update={"recall": recall}),
+            why=f"Recall own successes as examples; there are {len(right)} so far.",
+        )
+
+
+_: Learner = Demonstrations()

@@ -1,0 +1,165 @@
+"""Rules by contrast: what told a right answer from wrong ones, in words, for the playbook.
+
+After training-free GRPO (Cai et al. 2025), which compares a group of rollouts of one question and writes down what the
+better ones did, and ACE (Zhang et al. 2025), whose playbook grows by itemised edits that are merged without a model.
+Different here:
+
+- A group is one case's rollouts, the worker's own and some drawn at a temperature, with the answer that a person gave
+  where none is right: a case whose failure nobody can contrast with a right answer teaches no rule, so that a failure
+  of the moment (a tool that was down, a budget that ran out) leaves nothing.
+- Rules are only added or dropped whole. None is ever rewritten by a model, and each names the cases that it came from.
+- A rule is kept only if, on cases that it did not come from, the worker is not worse with it: a screen in the lab,
+  before the exam.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from journeyman.errors import LearningBudgetSpent
+from journeyman.learn.lessons import lesson
+from journeyman.protocols import Lab, Learner
+from journeyman.store.terms import terms
+from journeyman.types import Lesson, Message, Mind, Outcome, Proposal, Sampling
+
+GROUP = 3
+"""Further rollouts of a case."""
+GROUPS = 6
+"""Cases looked at, at most."""
+SCREENED = 8
+"""Other cases on which a rule is tried."""
+MOST_RULES = 12
+"""In a playbook."""
+CHARACTERS = 240
+"""Of a rule."""
+ALIKE = 0.6
+"""Rules that share more of their terms say the same."""
+
+DRAWN = Sampling(temperature=0.8)
+WRITTEN = Sampling(
+    max_tokens=160,
+    json_schema={
+        "type": "object",
+        "properties": {
+            "when": {"type": "string", "maxLength": 120},
+            "rule": {"type": "string", "maxLength": CHARACTERS},
+        },
+        "required": ["when", "rule"],
+        "additionalProperties": False,
+    },
+)
+
+ASKED = """A worker did the case below. Compare the wrong answers with the right one and write one short rule that \
+would have prevented the mistake and holds for other cases of the kind. Do not mention this case's own names, numbers \
+or answer.
+`when` says for which cases the rule is; `rule` says what to do.
+
+Case:
+{prompt}
+
+Wrong:
+{wrong}
+
+Right:
+{right}"""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One case with answers that were wrong and one that is right."""
+
+    case_id: str
+    prompt: str
+    wrong: tuple[str, ...]
+    right: str
+    sources: tuple[str, ...]
+
+
+class Rules:
+    """Proposes a playbook with a few more rules."""
+
+    name = "rules"
+
+    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+        playbook = list(mind.playbook)
+        fresh: list[Lesson] = []
+        wrong = [outcome for outcome in reversed(seen) if outcome.right is False][:GROUPS]
+        try:
+            for outcome in wrong:
+                contrast = await contrasted(outcome, mind, lab)
+                rule = None if contrast is None else await written(contrast, lab)
+                if rule is None or known(rule, playbook) or len(playbook) >= MOST_RULES:
+                    continue
+                if await holds(rule, mind, seen, lab):
+                    playbook.append(rule)
+                    fresh.append(rule)
+        except LearningBudgetSpent:
+            pass
+        if not fresh:
+            return None
+        told = "; ".join(rule.text for rule in fresh)
+        return Proposal(mind=mind.model_copy(update={"playbook": tuple(playbook)}), why=f"New rules: {told}")
+
+
+async def contrasted(outcome: Outcome, mind: Mind, lab: Lab) -> Contrast | None:
+    """A wrong case with more rollouts of it. None: nobody and no rollout knows what is right."""
+    trajectory = outcome.trajectory
+    if trajectory.failure is not None or trajectory.answer is None:
+        return None
+    wrong = [trajectory.answer]
+    right = next((label.correction for label in outcome.labels if label.correction), None)
+    for n in range(GROUP):
+        again = await lab.attempt(mind, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1}))
+        answer = again.trajectory.answer
+        if answer is None or again.trajectory.failure is not None:
+            continue
+        if again.right:
+            right = right or answer
+        elif again.right is False:
+            wrong.append(answer)
+    if right is None:
+        return None
+    prompt = trajectory.opening[-1].content if trajectory.opening else ""
+    sources = (f"case:{outcome.case_id}", *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"))
+    return Contrast(outcome.case_id, prompt, tuple(dict.fromkeys(wrong)), right, sources)
+
+
+async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
+    """The rule that the teacher makes of it. None: what it wrote is none, or gives the answer away."""
+    asked = ASKED.format(
+        prompt=contrast.prompt[:1500], wrong="\n".join(contrast.wrong)[:1500], right=contrast.right[:1500]
+    )
+    text = await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)
+    try:
+        told = json.loads(text)
+        when, rule = str(told["when"]).strip(), str(told["rule"]).strip()
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not rule or len(rule) > CHARACTERS or contrast.right.strip().casefold() in rule.casefold():
+        return None
+    return lesson("rule", when, rule, "teacher", contrast.sources)
+
+
+def known(rule: Lesson, playbook: Sequence[Lesson]) -> bool:
+    """Whether a rule of the playbook says the same."""
+    mine = set(terms(rule.text))
+    return any(len(mine & set(terms(other.text))) > ALIKE * len(mine | set(terms(other.text))) for other in playbook)
+
+
+async def holds(rule: Lesson, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> bool:
+    """Whether, on cases that it did not come from, the worker with the rule is right at least as often."""
+    others = [one for one in reversed(seen) if one.right is not None and f"case:{one.case_id}" not in rule.sources]
+    chosen = [one for one in others if one.right][: SCREENED // 2] + [one for one in others if not one.right][
+        : SCREENED // 2
+    ]
+    tried = mind.model_copy(update={"playbook": (*mind.playbook, rule)})
+    gained = 0
+    for one in chosen:
+        again = await lab.attempt(tried, one.case_id)
+        gained += bool(again.right) - bool(one.right)
+    return bool(chosen) and gained >= 0
+
+
+_: Learner = Rules()

@@ -1,0 +1,57 @@
+"""Layer 2 of memory: which past cases a worker is told of, by likeness and by what they have proved to be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from journeyman.memory.context import cost_of, within
+from journeyman.memory.worth import Use, Worth, factor, worth
+from journeyman.store.memories import Memories
+from journeyman.types import Lesson, Recall
+
+SOUGHT = 4
+"""Candidates looked at for each lesson told."""
+
+UNKNOWN = 0.5
+"""What cases score before any was judged."""
+
+
+def recalled_from(memories: Memories, query: str, settings: Recall, *, until: int | None = None) -> list[Lesson]:
+    """The lessons for a case within the settings' budget, best last.
+
+    Ranks by likeness, times proven worth; what has proved to cost more than it gives is left out. Of the same words
+    with the same answer one is enough; with different answers, the latest holds.
+    """
+    found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
+    known = worths(memories, found)
+    kept = [lesson for lesson in found if not known[lesson.id].retired]
+    ranks = {lesson.id: factor(known[lesson.id]) / (RANK + n) for n, lesson in enumerate(kept)}
+    ordered = sorted(distinct(kept), key=lambda lesson: -ranks[lesson.id])
+    return within(ordered[: settings.k], settings.tokens)[::-1]
+
+
+RANK = 60
+"""Added to a rank before it is inverted, as in reciprocal-rank fusion (Cormack et al. 2009)."""
+
+
+def worths(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Worth]:
+    """What each lesson is worth by its uses so far."""
+    known = list(lessons)
+    used = memories.uses([lesson.id for lesson in known])
+    typical = memories.typical()
+    return {
+        lesson.id: worth(
+            (Use(shown=u.shown, withheld=u.withheld, score=u.score, weight=u.weight) for u in used[lesson.id]),
+            typical=UNKNOWN if typical is None else typical,
+            tokens=cost_of(lesson),
+        )
+        for lesson in known
+    }
+
+
+def distinct(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """One lesson for each prompt, in the order given. Search gives the latest of equally good ones last: it holds."""
+    kept: dict[str, Lesson] = {}
+    for lesson in lessons:
+        kept[" ".join(lesson.about.casefold().split())] = lesson
+    return list(kept.values())

@@ -1,0 +1,103 @@
+"""What a recalled lesson is worth: the causal difference that it makes, from random withholding.
+
+Each time that a lesson is recalled, a coin with a known probability leaves it out all the same. So the cases in which
+it was told and those in which it was withheld differ by nothing else, and the difference of their scores, each weighted
+by one over the probability of what happened to it (and of its label being seen), is the lesson's effect (Horvitz and
+Thompson 1952; normalised, Hájek 1971). Similarity says what a lesson is about; only this says whether it helps.
+
+With few uses the estimate is drawn to nothing: each side begins with `PRIOR` imagined cases that score what the job's
+cases score on the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import sqrt
+from statistics import NormalDist
+
+from journeyman.types import Record
+
+PRIOR = 2.0
+"""Imagined cases on each side."""
+
+SURE = 0.95
+"""A lesson is retired when it is so likely that it gives less than it costs."""
+
+PRICE = 0.00002
+"""Score that a token of the prompt must bring: a hundred tokens, a fifth of a point."""
+
+
+class Use(Record):
+    """One case for which a lesson was recalled, and whose score is known."""
+
+    shown: bool
+    """False: it was withheld."""
+    withheld: float
+    """The probability with which it was to be withheld."""
+    score: float
+    weight: float = 1.0
+    """One over the probability that this score was seen."""
+
+
+class Worth(Record):
+    uses: int
+    shown: int
+    value: float
+    """Mean score with the lesson less that without it, drawn to 0 where little is known."""
+    low: float
+    high: float
+    """Of its 95 % interval."""
+    retired: bool
+    """It very likely costs more than it gives."""
+
+
+def worth(uses: Iterable[Use], *, typical: float, tokens: int = 0) -> Worth:
+    """`typical`: the mean score of the job's cases; `tokens`: what the lesson takes of a prompt."""
+    counted = list(uses)
+    told, left_out = _Side(typical), _Side(typical)
+    for use in counted:
+        side, chance = (told, 1 - use.withheld) if use.shown else (left_out, use.withheld)
+        side.add(use.score, use.weight / chance)
+    value = told.mean - left_out.mean
+    spread = sqrt(told.variance + left_out.variance)
+    below = NormalDist(value, spread).cdf(PRICE * tokens)
+    return Worth(
+        uses=len(counted),
+        shown=sum(use.shown for use in counted),
+        value=value,
+        low=max(-1.0, value - 1.96 * spread),
+        high=min(1.0, value + 1.96 * spread),
+        retired=below >= SURE,
+    )
+
+
+class _Side:
+    """The weighted scores of one side, as a Beta posterior: weights count as many cases as they are worth together."""
+
+    def __init__(self, typical: float) -> None:
+        self.typical = min(max(typical, 0.05), 0.95)
+        self.weight = self.squares = self.total = 0.0
+
+    def add(self, score: float, weight: float) -> None:
+        self.weight += weight
+        self.squares += weight * weight
+        self.total += weight * score
+
+    @property
+    def count(self) -> float:
+        """Effective (Kish 1965)."""
+        return self.weight**2 / self.squares if self.squares else 0.0
+
+    @property
+    def mean(self) -> float:
+        seen = self.total / self.weight if self.weight else 0.0
+        return (self.count * seen + PRIOR * self.typical) / (self.count + PRIOR)
+
+    @property
+    def variance(self) -> float:
+        return self.mean * (1 - self.mean) / (self.count + PRIOR + 1)
+
+
+def factor(known: Worth) -> float:
+    """What a lesson's rank is multiplied with: 1 for one of unknown or no effect, 2 for one that always decides."""
+    return 1.0 + max(-0.9, known.value)

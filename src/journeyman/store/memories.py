@@ -1,0 +1,269 @@
+"""What a workspace's workers remember: lessons, what they rest on, and how each use of them came out.
+
+A file beside the journal, made from it, and made again where it is lost: it holds nothing that the journal does not
+say. One file for all jobs of a workspace; every row belongs to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Executable,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from journeyman.store import codec
+from journeyman.store.connect import connect, store_errors, sync_fully
+from journeyman.store.fulltext import FullText
+from journeyman.store.segments import Entry
+from journeyman.types import Json, Lesson, Record
+
+LATEST_USES = 400
+"""Of a lesson, that count: what it was worth long ago says little of now."""
+
+KINDS = ("demonstration", "correction")
+"""Of lessons that a case can teach."""
+
+metadata = MetaData()
+
+followed = Table(
+    "followed",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("job", Text, nullable=False, unique=True),
+    Column("place", Integer, nullable=False),
+    Column("unlearned", Text, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("place", Integer, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("kind", Text),
+    Column("lesson_id", Text),
+    Column("lesson", Text),
+)
+Index("attempts_by_case", attempts.c.job, attempts.c.run, attempts.c.case_id, attempts.c.attempt, unique=True)
+Index("attempts_by_lesson", attempts.c.lesson_id)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("sources_by_attempt", sources.c.place)
+
+uses = Table(
+    "uses",
+    metadata,
+    Column("lesson_id", Text, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("shown", Integer, nullable=False),
+    Column("withheld", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("uses_by_attempt", uses.c.place)
+
+
+class Attempted(NamedTuple):
+    """One attempt at a case that somebody has judged."""
+
+    run: str
+    case: str
+    attempt: int
+
+
+class Remembered(Record):
+    """What is kept of it."""
+
+    attempt: Attempted
+    place: int
+    """In the journal, of the last label that counts. Order is by it, and it is the attempt's number here."""
+    sources: tuple[str, ...]
+    lesson: Lesson | None
+    """None: it teaches nothing."""
+    score: float
+    weight: float
+    """One over the probability that its label was seen."""
+    withheld: float
+    told: Mapping[str, bool]
+    """Of each lesson recalled for it, whether it was told or withheld."""
+
+
+class Used(NamedTuple):
+    """How one use of a lesson came out."""
+
+    shown: bool
+    withheld: float
+    score: float
+    weight: float
+
+
+def prompts() -> FullText:
+    """The index of what lessons are about."""
+    return FullText("prompts")
+
+
+def _lessons(places: Sequence[int]) -> Executable:
+    return select(attempts.c.place, attempts.c.lesson).where(attempts.c.place.in_(places))
+
+
+class Memories:
+    """One job's part of the file. Opened with `Memories.open`, closed by `close`."""
+
+    def __init__(self, connection: Connection, job: str, number: int) -> None:
+        self.connection = connection
+        self.job = job
+        self.number = number
+        self.prompts = prompts()
+
+    @classmethod
+    def open(cls, path: Path, job: str) -> Self:
+        """Raises StoreError where the file can't be read or written."""
+        with store_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = connect(path, writes=True)
+            sync_fully(connection, False)
+            with connection.begin():
+                metadata.create_all(connection)
+                prompts().create(connection)
+                known = connection.execute(select(followed.c.number).where(followed.c.job == job)).scalar()
+                if known is None:
+                    added = followed.insert().values(job=job, place=0, unlearned="[]").returning(followed.c.number)
+                    known = connection.execute(added).scalar_one()
+        return cls(connection, job, known)
+
+    def close(self) -> None:
+        self.connection.close()
+        self.connection.engine.dispose()
+
+    # --- following the journal
+
+    @contextmanager
+    def changing(self) -> Iterator[tuple[int, frozenset[str]]]:
+        """One transaction; gives how far the journal was followed, and which sources are unlearned already."""
+        with store_errors(), self.connection.begin():
+            row = self.connection.execute(select(followed).where(followed.c.number == self.number)).one()
+            yield row.place, frozenset(codec.loads(row.unlearned))
+
+    def reached(self, place: int, unlearned: frozenset[str]) -> None:
+        mine = update(followed).where(followed.c.number == self.number)
+        self.connection.execute(mine.values(place=place, unlearned=codec.dumps(sorted(unlearned))))
+
+    def resting_on(self, wanted: frozenset[str]) -> list[Attempted]:
+        """The attempts that rest on any of these sources, in the order of the journal."""
+        if not wanted:
+            return []
+        joined = attempts.join(sources, sources.c.place == attempts.c.place)
+        query = select(attempts).select_from(joined).where(attempts.c.job == self.job, sources.c.source.in_(wanted))
+        rows = self._rows(query.distinct().order_by(attempts.c.place))
+        return [Attempted(row["run"], row["case_id"], row["attempt"]) for row in rows]
+
+    def forget(self, attempt: Attempted) -> None:
+        """Take an attempt out, with its lesson, and with what it said of other lessons."""
+        for place in self.connection.execute(select(attempts.c.place).where(self._is(attempt))).scalars().all():
+            for table in (sources, uses, attempts):
+                self.connection.execute(delete(table).where(table.c.place == place))
+            self.prompts.remove(self.connection, [place])
+
+    def _is(self, attempt: Attempted) -> Json:
+        return and_(
+            attempts.c.job == self.job,
+            attempts.c.run == attempt.run,
+            attempts.c.case_id == attempt.case,
+            attempts.c.attempt == attempt.attempt,
+        )
+
+    def remember(self, remembered: Remembered) -> None:
+        """Add an attempt that is not there."""
+        (run, case_id, attempt), place, lesson = remembered.attempt, remembered.place, remembered.lesson
+        row = {
+            "place": place,
+            "job": self.job,
+            "run": run,
+            "case_id": case_id,
+            "attempt": attempt,
+            "score": remembered.score,
+            "weight": remembered.weight,
+            "kind": None if lesson is None else lesson.kind,
+            "lesson_id": None if lesson is None else lesson.id,
+            "lesson": None if lesson is None else codec.dumps(lesson.model_dump(mode="json")),
+        }
+        self.connection.execute(attempts.insert(), row)
+        self.connection.execute(sources.insert(), [{"source": one, "place": place} for one in remembered.sources])
+        if remembered.told:
+            told = [
+                {"lesson_id": name, "place": place, "shown": int(shown), "withheld": remembered.withheld}
+                for name, shown in remembered.told.items()
+            ]
+            self.connection.execute(uses.insert(), told)
+        if lesson is not None:
+            entry = Entry(id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place)
+            self.prompts.put(self.connection, [entry])
+
+    def _scope(self, kind: str) -> int:
+        return self.number * len(KINDS) + KINDS.index(kind)
+
+    # --- asking
+
+    def search(self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None) -> list[Lesson]:
+        """Lessons of these kinds whose case is like the query, best first; `until`: those remembered up to there."""
+        scopes = [self._scope(kind) for kind in kinds]
+        with store_errors(), self.connection.begin():
+            hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
+        rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
+        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits]
+
+    def lessons(self, *, limit: int = -1) -> list[Lesson]:
+        """The latest first."""
+        query = select(attempts.c.lesson).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
+        rows = self._rows(query.order_by(attempts.c.place.desc()).limit(limit if limit >= 0 else None))
+        return [Lesson.model_validate(codec.loads(row["lesson"])) for row in rows]
+
+    def uses(self, wanted: Sequence[str]) -> dict[str, list[Used]]:
+        """The latest uses of each lesson, in the order of the journal."""
+        joined = uses.join(attempts, attempts.c.place == uses.c.place)
+        columns = (uses.c.lesson_id, uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
+        query = select(*columns).select_from(joined).where(uses.c.lesson_id.in_(wanted), attempts.c.job == self.job)
+        found: dict[str, list[Used]] = {name: [] for name in wanted}
+        for row in self._rows(query.order_by(attempts.c.place)):
+            found[row["lesson_id"]].append(Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"]))
+        return {name: used[-LATEST_USES:] for name, used in found.items()}
+
+    def typical(self) -> float | None:
+        """The mean score of the job's judged cases, each weighing one over its label's probability. None: none."""
+        weight = func.sum(attempts.c.weight)
+        query = select((func.sum(attempts.c.score * attempts.c.weight) / weight).label("mean"))
+        mean = self._rows(query.where(attempts.c.job == self.job))[0]["mean"]
+        return None if mean is None else float(mean)
+
+    def _rows(self, query: Executable) -> list[dict[str, Json]]:
+        with store_errors():
+            if self.connection.in_transaction():
+                return [dict(row) for row in self.connection.execute(query).mappings()]
+            with self.connection.begin():
+                return [dict(row) for row in self.connection.execute(query).mappings()]

@@ -1,0 +1,207 @@
+"""Learning on the job: corrections at once, memory folded from the journal, versions, unlearning, and exams."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from journeyman.environments import SingleTurn
+from journeyman.errors import InputError
+from journeyman.flow.experience import Experience
+from journeyman.flow.history import outcomes
+from journeyman.flow.holder import Holder
+from journeyman.flow.review import review
+from journeyman.flow.unlearning import unlearn
+from journeyman.flow.work import enrol, open_run, staff, work
+from journeyman.job import Job
+from journeyman.models.scripted import ScriptedModel
+from journeyman.store import memories as tables
+from journeyman.store.journal import Journal
+from journeyman.types import Case, Label, Message, Outcome, Recall, Run, Split, ToolSpec
+from journeyman.verifiers import Exact
+
+ALL = Recall(kinds=("demonstration", "correction"), withheld=0.0)
+
+
+def by_example(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
+    """Knows nothing but what an example with the same article says."""
+    article = messages[-1].content.split()[-1]
+    for asked, answered in reversed(list(pairwise(messages))):
+        if asked.role == "user" and answered.role == "assistant" and article in asked.content:
+            return answered.content
+    return "unknown"
+
+
+def case(n: int, article: str, target: str | None = None, split: Split = "live") -> Case:
+    return Case(id=f"c{n:04d}", prompt=f"price of {article}", target=target, split=split)
+
+
+def job(cases: Sequence[Case]) -> Job:
+    return Job(name="prices", environment=SingleTurn(), verifiers=(Exact(),), cases=lambda: cases)
+
+
+def do(
+    workspace: Path,
+    cases: Sequence[Case],
+    *,
+    model: Callable[[Sequence[Message], Sequence[ToolSpec]], str] = by_example,
+    name: str = "ada",
+) -> Run:
+    doing, speaking = job(cases), ScriptedModel(model)
+    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+        run = open_run(journal, doing, speaking, name=name)
+        enrol(journal, run, cases)
+        asyncio.run(asyncio.wait_for(work(staff(journal, holder, doing, speaking, run, at_once=1)), 60))
+    return run
+
+
+def answers(workspace: Path, run: Run) -> dict[str, str | None]:
+    with Journal.open(workspace) as journal:
+        return {o.case_id: o.trajectory.answer for o in outcomes(journal, run)}
+
+
+def recalled(workspace: Path, prompt: str, recall: Recall = ALL) -> list[str]:
+    with Journal.open(workspace) as journal:
+        experience = Experience(journal, "prices")
+        found = asyncio.run(experience.memory(recall).recall(prompt))
+        experience.close()
+    return [lesson.text for lesson in found]
+
+
+def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> None:
+    run = do(tmp_path, [case(0, "A-17"), case(1, "灯笼")])
+    with Journal.open(tmp_path) as journal:
+        review(journal, run, "c0000", Label(error=True, by="mei", correction="12 euro"))
+        review(journal, run, "c0001", Label(error=True, by="mei", correction="十二元"))
+    again = [
+        Case(id="next", prompt="what is the price of A-17"),
+        Case(id="weiter", prompt="请问 灯笼"),
+        Case(id="other", prompt="price of B-20"),
+    ]
+    assert do(tmp_path, again) == run
+    told = answers(tmp_path, run)
+    drawn = {o.case_id: o.trajectory.recalled for o in outcomes_of(tmp_path, run)}
+    assert told["next"] == ("12 euro" if drawn["next"] else "unknown")
+    assert told["weiter"] == ("十二元" if drawn["weiter"] else "unknown")
+    assert told["other"] == "unknown"
+
+
+def outcomes_of(workspace: Path, run: Run) -> list[Outcome]:
+    with Journal.open(workspace) as journal:
+        return list(outcomes(journal, run))
+
+
+def test_own_successes_are_remembered_but_recalled_only_where_the_mind_says_so(tmp_path: Path) -> None:
+    run = do(tmp_path, [case(0, "A-17")], model=lambda *_: "12 euro")
+    with Journal.open(tmp_path) as journal:
+        review(journal, run, "c0000", Label(error=False, by="mei"))
+    assert recalled(tmp_path, "price of A-17") == ["12 euro"]
+    assert recalled(tmp_path, "price of A-17", Recall(withheld=0.0)) == []
+
+
+@pytest.mark.parametrize("split", ["exam", "calibration"])
+def test_what_measures_is_never_remembered(tmp_path: Path, split: Split) -> None:
+    do(tmp_path, [case(0, "A-17", target="12 euro", split=split)])
+    assert recalled(tmp_path, "price of A-17") == []
+
+
+def test_a_known_target_corrects_as_a_person_would(tmp_path: Path) -> None:
+    do(tmp_path, [case(0, "A-17", target="12 euro", split="train")])
+    assert recalled(tmp_path, "price of A-17") == ["12 euro"]
+
+
+def test_the_last_label_holds_and_a_rejection_teaches_no_answer(tmp_path: Path) -> None:
+    run = do(tmp_path, [case(0, "A-17"), case(1, "B-20")])
+    with Journal.open(tmp_path) as journal:
+        review(journal, run, "c0000", Label(error=True, by="mei", correction="11 euro"))
+    assert recalled(tmp_path, "price of A-17") == ["11 euro"]
+    with Journal.open(tmp_path) as journal:
+        review(journal, run, "c0000", Label(error=True, by="jan", correction="12 euro"))
+        review(journal, run, "c0001", Label(error=True, by="jan"))
+    assert recalled(tmp_path, "price of A-17") == ["12 euro"]
+    assert recalled(tmp_path, "B-20") == []
+
+
+def dump(workspace: Path) -> list[object]:
+    """All that is remembered, without the numbers of rows and places, which depend on what else was written."""
+    with Journal.open(workspace) as journal:
+        experience = Experience(journal, "prices")
+        memories = experience.advance()
+        rows: list[object] = []
+        with memories.connection.begin():
+            a, s, u = tables.attempts, tables.sources, tables.uses
+            for row in memories.connection.execute(select(a).order_by(a.c.place)):
+                rests = memories.connection.execute(select(s.c.source).where(s.c.place == row.place))
+                used = memories.connection.execute(select(u).where(u.c.place == row.place).order_by(u.c.lesson_id))
+                told = [(use.lesson_id, use.shown, use.withheld) for use in used]
+                rows.append(
+                    (row.case_id, row.attempt, row.score, row.weight, row.lesson, sorted(rests.scalars()), told)
+                )
+        found = [[lesson.id for lesson in memories.search(f"price of A-{n}", kinds=ALL.kinds, k=50)] for n in range(9)]
+        experience.close()
+    return [*rows, found]
+
+
+PEOPLE = ("mei", "jan", "kim", "王芳")
+
+
+def labelled(workspace: Path, run: Run, *, silent: str | None = None) -> None:
+    """The same labels each time; with `silent`, none that rests on that source."""
+    rng = random.Random(4)
+    with Journal.open(workspace) as journal:
+        for n in range(40):
+            for _ in range(rng.choice((1, 1, 2))):
+                by, error = rng.choice(PEOPLE), rng.random() < 0.6
+                label = Label(error=error, by=by, correction=f"{rng.randrange(9)} euro" if error else None)
+                if silent not in {f"case:c{n:04d}", f"person:{by}"}:
+                    review(journal, run, f"c{n:04d}", label)
+
+
+@pytest.mark.parametrize("source", ["person:mei", "person:王芳", "case:c0003", "case:c0017", "worker:ada"])
+def test_unlearning_leaves_what_would_be_there_without_the_source(tmp_path: Path, source: str) -> None:
+    cases = [case(n, f"A-{n % 9}") for n in range(40)]
+    run = do(tmp_path / "a", cases)
+    assert do(tmp_path / "b", cases).id == run.id
+    labelled(tmp_path / "a", run)
+    before = dump(tmp_path / "a")
+    with Journal.open(tmp_path / "a") as journal:
+        gone = unlearn(journal, "prices", source)
+    assert gone.cases > 0
+    if source != "worker:ada":
+        labelled(tmp_path / "b", run, silent=source)
+    after = dump(tmp_path / "a")
+    assert after == dump(tmp_path / "b")
+    assert after != before
+    (tmp_path / "a" / "memory.sqlite").unlink()
+    assert dump(tmp_path / "a") == after  # made again from the journal, it is the same
+
+
+def test_unlearning_what_is_not_there_says_so(tmp_path: Path) -> None:
+    do(tmp_path, [case(0, "A-17")])
+    with Journal.open(tmp_path) as journal, pytest.raises(InputError, match="person:nobody"):
+        unlearn(journal, "prices", "person:nobody")
+    with Journal.open(tmp_path) as journal:
+        assert journal.changes("prices") == []
+
+
+def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> None:
+    first = do(tmp_path, [case(0, "A-17", target="12 euro", split="train")])
+    do(tmp_path, [case(n, "A-17", target="12 euro", split="train") for n in range(1, 120)])
+    done = {o.case_id: o for o in outcomes_of(tmp_path, first)}
+    shown = [bool(done[f"c{n:04d}"].trajectory.recalled) for n in range(1, 120)]
+    assert 0.02 < 1 - sum(shown) / len(shown) < 0.25
+    with Journal.open(tmp_path) as journal:
+        experience = Experience(journal, "prices")
+        memories = experience.advance()
+        found = memories.uses([lesson.id for lesson in memories.lessons()])
+        used = [use for uses in found.values() for use in uses]
+        experience.close()
+    assert len(used) == 119
+    assert {use.shown for use in used} == {True, False}
+    assert all(use.score == (1.0 if use.shown else 0.0) for use in used)

@@ -1,0 +1,67 @@
+"""Recalled cases are told as turns, in the form that the worker itself answers in, within a budget."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeyman.memory.context import cost_of, tokens_of, turns, within
+from journeyman.types import Lesson, ToolSpec
+from journeyman.worker import answer_of
+
+SQL = {"type": "object", "properties": {"sql": {"type": "string"}}}
+TOOLS = (
+    ToolSpec(name="query", description="", parameters=SQL),
+    ToolSpec(name="submit", description="", parameters=SQL, final=True),
+)
+FUNCTIONS = (
+    ToolSpec(name="f", description="", parameters={"type": "object", "properties": {"a": {}, "b": {}}}, final=True),
+    ToolSpec(name="g", description="", parameters={"type": "object", "properties": {}}, final=True),
+)
+
+
+def lesson(text: str, about: str = "问题") -> Lesson:
+    return Lesson(id=text[:9], kind="correction", about=about, text=text, by="mei", sources=("case:c",))
+
+
+def test_an_answer_by_a_tool_is_shown_as_the_call_that_hands_it_in() -> None:
+    told = turns([lesson("SELECT 1")], TOOLS, as_json=False)
+    assert [message.role for message in told] == ["user", "assistant", "tool"]
+    assert answer_of(told[1].tool_calls) == "SELECT 1"
+    assert told[2].call_id == told[1].tool_calls[0].id
+
+
+def test_several_calls_are_shown_as_several_calls() -> None:
+    answer = json.dumps([{"name": "f", "arguments": {"a": 1, "b": "二"}}, {"name": "g", "arguments": {}}])
+    told = turns([lesson(answer)], FUNCTIONS, as_json=False)
+    assert json.loads(answer_of(told[1].tool_calls)) == json.loads(answer)
+    assert len({call.id for call in told[1].tool_calls}) == 2
+
+
+def test_without_tools_it_is_the_text_or_json() -> None:
+    assert turns([lesson("retour")], (), as_json=False)[1].content == "retour"
+    assert turns([lesson("退货")], (), as_json=True)[1].content == '"退货"'
+    assert turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
+
+
+def test_where_no_function_fits_the_example_calls_none() -> None:
+    (_, told) = turns([lesson("[]")], FUNCTIONS, as_json=False)
+    assert told.tool_calls == ()
+
+
+@given(st.lists(st.text(max_size=300), max_size=12), st.integers(0, 500))
+def test_the_budget_holds_and_the_first_go_first(texts: list[str], tokens: int) -> None:
+    lessons = [lesson(text) for text in texts]
+    kept = within(lessons, tokens)
+    assert sum(map(cost_of, kept)) <= tokens
+    assert [one for one in lessons if one in kept][: len(kept)] == kept or len(set(texts)) < len(texts)
+    if lessons and cost_of(lessons[0]) <= tokens:
+        assert kept[0] == lessons[0]
+
+
+def test_a_chinese_character_counts_as_one_token() -> None:
+    assert tokens_of("退货退货") == 4
+    assert tokens_of("abcdefgh") == 2
+    assert tokens_of("") == 0
