@@ -96,13 +96,22 @@ def growth(wins: float, losses: float, margin: float = 0.0) -> float:
 
     It is KL-inf, the least divergence from any truth with E[d] <= -margin; 0: E[d] is no larger than that.
     """
-    chances = ((wins, 1 + margin), (1 - wins - losses, margin), (losses, margin - 1))
+    bet = best_bet(wins, losses, margin)
+    return sum(chance * math.log1p(bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+
+
+def best_bet(wins: float, losses: float, margin: float = 0.0) -> float:
+    """The bet by which it grows so, for whoever knows the truth."""
     low, high = 0.0, 1 / (1 - margin)
     for _ in range(100):
         bet = (low + high) / 2
-        rising = sum(chance * gain / (1 + bet * gain) for chance, gain in chances if chance > 0) > 0
-        low, high = (bet, high) if rising else (low, bet)
-    return sum(chance * math.log1p(low * gain) for chance, gain in chances if chance > 0)
+        slopes = (chance * gain / (1 + bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+        low, high = (bet, high) if sum(slopes) > 0 else (low, bet)
+    return low
+
+
+def _chances(wins: float, losses: float, margin: float) -> tuple[tuple[float, float], ...]:
+    return (wins, 1 + margin), (1 - wins - losses, margin), (losses, margin - 1)
 
 
 def pairs_needed(level: float, wins: float, losses: float, margin: float = 0.0) -> float | None:
