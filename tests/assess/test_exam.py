@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from journeyman.assess.bets import Claim, Question, growth, pairs_needed
-from journeyman.assess.exam import SUM, Exam, Pair, Terms, Verdict, level, sit
+from journeyman.assess.exam import REJECT_LEVEL, SUM, Exam, Pair, Terms, Verdict, level, sit
 
 State = TypeVar("State")
 DIFFERENCES = (-1.0, 0.0, 1.0)
@@ -146,6 +146,16 @@ def test_a_ruined_slice_is_a_rejection_although_the_job_gains() -> None:
     assert [(f.slice, f.proven) for f in exam.verdict.findings if f.claim == "harmful"] == [
         (None, False), ("easy", False), ("hard", True),
     ]  # fmt: skip
+
+
+def test_wrong_rejections_share_one_level_among_jobs_and_slices() -> None:
+    exam = Exam.begun(terms(cases={"job": {"a": 9, "b": 9}, "other": {"": 5}, "third": {"x": 1, "y": 2, "z": 3}}))
+    levels = {(q.job, q.slice): 1 / q.bar for q in exam.questions if q.claim == "harmful"}
+    assert len(levels) == 8
+    assert sum(levels.values()) == pytest.approx(REJECT_LEVEL)
+    assert levels["job", None] == pytest.approx(REJECT_LEVEL / 2)
+    alone = [q.bar for q in Exam.begun(terms()).questions if q.claim == "harmful"]
+    assert alone == [pytest.approx(1 / REJECT_LEVEL)]
 
 
 @pytest.mark.parametrize(
