@@ -1,0 +1,120 @@
+"""One claim about a mean, case by case: the wealth that a bettor makes of 1 by betting on it.
+
+The wealth is worth at most 1 on average as long as the claim is false, so it reaches 1/level with probability at most
+`level`, however often one looks (Ville 1939). It is a product of 1 + bet·surplus, each bet fixed before its case; for a
+bounded mean there is no other fair game. All that can be chosen is the bet. Ours is as much as the drift seen so far,
+less one standard error, is worth (Kelly 1956); or, if that is more, as much as it takes to be done with the cases that
+are left (after STaR bets, arXiv 2505.22422). An average over a few fixed bets, which the certificate has because its
+stream never ends, proves much less on an exam of given length.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+Claim = Literal["helps", "harmless", "harmful"]
+
+GUESSED_CASES, GUESSED_SQUARE = 10, 0.2
+"""What bets begin with, as if seen before: so many cases, with this mean square of d."""
+
+BOLDEST = 0.95
+"""The largest bet, as a share of the one that a single lost case would ruin."""
+
+FAR = 2.5
+"""Standard errors above the mean so far that the cases left may still be hoped to reach."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A claim about a job, or about one slice of it, and the wealth of the bets on it."""
+
+    claim: Claim
+    job: str
+    slice: str | None
+    """None: the whole job."""
+    bar: float
+    """The evidence that proves it."""
+    left: int
+    """Cases that it may still be asked."""
+    margin: float = 0.0
+    evidence: float = 1.0
+    """Wealth; it stays what it was once the claim is proven."""
+    seen: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def proven(self) -> bool:
+        return self.evidence >= self.bar
+
+    @property
+    def bet(self) -> float:
+        """The share of the wealth that is put on the next case, from what came before it alone."""
+        mean, square, count = self._so_far()
+        wanted = max(mean - math.sqrt(square / count), self._drift_needed(square))
+        return min(wanted / square, BOLDEST / (1 - self.margin))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the cases left would have to go better than can be foreseen, by so many standard errors."""
+        if self.proven or not self.left:
+            return not self.proven
+        mean, square, count = self._so_far()
+        return self._drift_needed(square) > mean + FAR * math.sqrt(square / count + square / self.left)
+
+    def after(self, difference: float | None) -> Self:
+        """With one more case; None: it tells nothing. Raises ValueError where no case is left."""
+        if not self.left:
+            raise ValueError(f"job {self.job!r} has no case left to ask, slice {self.slice!r}")
+        if self.proven or difference is None:
+            return replace(self, left=self.left - 1)
+        surplus = -difference if self.claim == "harmful" else difference + self.margin
+        return replace(
+            self,
+            left=self.left - 1,
+            evidence=self.evidence * (1 + self.bet * surplus),
+            seen=self.seen + 1,
+            total=self.total + surplus,
+            squares=self.squares + surplus * surplus,
+        )
+
+    def _so_far(self) -> tuple[float, float, int]:
+        """Mean and mean square of what is bet on, and the count that they rest on, the guess among them."""
+        count = self.seen + GUESSED_CASES
+        return self.total / count, (self.squares + GUESSED_CASES * GUESSED_SQUARE) / count, count
+
+    def _drift_needed(self, square: float) -> float:
+        """The mean per case that brings the wealth to the bar in the cases left, by the bet best for that mean."""
+        missing = math.log(self.bar / max(self.evidence, 1e-300))
+        return math.sqrt(2 * missing * square / self.left)
+
+
+def growth(wins: float, losses: float, margin: float = 0.0) -> float:
+    """By how much evidence can grow per case, in nats, when d is 1 with probability `wins` and -1 with `losses`.
+
+    It is KL-inf, the least divergence from any truth with E[d] <= -margin; 0: E[d] is no larger than that.
+    """
+    bet = best_bet(wins, losses, margin)
+    return sum(chance * math.log1p(bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+
+
+def best_bet(wins: float, losses: float, margin: float = 0.0) -> float:
+    """The bet by which it grows so, for whoever knows the truth."""
+    low, high = 0.0, 1 / (1 - margin)
+    for _ in range(100):
+        bet = (low + high) / 2
+        slopes = (chance * gain / (1 + bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+        low, high = (bet, high) if sum(slopes) > 0 else (low, bet)
+    return low
+
+
+def _chances(wins: float, losses: float, margin: float) -> tuple[tuple[float, float], ...]:
+    return (wins, 1 + margin), (1 - wins - losses, margin), (losses, margin - 1)
+
+
+def pairs_needed(level: float, wins: float, losses: float, margin: float = 0.0) -> float | None:
+    """ln(1/level)/growth: no valid test that ends with the proof needs fewer pairs on average. None: it never ends."""
+    rate = growth(wins, losses, margin)
+    return math.log(1 / level) / rate if rate > 1e-12 else None

@@ -1,0 +1,232 @@
+"""The exam: may a changed worker, the challenger, take the champion's place? Looked at after every case, at no price.
+
+Both work the same sealed cases, in random order; d = score(challenger) - score(champion), in [-1, 1]. Three kinds of
+claim are put to the d of a job: that it *helps* (E[d] > 0), that it is *harmless* (E[d] > -margin), and that it is
+*harmful* (E[d] < 0). Each is proven once the evidence for it (`assess/bets.py`) has reached one over its level. The
+challenger is promoted when it is harmless to every job, and helps its target or costs no more than the champion. What
+the proof needs, what it gives, and what was measured stands in docs/explanation/exam.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from journeyman.assess.bets import Claim, Question
+from journeyman.types import Record
+
+REJECT_LEVEL = 0.05
+"""How probable it may be, per exam, that a challenger that harms nothing is called harmful: half of it for the target
+job, half shared by all other jobs and slices. A wrong rejection harms nobody, so this is no part of the budget."""
+
+DECAY = 1.5
+SUM = 2.612375348685488
+"""ζ(DECAY): what the decaying shares of the budget sum to."""
+
+
+class Terms(Record):
+    """What is fixed before the first case."""
+
+    target: str
+    """The job that the change is for."""
+    cases: Mapping[str, Annotated[Mapping[str, Annotated[int, Field(ge=1)]], Field(min_length=1)]]
+    """Sealed cases of each job that must not be harmed, the target among them, counted by slice ("": not sorted)."""
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """How probable a false promotion may be; in a sequence of exams, what `level` gives."""
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """A loss of less than this in the mean score of a job is called harmless."""
+    cheaper: bool = False
+    """Whether the challenger costs at most what the champion does, in tokens per case."""
+
+    @model_validator(mode="after")
+    def _target_has_cases(self) -> Self:
+        if self.target not in self.cases:
+            raise ValueError(f"target {self.target!r} is none of the jobs with cases: {sorted(self.cases)}")
+        return self
+
+    def size(self, job: str) -> int:
+        return sum(self.cases[job].values())
+
+
+class Pair(Record):
+    """One sealed case, worked by both."""
+
+    job: str
+    slice: str = ""
+    difference: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] | None
+    """The challenger's score less the champion's. None: one of them was not judged; it tells nothing."""
+    touched: bool = True
+    """False: the change leaves this case's prompt as it was, so the recorded result counts for both."""
+
+    @model_validator(mode="after")
+    def _untouched_is_equal(self) -> Self:
+        if not self.touched and self.difference != 0:
+            raise ValueError(f"an untouched case differs by 0, not by {self.difference!r}")
+        return self
+
+    @classmethod
+    def of(cls, job: str, *, champion: float | None, challenger: float | None, slice: str = "") -> Self:  # noqa: A002
+        """Of two scores in [0, 1]. None or NaN: not judged."""
+        judged = [score for score in (champion, challenger) if score is not None and not math.isnan(score)]
+        return cls(job=job, slice=slice, difference=judged[1] - judged[0] if len(judged) == 2 else None)
+
+
+Outcome = Literal["promote", "reject", "futile"]
+"""`futile`: no proof either way can be expected of the cases left, or none is left; the champion stays."""
+
+
+class Finding(Record):
+    """What became of one question."""
+
+    claim: Claim
+    job: str
+    slice: str | None
+    evidence: float
+    bar: float
+    proven: bool
+
+
+class Verdict(Record):
+    """The outcome with all that it rests on: `sit(verdict.terms, verdict.pairs).verdict` is the same, bit by bit."""
+
+    outcome: Outcome
+    claim: Claim | None
+    """What was proven of the challenger: that it helps its target, that it is harmless, or harmful. None: nothing."""
+    terms: Terms
+    pairs: tuple[Pair, ...]
+    """In the order in which they were folded."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What is proven so far. A value: each pair gives a new one; the same pairs in the same order the same, bit by bit.
+
+    Each job's cases must come in random order, those that the change does not touch in their place among the others:
+    with these first, an edit that ruins the rest would seem harmless. Jobs may be interleaved in any way.
+    """
+
+    terms: Terms
+    questions: tuple[Question, ...]
+    pairs: tuple[Pair, ...] = ()
+    touched: Mapping[str, int] = field(default_factory=Counter)
+    """Cases of each job so far whose prompt the change touches."""
+    outcome: Outcome | None = None
+    """None: the exam goes on. Once there is one, it stays."""
+
+    @classmethod
+    def begun(cls, terms: Terms) -> Self:
+        exam = cls(terms=terms, questions=tuple(_questions(terms)))
+        return replace(exam, outcome=exam._decided())
+
+    def after(self, pair: Pair) -> Self:
+        """With one more pair. Raises ValueError for a job, slice or number of cases that the terms don't have."""
+        if self.outcome is not None:
+            return self
+        if pair.slice not in self.terms.cases.get(pair.job, {}):
+            raise ValueError(f"the terms have no cases of job {pair.job!r}, slice {pair.slice!r}")
+        questions = tuple(
+            q.after(pair.difference) if q.job == pair.job and q.slice in {None, pair.slice} else q
+            for q in self.questions
+        )
+        touched = {**self.touched, pair.job: self.touched.get(pair.job, 0) + pair.touched}
+        exam = replace(self, questions=questions, pairs=(*self.pairs, pair), touched=touched)
+        return replace(exam, outcome=exam._decided())
+
+    @property
+    def job(self) -> str | None:
+        """The job whose next case matters most: the target, then those not yet proven unharmed. None: it is decided."""
+        if self.outcome is not None:
+            return None
+        if not self._worth_it:
+            return self.terms.target
+        return next(job for job in (self.terms.target, *self.terms.cases) if not self._unharmed(job))
+
+    @property
+    def untouched(self) -> int:
+        return sum(not pair.touched for pair in self.pairs)
+
+    @property
+    def unjudged(self) -> int:
+        return sum(pair.difference is None for pair in self.pairs)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """For the journal. None: the exam goes on."""
+        if self.outcome is None:
+            return None
+        helps = self._asked("helps", self.terms.target).proven
+        claims: dict[Outcome, Claim] = {"promote": "helps" if helps else "harmless", "reject": "harmful"}
+        findings = (
+            Finding(claim=q.claim, job=q.job, slice=q.slice, evidence=q.evidence, bar=q.bar, proven=q.proven)
+            for q in self.questions
+        )
+        return Verdict(
+            outcome=self.outcome, claim=claims.get(self.outcome), terms=self.terms, pairs=self.pairs,
+            findings=tuple(findings),
+        )  # fmt: skip
+
+    def _decided(self) -> Outcome | None:
+        if any(q.claim == "harmful" and q.proven for q in self.questions):
+            return "reject"
+        harmed = [job for job in self.terms.cases if not self._unharmed(job)]
+        if self._worth_it and not harmed:
+            return "promote"
+        needed = [self._asked("harmless", job) for job in harmed]
+        if not self._worth_it:
+            needed.append(self._asked("helps", self.terms.target))
+        return "futile" if any(self._hopeless(question) for question in needed) else None
+
+    @property
+    def _worth_it(self) -> bool:
+        return self.terms.cheaper or self._asked("helps", self.terms.target).proven
+
+    def _unharmed(self, job: str) -> bool:
+        """Proven harmless; or all its cases were met, and none is touched."""
+        question = self._asked("harmless", job)
+        return question.proven or (question.left == 0 and not self.touched.get(job))
+
+    def _hopeless(self, question: Question) -> bool:
+        """Where no case was touched yet it costs nothing to go on."""
+        return question.hopeless and bool(self.touched.get(question.job) or not question.left)
+
+    def _asked(self, claim: Claim, job: str) -> Question:
+        return next(q for q in self.questions if (q.claim, q.job, q.slice) == (claim, job, None))
+
+
+def _questions(terms: Terms) -> Iterable[Question]:
+    """Helps its target; harmless to each job; harmful to a job, or to a slice of one."""
+    bar = 1 / terms.level
+    yield Question("helps", terms.target, None, bar, terms.size(terms.target))
+    yield from (Question("harmless", job, None, bar, terms.size(job), terms.margin) for job in terms.cases)
+    watched: list[tuple[str, str | None, int]] = [(job, None, terms.size(job)) for job in terms.cases]
+    watched += [(job, part, n) for job, parts in terms.cases.items() if len(parts) > 1 for part, n in parts.items()]
+    for job, part, cases in watched:
+        first = (job, part) == (terms.target, None)
+        share = 1.0 if len(watched) == 1 else 0.5 if first else 0.5 / (len(watched) - 1)
+        yield Question("harmful", job, part, 1 / (REJECT_LEVEL * share), cases)
+
+
+def sit(terms: Terms, pairs: Iterable[Pair]) -> Exam:
+    """The exam after these pairs, in this order."""
+    exam = Exam.begun(terms)
+    for pair in pairs:
+        exam = exam.after(pair)
+    return exam
+
+
+def level(allowed: float, exam: int, promoted: int = 0) -> float:
+    """The level of the n-th exam (1, 2, ...) after so many promotions: `allowed` · (promoted + 1) · n^-1.5 / ζ(1.5).
+
+    Of all promotions, an expected share of at most `allowed` is then false, over any number of exams (e-LOND, Xu and
+    Ramdas 2024); with `promoted` left at 0, the probability that any ever is. Raises ValueError for promotions that
+    cannot have been.
+    """
+    if exam < 1 or not 0 <= promoted < exam:
+        raise ValueError(f"{promoted} promotions before exam {exam} cannot have been")
+    return allowed * (promoted + 1) * math.pow(exam, -DECAY) / SUM
