@@ -53,10 +53,12 @@ def test_a_lesson_that_changes_nothing_is_not_worth_many_tokens() -> None:
 
 def test_scores_seen_less_often_count_for_more() -> None:
     """Of right answers only a tenth is looked at, of wrong ones all: unweighted, a good lesson would look bad."""
-    rng, kept = random.Random(2), []
-    for use in uses(rng, 20_000, told=0.9, untold=0.7):
-        if use.score == 0 or rng.random() < 0.1:
-            kept.append(use.model_copy(update={"weight": 10.0 if use.score else 1.0}))
+    rng = random.Random(2)
+    kept = [
+        use.model_copy(update={"weight": 10.0 if use.score else 1.0})
+        for use in uses(rng, 20_000, told=0.9, untold=0.7)
+        if use.score == 0 or rng.random() < 0.1
+    ]
     assert worth(kept, typical=0.8).value == pytest.approx(0.2, abs=0.04)
 
 

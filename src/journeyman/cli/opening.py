@@ -48,7 +48,7 @@ def existing_journal(workspace: Path) -> Journal:
 
 def chosen_run(journal: Journal, name: str | None) -> Run:
     """The run named, or the latest; a job's name stands for its latest run."""
-    runs = journal.runs()
+    runs = [run for run in journal.runs() if not run.inside]
     fitting = [run for run in runs if name is None or name in {run.id, run.job}]
     if not fitting:
         known = ", ".join(run.id for run in runs[-10:]) or "none"

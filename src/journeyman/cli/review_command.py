@@ -40,7 +40,7 @@ def main(
     as_json: AsJson = False,
 ) -> None:
     """Review what was escalated or drawn for an audit: accept, edit or reject with one key each."""
-    reviewer = by or _user()
+    reviewer = by or user()
     with existing_journal(workspace) as journal:
         chosen = chosen_run(journal, run)
         if case is not None or accept or reject or edit is not None:
@@ -152,7 +152,7 @@ def _pretty(answer: str) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict | list) else answer
 
 
-def _user() -> str:
+def user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -161,4 +161,4 @@ def _given_away(journal: Journal, job: Job, challenger: Version, sealed: Sequenc
         experience.close()
     mind = challenger.mind
     texts = [*learned, *(f"{rule.about}\n{rule.text}" for rule in mind.playbook), mind.instructions or ""]
-    return {leak.case for leak in leaks([text for text in texts if text.strip()], sealed)}
+    return {leak.case_id for leak in leaks([text for text in texts if text.strip()], sealed)}

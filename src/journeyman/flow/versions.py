@@ -76,14 +76,9 @@ def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[
     """Every version of a worker that was proposed or worked, by number."""
     found = {version.number: version for version in map(_proposed, changes) if version and version.worker == name}
     for run in runs:
-        worker, _, number = run.worker.rpartition("@")
-        if worker == name and int(number) not in found:
-            found[int(number)] = Version(
-                worker=name,
-                number=int(number),
-                ground=str(run.spec.get("ground", run.fingerprint)),
-                mind=Mind.model_validate(run.spec.get("mind", {})),
-            )
+        number = int(run.worker.rpartition("@")[2])
+        if run.name == name and not run.inside and number not in found:
+            found[number] = Version(worker=name, number=number, ground=run.ground, mind=run.mind)
     return dict(sorted(found.items()))
 
 
@@ -113,18 +108,20 @@ def numbered(known: dict[int, Version], name: str, ground: str, mind: Mind) -> V
 def propose(
     journal: Journal, job: str, parent: Version, proposal: Proposal, *, by: str, cost: Mapping[str, Json]
 ) -> Version:
-    """Write a challenger down; the same mind on the same ground is proposed once."""
+    """Write a challenger down, and its parent where that never worked; the same mind on the same ground only once."""
     proposed: list[Version] = []
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
-        known = versions(changes, runs, parent.worker) | {parent.number: parent}
+        there = versions(changes, runs, parent.worker)
+        known = there | {parent.number: parent}
         found = numbered(known, parent.worker, parent.ground, proposal.mind)
         proposed.append(found)
         if found.number in known:
             return ()
         told = {"parent": parent.number, "by": by, "why": proposal.why, "sources": proposal.sources, "cost": cost}
         proposed[0] = found.model_copy(update=told)
-        return (change_of(job, parent.worker, "proposed", proposed[0]),)
+        plain = () if parent.number in there else (parent,)
+        return [change_of(job, parent.worker, "proposed", version) for version in (*plain, proposed[0])]
 
     journal.change(make, job=job)
     return proposed[0]

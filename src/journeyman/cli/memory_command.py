@@ -1,0 +1,60 @@
+"""`journeyman memory`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.text import shorten
+from journeyman.flow.experience import Experience
+from journeyman.memory.recollection import worths
+
+app = new_app()
+
+
+@app.command()
+def main(
+    job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
+    like: Annotated[str | None, typer.Option(help="Only what would be looked at for a case of these words.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, the latest first.")] = 40,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """List what a job's workers remember, with what each lesson has proved to be worth."""
+    with existing_journal(workspace) as journal:
+        latest = chosen_run(journal, job)
+        experience = Experience(journal, latest.job)
+        try:
+            memories = experience.advance()
+            every = ("demonstration", "correction")
+            found = memories.lessons(limit=limit) if like is None else memories.search(like, kinds=every, k=limit)
+            known = worths(memories, found)
+        finally:
+            experience.close()
+    if as_json:
+        print_json(
+            [{**lesson.model_dump(mode="json"), "worth": known[lesson.id].model_dump(mode="json")} for lesson in found]
+        )
+        return
+    if not found:
+        say(f"Nothing is remembered of {latest.job!r} yet: a case is, once somebody has judged it.")
+        return
+    table = Table("case", "holds", "kind", "by", box=SIMPLE_HEAD, title=f"{latest.job}")
+    for column in ("uses", "worth", "95 %"):
+        table.add_column(column, justify="right")
+    for lesson in found:
+        worth = known[lesson.id]
+        between = f"{worth.low:+.2f} – {worth.high:+.2f}" if worth.uses else ""
+        retired = " retired" if worth.retired else ""
+        table.add_row(
+            escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + retired,
+            escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,
+        )  # fmt: skip
+    Console(highlight=False).print(table)

@@ -1,0 +1,35 @@
+"""`journeyman rollback`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.errors import InputError
+from journeyman.flow.versions import roll_back
+
+app = new_app()
+
+
+@app.command()
+def main(
+    job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
+    version: Annotated[int | None, typer.Argument(min=1, help="Its number. Left out: the one before.")] = None,
+    name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Let an earlier version work again. One row is written; the version is bit for bit what it was."""
+    with existing_journal(workspace) as journal:
+        latest = chosen_run(journal, job)
+        mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.inside]
+        if not mine:
+            raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
+        now = roll_back(journal, latest.job, name, mine[-1].ground, version)
+    if as_json:
+        print_json(now.model_dump(mode="json"))
+    else:
+        say(f"{now.label} works from now on.")
