@@ -163,9 +163,9 @@ def other_jobs(rng: np.random.Generator, rounds: int) -> Told:
                 for job, edit in (("own", own), ("other", other))
             }
             exam = Exam.begun(Terms(target="own", cases={"own": {"": 200}, "other": {"": 200}}))
-            while exam.job is not None:
-                difference, touches = next(streams[exam.job])
-                exam = exam.after(pair(difference, touches, exam.job))
+            while exam.next_job is not None:
+                difference, touches = next(streams[exam.next_job])
+                exam = exam.after(pair(difference, touches, exam.next_job))
             went += exam.outcome == "promote"
         told[f"promoted_other_job_{name}"] = of_share(share(went, rounds))
     return told

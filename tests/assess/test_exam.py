@@ -166,11 +166,11 @@ def test_another_job_must_not_be_harmed(other: list[float], outcome: str) -> Non
     both = terms(cases={"job": {"": 200}, "other": {"": 100}})
     exam = sit(both, simulated(0.4, 0.02, 200, seed=4))
     assert exam.outcome is None
-    assert exam.job == "other"
+    assert exam.next_job == "other"
     for difference in other:
         exam = exam.after(pair(difference, job="other"))
     assert exam.outcome == outcome
-    assert exam.job is None
+    assert exam.next_job is None
 
 
 def test_a_job_that_is_not_touched_is_not_harmed_however_few_its_cases() -> None:

@@ -139,7 +139,7 @@ class Exam:
         return replace(exam, outcome=exam._decided())
 
     @property
-    def job(self) -> str | None:
+    def next_job(self) -> str | None:
         """The job whose next case matters most: the target, then those not yet proven unharmed. None: it is decided."""
         if self.outcome is not None:
             return None
