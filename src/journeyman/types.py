@@ -177,8 +177,6 @@ class Lesson(Record):
     """Who contributed it: a worker's name, or a person's."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     """What it rests on: `case:RUN/CASE`, `worker:NAME`, `person:NAME`, … Take one away, and the lesson is gone."""
-    expires: int | None = None
-    """After so many further cases it is tried again, or forgotten. None: it holds."""
 
 
 class Recall(Record):

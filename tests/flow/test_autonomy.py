@@ -102,9 +102,10 @@ def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -
     run = do(tmp_path, job([case(1, known=False)]))
     with Journal.open(tmp_path) as journal:
         review(journal, run, "c0001", Label(error=False, by="mei"))
+        review(journal, run, "c0001", Label(error=False, by="mei"))
         review(journal, run, "c0001", Label(error=False, by="jan"))
         seen = review(journal, run, "c0001", Label(error=True, by="jan"))
-        assert [label.by for label in seen.labels] == ["mei", "jan"]
+        assert [label.by for label in seen.labels] == ["mei", "jan", "jan"]
         assert not seen.right
         (example,) = Standing(journal, run).autonomy.examples
         assert example.right

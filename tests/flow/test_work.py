@@ -132,10 +132,11 @@ def test_without_targets_nothing_is_scored_and_the_report_says_so(tmp_path: Path
 
 
 def test_the_journal_replays_as_a_recorded_model(tmp_path: Path) -> None:
-    _, seen = do(tmp_path / "a", job(), ScriptedModel(echo))
+    sealed = job([case.model_copy(update={"split": "exam"}) for case in CASES])  # recalls nothing, draws nothing
+    _, seen = do(tmp_path / "a", sealed, ScriptedModel(echo))
     with Journal.open(tmp_path / "a") as journal:
         recorded = RecordedModel({key: Reply.model_validate(body) for key, body in journal.replies()}, "scripted")
-    _, again = do(tmp_path / "b", job(), recorded)
+    _, again = do(tmp_path / "b", sealed, recorded)
     assert again.right == seen.right
 
 

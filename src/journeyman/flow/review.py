@@ -117,4 +117,5 @@ def _settled(label: Label, outcome: Outcome) -> Label:
 
 
 def _same(one: Label, other: Label) -> bool:
-    return (one.error, one.correction) == (other.error, other.correction)
+    """The same said by the same person; that another one agrees is kept, for the first may be unlearned."""
+    return (one.by, one.error, one.correction) == (other.by, other.error, other.correction)
