@@ -26,7 +26,7 @@ from journeyman.store.ranking import Counts, Hit, Numbers, QueryTerm, Source, Te
 from journeyman.store.segments import COLUMNS, TERMS, Batch, Entry, Lists, View, joined, unpacked
 from journeyman.store.terms import terms
 
-BATCH = 10_000
+BATCH = 20_000
 """Texts put in at once."""
 FAN = 8
 """How much larger the next size of segments is: there are few, and a text is rewritten rarely."""

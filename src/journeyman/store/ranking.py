@@ -2,7 +2,8 @@
 
 Robertson and Zaragoza 2009 for the score (k1 = 1.2, b = 0.75, and Lucene's form of rarity, which is never negative).
 Terms are taken rarest first. Once the terms still to come can't lift a text that none of the former found into the best
-`k`, only the texts found so far are looked up in the lists of the rest (MaxScore, Turtle and Flood 1995).
+`k`, only the texts found so far are looked up in the lists of the rest (MaxScore, Turtle and Flood 1995). The bar that
+they must reach is set early, by the whole scores of those that lead.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ B = 0.75
 MOST_POSTINGS = 3_000_000
 """Texts that new candidates are sought among, for one query. With more, only what the rarer terms found is ranked."""
 WATCHED = 20_000
-"""Texts, found by the rarest terms, whose `k`th best score is the bar."""
-FEW = 256
+"""Texts, found by the rarest terms, among which the leaders are sought."""
+LEADERS = 16
+"""Texts whose whole score is taken early, so that the bar for all others is high."""
+FEW = 128
 """So few candidates are settled by looking at their own terms, which is cheaper than reading the long lists."""
 SLACK = 1 - 1e-9
 """Bounds are compared with this much room, since sums of floats depend on their order."""
@@ -97,6 +100,8 @@ class _Ranking:
         self.ahead: list[float] = [*np.cumsum(bounds[::-1])[::-1].tolist(), 0.0]
         """At each place, what the terms from there on can add to a text's score at most."""
         self.scores: Scores = np.where(texts.allowed, 0.0, -np.inf)
+        self.bar = 0.0
+        """What a text must reach to be among the best `k`, as far as is known."""
 
     def _norm(self, length: float) -> float:
         return K1 * (1 - B + B * length / self.texts.mean_length)
@@ -114,14 +119,13 @@ class _Ranking:
 
     def seek(self) -> int:
         """Score whole lists, rarest first, until no other text can be among the best; where the lists left begin."""
-        read = checked = 0
+        read, checked = 0, WATCHED // 20
         watched = np.empty(0, np.intp)
         for place, term in enumerate(self.query):
-            if read > 1.5 * checked:
+            if read > 2 * checked:
                 checked = read
-                if self._bar(self.scores[watched]) * SLACK > self.ahead[place]:
-                    return place
-            if read and read + term.found > MOST_POSTINGS:
+                self._raise_bar(place, watched)
+            if self.bar * SLACK > self.ahead[place] or (read and read + term.found > MOST_POSTINGS):
                 return place
             listed, counts = self.source.listed(term.number)
             numbers = listed.astype(np.intp)
@@ -131,16 +135,32 @@ class _Ranking:
             read += len(numbers)
         return len(self.query)
 
+    def _raise_bar(self, place: int, watched: NDArray[np.intp]) -> None:
+        """Take the whole scores of those that lead so far: `k` of all texts have at least the `k`th best of these."""
+        most = min(max(LEADERS, self.k), len(watched))
+        if not most:
+            return
+        leaders = watched[np.argpartition(self.scores[watched], -most)[-most:]]
+        scores = self.scores[leaders]
+        self._settle(place, leaders, scores)
+        self._see_bar(scores)
+
+    def _see_bar(self, scores: Scores) -> None:
+        """The `k`th best of different texts' scores, whole or not, is never above that of the whole scores of all."""
+        if len(scores) >= self.k:
+            self.bar = max(self.bar, float(np.partition(scores, -self.k)[-self.k]))
+
     def finish(self, begun: int) -> list[Hit]:
         """Complete the candidates' scores, dropping those that can't be among the best any more."""
-        numbers = np.flatnonzero(self.scores > 0)
+        least = self.bar * SLACK - self.ahead[begun]
+        numbers = np.flatnonzero(self.scores >= least if least > 0 else self.scores > 0)
         scores = self.scores[numbers]
         for place in range(begun, len(self.query)):
-            numbers, scores = self._kept(numbers, scores, self.ahead[place])
             if len(numbers) <= FEW:
                 self._settle(place, numbers, scores)
                 break
             self._look_up(place, numbers, scores)
+            numbers, scores = self._kept(numbers, scores, self.ahead[place + 1])
         numbers, scores = self._kept(numbers, scores, 0.0)
         ids = self.texts.ids[numbers]
         order = np.lexsort((ids, -scores))[: self.k]
@@ -165,10 +185,8 @@ class _Ranking:
             there = np.flatnonzero(terms == self.query[place].number)
             scores[of[there]] += self._parts(place, numbers[of[there]], counts[there])
 
-    def _bar(self, scores: Scores) -> float:
-        """The `k`th best score; 0: there are fewer."""
-        return float(np.partition(scores, -self.k)[-self.k]) if len(scores) >= self.k else 0.0
-
     def _kept(self, numbers: NDArray[np.intp], scores: Scores, ahead: float) -> tuple[NDArray[np.intp], Scores]:
-        kept = scores + ahead >= self._bar(scores) * SLACK
+        """Those that can still be among the best."""
+        self._see_bar(scores)
+        kept = scores + ahead >= self.bar * SLACK
         return numbers[kept], scores[kept]
