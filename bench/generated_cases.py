@@ -18,7 +18,7 @@ EXPONENT = 1.05
 BATCH = 10_000
 
 LETTERS = "etaoinshrdlucmfywgpbvkxqjz"
-CHARACTERS = "".join(chr(0x4E00 + 5 * place) for place in range(3_500))
+CHARACTERS = "".join(chr(0x4E00 + 5 * place) for place in range(2_500))
 
 
 def vocabulary(seed: int = 0) -> tuple[list[str], list[str]]:
@@ -30,7 +30,7 @@ def vocabulary(seed: int = 0) -> tuple[list[str], list[str]]:
 def _words(draw: np.random.Generator, count: int, letters: str, lengths: tuple[int, int]) -> list[str]:
     found: dict[str, None] = {}
     while len(found) < count:
-        places = np.minimum(draw.exponential(len(letters) / 5, (count, lengths[1])).astype(int), len(letters) - 1)
+        places = np.minimum(draw.exponential(len(letters) / 6, (count, lengths[1])).astype(int), len(letters) - 1)
         for row, length in zip(places.tolist(), draw.integers(lengths[0], lengths[1] + 1, count).tolist(), strict=True):
             found.setdefault("".join(letters[place] for place in row[:length]))
     words = list(found)[:count]
@@ -52,10 +52,13 @@ def generated_cases(count: int, *, seed: int = 1, words: tuple[int, int] = (12, 
     for start in range(0, count, BATCH):
         lengths = draw.integers(words[0], words[1] + 1, min(BATCH, count - start))
         is_chinese = draw.random(len(lengths)) < CHINESE_SHARE
-        luck = draw.random(int(lengths.sum()))
-        ranks = [np.minimum(np.searchsorted(c, luck), len(v) - 1).tolist() for v, c, _ in by_language]
-        end = 0
+        wanted = np.array([int(lengths[~is_chinese].sum()), int(lengths[is_chinese].sum())])
+        ranks = [
+            np.minimum(np.searchsorted(chances, draw.random(n)), len(known) - 1).tolist()
+            for n, (known, chances, _) in zip(wanted.tolist(), by_language, strict=True)
+        ]
+        ends = [0, 0]
         for length, language in zip(lengths.tolist(), is_chinese.astype(int).tolist(), strict=True):
-            first, end = end, end + length
+            first, ends[language] = ends[language], ends[language] + length
             known, _, between = by_language[language]
-            yield between.join(known[rank] for rank in ranks[language][first:end])
+            yield between.join([known[rank] for rank in ranks[language][first : ends[language]]])

@@ -106,13 +106,15 @@ CHANGES = st.lists(
 )  # fmt: skip
 
 
-@given(CHANGES, st.booleans(), st.booleans())
+@given(CHANGES, st.integers(0, 5), st.booleans())
 @settings(deadline=None, max_examples=40)
-def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], sorted_up: bool, small: bool) -> None:
+def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], few: int, small: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fulltext, "FAN", 2)
         patch.setattr(fulltext, "LARGEST", 4 if small else 8)
-        patch.setattr(ranking, "SORTED_UP_TO", 0 if sorted_up else 100)
+        patch.setattr(ranking, "FEW", few)
+        patch.setattr(ranking, "WATCHED", 3)
+        patch.setattr(ranking, "LEADERS", few)
         for connection in opened(Path(":memory:")):
             index, known = FullText(), dict[int, Entry]()
             with connection.begin():

@@ -13,44 +13,21 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice, pairwise
-from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    Insert,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Update,
-    bindparam,
-    case,
-    delete,
-    func,
-    select,
-    update,
-)
-from sqlalchemy import Text as TextType
+from sqlalchemy import Connection, MetaData, delete, func, select, update
 
 from journeyman.errors import InputError, StoreError
-from journeyman.store.ranking import Counts, Hit, Numbers, QueryTerm, Texts, best
-from journeyman.store.segments import COLUMNS, TERMS, Batch, Entry, Lists, View, joined
+from journeyman.store.fulltext_tables import Statements, Tables, chunks
+from journeyman.store.ranking import Counts, Hit, Numbers, QueryTerm, Source, Terms, Texts, best
+from journeyman.store.segments import COLUMNS, TERMS, Batch, Entry, Lists, View, joined, unpacked
 from journeyman.store.terms import terms
 
-BATCH = 10_000
+BATCH = 20_000
 """Texts put in at once."""
-T = TypeVar("T")
-
-CHUNK = 500
-"""Values in one `IN`."""
 FAN = 8
 """How much larger the next size of segments is: there are few, and a text is rewritten rarely."""
 LARGEST = 131_072
@@ -60,46 +37,8 @@ MOST_NUMBERS = 2**31
 
 QUERY_CHARACTERS = 20_000
 """Of a longer query only so many are looked at."""
-QUERYTERMS = 128
+QUERY_TERMS = 128
 """Of more terms only the rarest count."""
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """The tables of one index."""
-
-    state: Table
-    texts: Table
-    terms: Table
-    segments: Table
-    postings: Table
-
-    @classmethod
-    def named(cls, name: str, metadata: MetaData) -> _Tables:
-        whole = BigInteger().with_variant(Integer, "sqlite")
-
-        def table(part: str, *columns: Column[Any]) -> Table:
-            return Table(f"{name}_{part}", metadata, *columns)
-
-        def key(label: str) -> Column[Any]:
-            return Column(label, whole, primary_key=True, autoincrement=False)
-
-        def number(label: str) -> Column[Any]:
-            return Column(label, whole, nullable=False)
-
-        def packed(label: str) -> Column[Any]:
-            return Column(label, LargeBinary, nullable=False)
-
-        return cls(
-            state=table("state", key("id"), *map(number, ("texts", "length", "next_number", "next_term"))),
-            texts=table("texts", key("id"), *map(number, ("number", "scope", "place", "length")), packed("terms")),
-            terms=table(
-                "terms", key("id"), *map(number, ("found", "most", "shortest")), Column("term", TextType, unique=True)
-            ),
-            segments=table("segments", key("first"), number("token"), *map(packed, (*COLUMNS, "removed"))),
-            # the key is a segment's first number, then the term's id in the lower 32 bits
-            postings=table("postings", key("key"), packed("counts"), packed("numbers")),
-        )
 
 
 class FullText:
@@ -114,21 +53,9 @@ class FullText:
             raise InputError(f"{name!r} can't name an index.", "Use letters, digits and _.")
         self.name = name
         self.metadata = MetaData()
-        self.tables = _Tables.named(name, self.metadata)
+        self.tables = Tables.named(name, self.metadata)
         self._view = View()
-        self._compiled: dict[tuple[str, ...], tuple[str, tuple[int, ...]]] = {}
-        table, segments, postings = self.tables.terms, self.tables.segments, self.tables.postings
-        grown = {
-            "found": table.c.found + bindparam("more"),
-            "most": _larger(table.c.most, bindparam("often")),
-            "shortest": -_larger(-table.c.shortest, -bindparam("brief")),
-        }
-        of_term = table.c.id == bindparam("term_id")
-        self._grow = update(table).where(of_term).values(grown)
-        self._shrink = update(table).where(of_term).values(found=table.c.found - bindparam("less"))
-        here = postings.c.key == segments.c.first * TERMS + bindparam("term")
-        lists = select(postings.c.counts, postings.c.numbers).select_from(segments.join(postings, here))
-        self._lists = lists.order_by(segments.c.first)
+        self._say = Statements.of(self.tables)
 
     def create(self, connection: Connection) -> None:
         """Make the tables where they are missing, in the caller's transaction."""
@@ -152,11 +79,8 @@ class FullText:
     def _put(self, connection: Connection, entries: Sequence[Entry]) -> int:
         state = self._state(connection, lock=True)
         batch = self._counted(connection, entries, state)
-        texts = self.tables.texts
         packed = batch.forward()
-        there: dict[int, Any] = {}
-        for ids in _chunks([entry.id for entry in entries]):
-            there |= {row.id: row for row in connection.execute(select(texts).where(texts.c.id.in_(ids)))}
+        there = {row.id: row for row in self._say.texts.rows(connection, [entry.id for entry in entries])}
         new = [
             n
             for n, entry in enumerate(entries)
@@ -167,7 +91,7 @@ class FullText:
         left = self._take_out(connection, [there[entries[n].id] for n in new if entries[n].id in there], state)
         if new:
             self._add(connection, batch.some(new), [packed[n] for n in new], state)
-        self._forget(connection, left)
+        self._forget(connection, *left)
         self._merge(connection, state)
         self._save(connection, state)
         return len(new)
@@ -176,11 +100,9 @@ class FullText:
         """Take texts out; returns how many there were. Ids that are not there are no error."""
         stream, removed = iter(ids), 0
         while batch := sorted(set(islice(stream, BATCH))):
-            state, texts = self._state(connection, lock=True), self.tables.texts
-            rows = [
-                row for some in _chunks(batch) for row in connection.execute(select(texts).where(texts.c.id.in_(some)))
-            ]
-            self._forget(connection, self._take_out(connection, rows, state))
+            state = self._state(connection, lock=True)
+            rows = self._say.texts.rows(connection, batch)
+            self._forget(connection, *self._take_out(connection, rows, state))
             self._merge(connection, state)
             self._save(connection, state)
             removed += len(rows)
@@ -190,15 +112,12 @@ class FullText:
         """Terms become numbers; unknown ones are given the next."""
         found = [terms(entry.text) for entry in entries]
         counted = [Counter(words) for words in found]
-        table = self.tables.terms
         distinct = sorted({word for counts in counted for word in counts})
-        known: dict[str, int] = {}
-        for words in _chunks(distinct):
-            known |= dict(connection.execute(select(table.c.term, table.c.id).where(table.c.term.in_(words))).all())
+        known = {row.term: row.id for row in self._say.terms.rows(connection, distinct)}
         new = [word for word in distinct if word not in known]
         known |= {word: state["next_term"] + n for n, word in enumerate(new)}
         rows = [(known[word], 0, 0, MOST_NUMBERS, word) for word in new]
-        self._many(connection, table.insert(), ("id", "found", "most", "shortest", "term"), rows)
+        self._say.add_terms.run(connection, rows)
         state["next_term"] += len(new)
         return Batch(
             entries=entries,
@@ -216,19 +135,15 @@ class FullText:
             (e.id, first + n, e.scope, e.place, length, packed[n])
             for n, (e, length) in enumerate(zip(batch.entries, batch.lengths.tolist(), strict=True))
         ]
-        self._many(connection, self.tables.texts.insert(), ("id", "number", "scope", "place", "length", "terms"), rows)
+        self._say.add_texts.run(connection, rows)
         order = np.lexsort((batch.of, batch.terms))
         found, starts = np.unique(batch.terms[order], return_index=True)
-        numbers, counts, lengths = (
-            batch.of[order] + np.uint32(first),
-            batch.counts[order],
-            batch.lengths[batch.of[order]],
-        )
+        of, counts = batch.of[order], batch.counts[order]
         if len(found):
             more = np.diff([*starts, len(order)])
-            most, shortest = np.maximum.reduceat(counts, starts), np.minimum.reduceat(lengths, starts)
+            most, shortest = np.maximum.reduceat(counts, starts), np.minimum.reduceat(batch.lengths[of], starts)
             told = list(zip(more.tolist(), most.tolist(), shortest.tolist(), found.tolist(), strict=True))
-            self._many(connection, self._grow, ("more", "often", "brief", "term_id"), told)
+            self._say.grow.run(connection, told)
         columns = {
             "numbers": np.arange(first, first + size),
             "ids": [entry.id for entry in batch.entries],
@@ -236,45 +151,43 @@ class FullText:
             "scopes": [entry.scope for entry in batch.entries],
             "places": [entry.place for entry in batch.entries],
         }
-        self._write_segment(connection, columns, (found, starts, numbers, counts))
+        self._write_segment(connection, columns, (found, starts, of + np.uint32(first), counts))
         state["next_number"] += size
         state["texts"] += size
         state["length"] += int(batch.lengths.sum())
 
-    def _take_out(self, connection: Connection, rows: Sequence[Any], state: dict[str, int]) -> list[int]:
-        """Mask these texts and take their terms back; the terms that they held."""
+    def _take_out(
+        self, connection: Connection, rows: Sequence[Any], state: dict[str, int]
+    ) -> tuple[list[int], list[int]]:
+        """Mask these texts and take their terms back; the terms that they held, and the segments that they were in."""
         if not rows:
-            return []
-        texts, segments = self.tables.texts, self.tables.segments
-        for ids in _chunks([row.id for row in rows]):
-            connection.execute(delete(texts).where(texts.c.id.in_(ids)))
-        held = np.concatenate([np.frombuffer(row.terms, np.uint32, len(row.terms) // 5) for row in rows])
+            return [], []
+        self._say.drop_texts.run(connection, [(row.id,) for row in rows])
+        held = np.concatenate([unpacked(row.terms)[0] for row in rows])
         found, times = np.unique(held, return_counts=True)
-        told = list(zip(times.tolist(), found.tolist(), strict=True))
-        self._many(connection, self._shrink, ("less", "term_id"), told)
+        self._say.shrink.run(connection, list(zip(times.tolist(), found.tolist(), strict=True)))
+        segments = self.tables.segments
         firsts = connection.execute(select(segments.c.first).order_by(segments.c.first)).scalars().all()
         numbers = np.sort(np.array([row.number for row in rows], np.uint32))
         of = np.searchsorted(np.array(firsts), numbers, side="right") - 1
-        for place in np.unique(of).tolist():
+        hurt = [int(place) for place in np.unique(of)]
+        for place in hurt:
             here = segments.c.first == firsts[place]
             removed = connection.execute(select(segments.c.removed).where(here)).scalar_one()
             more = removed + numbers[of == place].tobytes()
             connection.execute(update(segments).where(here).values(removed=more, token=_token()))
         state["texts"] -= len(rows)
         state["length"] -= sum(row.length for row in rows)
-        return [int(term) for term in found]
+        return [int(term) for term in found], [firsts[place] for place in hurt]
 
-    def _forget(self, connection: Connection, term_ids: Sequence[int]) -> None:
+    def _forget(self, connection: Connection, term_ids: Sequence[int], firsts: Sequence[int]) -> None:
         """Drop those of the terms that no text holds any more: a removed text's own words are not kept."""
-        table, segments, postings = self.tables.terms, self.tables.segments, self.tables.postings
+        table = self.tables.terms
         gone: list[int] = []
-        for ids in _chunks(term_ids):
+        for ids in chunks(term_ids):
             gone += connection.execute(select(table.c.id).where(table.c.id.in_(ids), table.c.found == 0)).scalars()
-        for ids in _chunks(gone):
-            connection.execute(delete(table).where(table.c.id.in_(ids)))
-        for first in connection.execute(select(segments.c.first)).scalars().all() if gone else ():
-            for keys in _chunks([_key(first, term) for term in gone]):
-                connection.execute(delete(postings).where(postings.c.key.in_(keys)))
+        self._say.drop_terms.run(connection, [(term,) for term in gone])
+        self._say.drop_postings.run(connection, [(_key(first, term),) for first in firsts for term in gone])
 
     # --- segments
 
@@ -287,7 +200,7 @@ class FullText:
             (_key(first, term), counts[start:end].tobytes(), numbers[start:end].tobytes())
             for term, (start, end) in zip(found.tolist(), pairwise([*starts.tolist(), len(numbers)]), strict=True)
         ]
-        self._many(connection, self.tables.postings.insert(), ("key", "counts", "numbers"), rows)
+        self._say.add_postings.run(connection, rows)
 
     def _merge(self, connection: Connection, state: dict[str, int]) -> None:
         """Put the newest segments together once they make the next size, and rewrite those with half removed."""
@@ -335,27 +248,6 @@ class FullText:
 
     # --- state
 
-    def _many(
-        self,
-        connection: Connection,
-        statement: Insert | Update,
-        names: tuple[str, ...],
-        rows: Sequence[tuple[Any, ...]],
-    ) -> None:
-        """Carry a statement out for each row, values in the order of `names`; quicker than with a dictionary each."""
-        if not rows:
-            return
-        if names not in self._compiled:
-            compiled = statement.compile(dialect=connection.dialect, column_keys=list(names))
-            self._compiled[names] = (str(compiled), tuple(names.index(name) for name in compiled.positiontup or ()))
-        sql, places = self._compiled[names]
-        if not places:
-            connection.exec_driver_sql(sql, [dict(zip(names, row, strict=True)) for row in rows])
-        elif places == tuple(range(len(names))):
-            connection.exec_driver_sql(sql, list(rows))
-        else:
-            connection.exec_driver_sql(sql, list(map(itemgetter(*places), rows)))
-
     def _state(self, connection: Connection, *, lock: bool = False) -> dict[str, int]:
         """The index's own counts; with `lock`, kept from other writers until the transaction ends."""
         query = select(self.tables.state)
@@ -396,7 +288,8 @@ class FullText:
             allowed = allowed & (view.places <= up_to)
         mean = max(state["length"], 1) / state["texts"]
         texts = Texts(view.ids, view.lengths, allowed, total=state["texts"], mean_length=mean)
-        return best(wanted, texts, lambda term: self._list(connection, term), k)
+        source = Source(lambda term: self._listed(connection, term), lambda ids: self._held(connection, ids))
+        return best(wanted, texts, source, k)
 
     def count(self, connection: Connection) -> int:
         """Texts in the index."""
@@ -415,20 +308,21 @@ class FullText:
     def _known(self, connection: Connection, query: str) -> list[QueryTerm]:
         """The query's terms that are in the index, rarest first."""
         times = Counter(terms(query[:QUERY_CHARACTERS]))
-        table = self.tables.terms
-        rows: list[Any] = []
-        for words in _chunks(sorted(times)):
-            rows += connection.execute(select(table).where(table.c.term.in_(words)))
+        rows = self._say.terms.rows(connection, sorted(times))
         rows.sort(key=lambda row: (row.found, row.term))
         return [
             QueryTerm(number=r.id, found=r.found, times=times[r.term], most=r.most, shortest=r.shortest)
-            for r in rows[:QUERYTERMS]
+            for r in rows[:QUERY_TERMS]
         ]
 
-    def _list(self, connection: Connection, term: int) -> tuple[Numbers, Counts]:
-        rows = connection.execute(self._lists, {"term": term}).all()
-        numbers = np.frombuffer(b"".join(row.numbers for row in rows), np.uint32)
-        return numbers, np.frombuffer(b"".join(row.counts for row in rows), np.uint8)
+    def _listed(self, connection: Connection, term: int) -> tuple[Numbers, Counts]:
+        rows = self._say.listed.rows(connection, (term,))
+        numbers = np.frombuffer(b"".join([row[1] for row in rows]), np.uint32)
+        return numbers, np.frombuffer(b"".join([row[0] for row in rows]), np.uint8)
+
+    def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
+        packed = dict(self._say.held.rows(connection, ids))
+        return [unpacked(packed[key]) for key in ids]
 
 
 def _key(first: int, term: int) -> int:
@@ -438,11 +332,3 @@ def _key(first: int, term: int) -> int:
 def _token() -> int:
     """Tells one state of a segment from all others, those that were rolled back included."""
     return secrets.randbits(62)
-
-
-def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
-
-
-def _larger(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
-    return case((one < other, other), else_=one)

@@ -2,7 +2,8 @@
 
 Robertson and Zaragoza 2009 for the score (k1 = 1.2, b = 0.75, and Lucene's form of rarity, which is never negative).
 Terms are taken rarest first. Once the terms still to come can't lift a text that none of the former found into the best
-`k`, only the texts found so far are looked up in the lists of the rest (MaxScore, Turtle and Flood 1995).
+`k`, only the texts found so far are looked up in the lists of the rest (MaxScore, Turtle and Flood 1995). The bar that
+they must reach is set early, by the whole scores of those that lead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log1p
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,17 @@ B = 0.75
 
 MOST_POSTINGS = 3_000_000
 """Texts that new candidates are sought among, for one query. With more, only what the rarer terms found is ranked."""
-SORTED_UP_TO = 20_000
-"""Texts up to which sorting is cheaper than a look at every text's score."""
+WATCHED = 20_000
+"""Texts, found by the rarest terms, among which the leaders are sought."""
+LEADERS = 16
+"""Texts whose whole score is taken early, so that the bar for all others is high."""
+FEW = 128
+"""So few candidates are settled by looking at their own terms, which is cheaper than reading the long lists."""
 SLACK = 1 - 1e-9
 """Bounds are compared with this much room, since sums of floats depend on their order."""
 
 Numbers = NDArray[np.uint32]
+Terms = NDArray[np.uint32]
 Counts = NDArray[np.uint8]
 Scores = NDArray[np.float64]
 
@@ -58,20 +64,26 @@ class Texts:
     """What ranking knows of each text, by its number; a number of no text is not allowed."""
 
     ids: NDArray[np.int64]
-    lengths: NDArray[np.uint32]
+    lengths: NDArray[np.float64]
     allowed: NDArray[np.bool_]
     total: int
     """Texts in the whole index, allowed here or not: rarity and mean length are of all."""
     mean_length: float
 
 
-Read = Callable[[int], tuple[Numbers, Counts]]
-"""A term's posting list: the texts that hold it, ascending, and how often each does."""
+@dataclass(frozen=True)
+class Source:
+    """Where ranking reads from."""
+
+    listed: Callable[[int], tuple[Numbers, Counts]]
+    """A term's posting list: the numbers of the texts that hold it, ascending, and how often each does."""
+    held: Callable[[Sequence[int]], Sequence[tuple[Terms, Counts]]]
+    """The terms of each text, and how often it holds each, by the texts' ids."""
 
 
-def best(query: Sequence[QueryTerm], texts: Texts, read: Read, k: int) -> list[Hit]:
+def best(query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> list[Hit]:
     """At most `k` hits, best first, equal ones by id. The terms must come rarest first."""
-    ranking = _Ranking(query, texts, read, k)
+    ranking = _Ranking(query, texts, source, k)
     begun = ranking.seek()
     return ranking.finish(begun)
 
@@ -79,8 +91,8 @@ def best(query: Sequence[QueryTerm], texts: Texts, read: Read, k: int) -> list[H
 class _Ranking:
     """One search under way."""
 
-    def __init__(self, query: Sequence[QueryTerm], texts: Texts, read: Read, k: int) -> None:
-        self.query, self.texts, self.read, self.k = query, texts, read, k
+    def __init__(self, query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> None:
+        self.query, self.texts, self.source, self.k = query, texts, source, k
         self.weights = [
             term.times * log1p((texts.total - term.found + 0.5) / (term.found + 0.5)) * (K1 + 1) for term in query
         ]
@@ -88,70 +100,93 @@ class _Ranking:
         self.ahead: list[float] = [*np.cumsum(bounds[::-1])[::-1].tolist(), 0.0]
         """At each place, what the terms from there on can add to a text's score at most."""
         self.scores: Scores = np.where(texts.allowed, 0.0, -np.inf)
-        self.touched: list[Numbers] = []
+        self.bar = 0.0
+        """What a text must reach to be among the best `k`, as far as is known."""
 
     def _norm(self, length: float) -> float:
         return K1 * (1 - B + B * length / self.texts.mean_length)
 
-    def _parts(self, place: int, numbers: Numbers, counts: Counts) -> Scores:
+    def _parts(self, place: int, numbers: NDArray[Any], counts: Counts) -> Scores:
         """What a term adds to the scores of these texts."""
-        norms = self.texts.lengths[numbers] * (K1 * B / self.texts.mean_length) + K1 * (1 - B)
-        often = counts.astype(np.float64)
-        parts: Scores = self.weights[place] * often / (often + norms)
+        norms = self.texts.lengths[numbers]
+        norms *= K1 * B / self.texts.mean_length
+        norms += K1 * (1 - B)
+        parts = counts.astype(np.float64)
+        norms += parts
+        parts *= self.weights[place]
+        parts /= norms
         return parts
 
     def seek(self) -> int:
         """Score whole lists, rarest first, until no other text can be among the best; where the lists left begin."""
-        read = checked = 0
+        read, checked = 0, WATCHED // 20
+        watched = np.empty(0, np.intp)
         for place, term in enumerate(self.query):
-            if read > 1.5 * checked:
+            if read > 2 * checked:
                 checked = read
-                if self._bar(self.scores[self._found()]) * SLACK > self.ahead[place]:
-                    return place
-            if read and read + term.found > MOST_POSTINGS:
+                self._raise_bar(place, watched)
+            if self.bar * SLACK > self.ahead[place] or (read and read + term.found > MOST_POSTINGS):
                 return place
-            numbers, counts = self.read(term.number)
+            listed, counts = self.source.listed(term.number)
+            numbers = listed.astype(np.intp)
+            if len(watched) < WATCHED:
+                watched = np.concatenate([watched, numbers[self.scores[numbers] == 0][:WATCHED]])
             self.scores[numbers] += self._parts(place, numbers, counts)
-            self.touched.append(numbers)
             read += len(numbers)
         return len(self.query)
 
+    def _raise_bar(self, place: int, watched: NDArray[np.intp]) -> None:
+        """Take the whole scores of those that lead so far: `k` of all texts have at least the `k`th best of these."""
+        most = min(max(LEADERS, self.k), len(watched))
+        if not most:
+            return
+        leaders = watched[np.argpartition(self.scores[watched], -most)[-most:]]
+        scores = self.scores[leaders]
+        self._settle(place, leaders, scores)
+        self._see_bar(scores)
+
+    def _see_bar(self, scores: Scores) -> None:
+        """The `k`th best of different texts' scores, whole or not, is never above that of the whole scores of all."""
+        if len(scores) >= self.k:
+            self.bar = max(self.bar, float(np.partition(scores, -self.k)[-self.k]))
+
     def finish(self, begun: int) -> list[Hit]:
-        """Look the candidates up in the lists left, and drop those that can't be among the best any more."""
-        numbers = self._found()
+        """Complete the candidates' scores, dropping those that can't be among the best any more."""
+        least = self.bar * SLACK - self.ahead[begun]
+        numbers = np.flatnonzero(self.scores >= least if least > 0 else self.scores > 0)
         scores = self.scores[numbers]
         for place in range(begun, len(self.query)):
-            numbers, scores = self._kept(numbers, scores, self.ahead[place])
-            if not len(numbers):
+            if len(numbers) <= FEW:
+                self._settle(place, numbers, scores)
                 break
             self._look_up(place, numbers, scores)
+            numbers, scores = self._kept(numbers, scores, self.ahead[place + 1])
         numbers, scores = self._kept(numbers, scores, 0.0)
         ids = self.texts.ids[numbers]
         order = np.lexsort((ids, -scores))[: self.k]
         return [Hit(*pair) for pair in zip(ids[order].tolist(), scores[order].tolist(), strict=True)]
 
-    def _look_up(self, place: int, numbers: Numbers, scores: Scores) -> None:
-        listed, counts = self.read(self.query[place].number)
+    def _look_up(self, place: int, numbers: NDArray[np.intp], scores: Scores) -> None:
+        """Add what one term adds, from its list."""
+        listed, counts = self.source.listed(self.query[place].number)
         if not len(listed):
             return
-        where = np.minimum(np.searchsorted(listed, numbers), len(listed) - 1)
-        there = listed[where] == numbers
+        where = np.minimum(np.searchsorted(listed, numbers.astype(np.uint32)), len(listed) - 1)
+        there = np.flatnonzero(listed[where] == numbers)
         scores[there] += self._parts(place, numbers[there], counts[where[there]])
 
-    def _found(self) -> Numbers:
-        """The allowed texts that a term has been found in, ascending."""
-        if sum(map(len, self.touched)) > SORTED_UP_TO:
-            return np.flatnonzero(self.scores > 0).astype(np.uint32)
-        numbers = np.sort(np.concatenate([np.empty(0, np.uint32), *self.touched]))
-        first = np.ones(len(numbers), np.bool_)
-        np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
-        found: Numbers = numbers[first & (self.scores[numbers] > 0)]
-        return found
+    def _settle(self, begun: int, numbers: NDArray[np.intp], scores: Scores) -> None:
+        """Add what all terms left add, from the texts' own terms."""
+        held = self.source.held(self.texts.ids[numbers].tolist())
+        of = np.repeat(np.arange(len(held)), [len(terms) for terms, _ in held])
+        terms = np.concatenate([np.empty(0, np.uint32), *(terms for terms, _ in held)])
+        counts = np.concatenate([np.empty(0, np.uint8), *(counts for _, counts in held)])
+        for place in range(begun, len(self.query)):
+            there = np.flatnonzero(terms == self.query[place].number)
+            scores[of[there]] += self._parts(place, numbers[of[there]], counts[there])
 
-    def _bar(self, scores: Scores) -> float:
-        """The `k`th best score; 0: there are fewer."""
-        return float(np.partition(scores, -self.k)[-self.k]) if len(scores) >= self.k else 0.0
-
-    def _kept(self, numbers: Numbers, scores: Scores, ahead: float) -> tuple[Numbers, Scores]:
-        kept = scores + ahead >= self._bar(scores) * SLACK
+    def _kept(self, numbers: NDArray[np.intp], scores: Scores, ahead: float) -> tuple[NDArray[np.intp], Scores]:
+        """Those that can still be among the best."""
+        self._see_bar(scores)
+        kept = scores + ahead >= self.bar * SLACK
         return numbers[kept], scores[kept]

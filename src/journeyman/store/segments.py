@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from journeyman.store.ranking import Counts, Numbers
+from journeyman.store.ranking import Counts, Numbers, Terms
 from journeyman.types import Record
 
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -78,13 +78,19 @@ class Batch:
         )
 
 
+def unpacked(forward: bytes) -> tuple[Terms, Counts]:
+    """A text's terms and counts again."""
+    size = len(forward) // 5
+    return np.frombuffer(forward, np.uint32, size), np.frombuffer(forward, np.uint8, size, 4 * size)
+
+
 @dataclass
 class View:
     """What is held in memory: a segment's columns at the texts' numbers, and which segments they came from."""
 
     tokens: dict[int, tuple[int, Numbers]] = field(default_factory=dict)
     ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    lengths: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
     scopes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     live: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
