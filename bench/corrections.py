@@ -67,7 +67,8 @@ def facts() -> Iterator[Fact]:
     rng.shuffle(shelves)
     for names, forms in ((NAMES, ENGLISH), (CHINESE_NAMES, CHINESE)):
         for name in names:
-            yield Fact(*(form.format(name) for form in forms), shelf=shelves.pop())
+            asked, nearly, paraphrase = (form.format(name) for form in forms)
+            yield Fact(asked, nearly, paraphrase, shelves.pop())
 
 
 def warehouse() -> Job:
