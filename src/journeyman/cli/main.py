@@ -18,6 +18,7 @@ COMMANDS = {
     "review": "Review what was escalated or drawn for an audit: accept, edit or reject with one key each.",
     "show": "Show a case's run step by step, or list the cases of a run.",
     "report": "Write a report of a run: HTML, CSV and PNG.",
+    "gym": "List, check and use generated tasks: puzzles, text worlds, experiments, grids.",
     "models": "List, fetch and verify the models that can be embedded.",
     "doctor": "Look whether this machine has what is needed.",
     "version": "Print the version.",
