@@ -12,8 +12,11 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
@@ -24,6 +27,10 @@ from journeyman.types import Json, Record
 
 MOST_BYTES = 4 * 2**30
 """Of memory, for families that run without Java, whose machine has a limit of its own."""
+
+
+WATCH_SECONDS = 1.0
+"""How often to look whether the parent is still there."""
 
 
 class Play:
@@ -125,9 +132,18 @@ def answer(play: Play, line: str) -> dict[str, Json]:
     return {"error": outcome.failure.model_dump()}
 
 
+def end_with(parent: int, room: str) -> None:
+    """End this process and all that it started once its parent is gone, even in the midst of a move that hangs."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    shutil.rmtree(room, ignore_errors=True)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
 def main() -> None:
     family, room = FAMILIES[sys.argv[1]], sys.argv[2]
     tempfile.tempdir = room
+    threading.Thread(target=end_with, args=(os.getppid(), room), daemon=True).start()
     if not family.programs:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     told: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")

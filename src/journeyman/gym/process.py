@@ -51,7 +51,8 @@ class GameProcess:
             raise InputError(f"The family {family.name!r} can't be played: {family.missing}.", "Install it.")
         self.family = family
         self.room = tempfile.mkdtemp(prefix="journeyman-gym-")
-        self.asking = threading.Lock()
+        self.asking = threading.RLock()
+        self.busy = False
         self.unread = b""
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -108,7 +109,9 @@ class GameProcess:
 
     def _ask(self, seconds: float, **request: Json) -> Json:
         with self.asking:
+            self.busy = True
             line = self._exchange(json.dumps(request).encode() + b"\n", time.monotonic() + seconds)
+            self.busy = False
         answer = json.loads(line)
         if "refused" in answer:
             raise RefusedCommandError(answer["refused"])
@@ -144,14 +147,21 @@ class GameProcess:
 
     @property
     def usable(self) -> bool:
-        return self.process.poll() is None and not self.asking.locked()
+        return self.process.poll() is None and not self.busy
 
     def end(self) -> None:
         """Kill it with all that it started. Never raises."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        if self.process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
         shutil.rmtree(self.room, ignore_errors=True)
+        if self.asking.acquire(blocking=False):  # else the thread that waits for an answer now ends, and comes here
+            for pipe in (self.process.stdin, self.process.stdout):
+                with suppress(OSError):
+                    assert pipe is not None
+                    pipe.close()
+            self.asking.release()
 
 
 _idle: defaultdict[tuple[int, str], list[GameProcess]] = defaultdict(list)
