@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from journeyman.gym import FAMILIES, family_of
@@ -16,7 +18,7 @@ TASKS = {
 SLOW = {"textworld", "scienceworld"}
 
 
-def marked(*names: str) -> list[object]:
+def marked(*names: str) -> Sequence[object]:
     """Parameters for tests over these tasks."""
     found = []
     for name in names:
@@ -26,7 +28,7 @@ def marked(*names: str) -> list[object]:
     return found
 
 
-def games() -> list[object]:
+def games() -> Sequence[object]:
     return marked(*(name for name in TASKS.values() if not family_of(name)[0].is_puzzle))
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from journeyman.errors import InputError
 from journeyman.gym.game import Family, Game
+from journeyman.gym.guard import guard
 
 OTHER_ANSWERS = 10
 """Chance answers with the right answer of another seed."""
 
 
+@cache
 def _library() -> Any:
+    """The gym, with what keeps answers from being run as code."""
     import reasoning_gym  # noqa: PLC0415 - an optional extra
 
+    guard("reasoning_gym")
     return reasoning_gym
 
 
@@ -51,11 +56,20 @@ class Puzzle:
         """What stands after the last `Answer:` counts; of that, the last line where the gold answer has one line."""
         final = command.rpartition("Answer:")[2].strip()
         if "\n" not in str(self.entry["answer"]):
-            final = final.rsplit("\n", 1)[-1].strip(" *`.")
+            final = final.rsplit("\n", 1)[-1].strip()
         self.over = True
         try:
-            self.score = float(self.made.score_answer(final or None, self.entry) >= 1.0)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            tries = dict.fromkeys((final, final.strip(" *`.")))  # with what models put around an answer, and without
+            self.score = float(any(self.made.score_answer(one or None, self.entry) >= 1.0 for one in tries))
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RuntimeError,
+            SyntaxError,
+            TypeError,
+            ValueError,
+        ) as error:
             return f"unreadable: {type(error).__name__}: {error}"  # some of its scorers do not expect nonsense
         return "right" if self.score else "wrong"
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
+from journeyman.errors import EnvironmentFault
 from journeyman.gym import family_of
-from journeyman.gym.game import View, placed
+from journeyman.gym.game import RefusedCommandError, View, placed
 from journeyman.gym.process import hired
 from journeyman.types import Case, Record, Score, Trajectory
 
@@ -56,9 +57,16 @@ def given_commands(trajectory: Trajectory) -> list[str]:
 
 
 def _replayed(name: str, seed: int, commands: Sequence[str]) -> View:
+    """Where the commands lead. An answer that no scorer gets to the end of is wrong: else it would stay unjudged."""
     family, task = family_of(name)
     with hired(family) as process:
-        return process.replay(task, seed, commands)
+        if not family.is_puzzle:
+            return process.replay(task, seed, commands)
+        view = process.start(task, seed)
+        try:
+            return process.act(commands[0]) if commands else view
+        except (RefusedCommandError, EnvironmentFault) as fault:
+            return view.model_copy(update={"told": str(fault), "move": 1})
 
 
 @lru_cache(maxsize=256)
