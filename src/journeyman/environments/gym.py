@@ -21,7 +21,10 @@ ACT = ToolSpec(
     parameters={"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
 )
 FINISH = ToolSpec(
-    name="finish", description="End the game as it stands.", parameters={"type": "object", "properties": {}}, final=True
+    name="finish",
+    description="Give up: end the game as it stands.",
+    parameters={"type": "object", "properties": {}},
+    final=True,
 )
 
 

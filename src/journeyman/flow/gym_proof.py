@@ -26,7 +26,7 @@ class Proof(Record):
     null: float | None = None
     """The greater of what silence and nonsense score. None: it did not come to that."""
     chance: float | None = None
-    """Of random commands, or of another seed's gold answer. None: it did not come to that."""
+    """Of random commands, for a minute at most, or of another seed's gold answer. None: it did not come to that."""
     seconds: float = 0.0
     failure: str | None = None
     """Why the task proves nothing. None: the oracle scores 1, and silence and nonsense 0."""

@@ -29,6 +29,9 @@ MOST_BYTES = 4 * 2**30
 """Of memory, for families that run without Java, whose machine has a limit of its own."""
 
 
+WANDER_SECONDS = 60.0
+"""For one game by chance: where there are thousands of commands, listing them takes its time."""
+
 WATCH_SECONDS = 1.0
 """How often to look whether the parent is still there."""
 
@@ -81,11 +84,12 @@ class Play:
         return list(self.family.open(task, seed).walkthrough())
 
     def wander(self, task: str, seed: int) -> View:
-        """Play by chance to the end."""
+        """Play by chance to the end, or for a minute."""
         view, chance = self.start(task, seed), random.Random(seed)  # noqa: S311 - no secret
         assert self.game is not None
+        until = time.monotonic() + WANDER_SECONDS
         for _ in range(2 * view.most_moves):
-            if view.over or not (choices := self.game.choices()):
+            if view.over or time.monotonic() > until or not (choices := self.game.choices()):
                 break
             try:
                 view = self.act(chance.choice(choices))
