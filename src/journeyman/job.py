@@ -21,6 +21,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from journeyman.cases import read_cases
 from journeyman.environments import AnyEnvironment
 from journeyman.errors import InputError, boundary
+from journeyman.gym import family_of
+from journeyman.gym.drawing import draw
 from journeyman.protocols import JobFolder, Model, OpenEnvironment, Verifier
 from journeyman.types import Budget, Case, Failure, Json, Record, Sampling, Trajectory
 from journeyman.verifiers import AnyVerifier
@@ -31,7 +33,12 @@ NONSENSE = "flurbish ≠ 呜里哇"
 
 class CasesSettings(Record):
     file: str | None = None
-    """JSONL or CSV in the job's folder. None: `job.py` has `cases()`."""
+    """JSONL or CSV in the job's folder. None: `job.py` has `cases()`, or `gym` names tasks."""
+    gym: tuple[str, ...] = ()
+    """Tasks that make cases of seeds, each as FAMILY:TASK."""
+    each: Annotated[int, Field(ge=1)] = 100
+    """Cases of every such task."""
+    first_seed: Annotated[int, Field(ge=0)] = 0
 
 
 class SamplingSettings(Record):
@@ -229,6 +236,11 @@ def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iter
     if settings.cases.file is not None:
         path = context.path(settings.cases.file)
         return lambda: read_cases(path)
+    if settings.cases.gym:
+        names = settings.cases.gym
+        for name in names:
+            family_of(name)
+        return lambda: draw(names, each=settings.cases.each, first_seed=settings.cases.first_seed)
     if "cases" in context.members:
         return lambda: _made(context.members["cases"])
     return tuple

@@ -86,7 +86,8 @@ class ToolSpec(Record):
     """JSON schema of the arguments, `{"type": "object", ...}`."""
     effect: Effect = "pure"
     final: bool = False
-    """A successful call of a final tool hands in the answer and ends the rollout."""
+    """A successful call of a final tool hands in the answer and ends the rollout. Asked after the call, so that an
+    environment can make the call final that ends its world."""
 
 
 class ToolCall(Record):

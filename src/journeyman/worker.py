@@ -141,7 +141,7 @@ def _told(now: Progress, step: Step, text: str) -> Progress:
 
 
 async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: Progress) -> Progress:
-    """Carry out the last reply's calls in order; a final one that succeeds ends the rollout."""
+    """Carry out the last reply's calls in order; one that succeeds and is final, be it only now, ends the rollout."""
     specs = {tool.name: tool for tool in tools}
     handed_in: list[ToolCall] = []
     repeats = now.repeats
@@ -152,7 +152,7 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
         repeats += remark is not None
         told = (result,) if remark is None else (result, Message(role="user", content=remark))
         step = step.model_copy(update={"results": (*step.results, *told)})
-        if call.name in specs and specs[call.name].final and not result.failed:
+        if not result.failed and any(tool.final for tool in environment.tools if tool.name == call.name):
             handed_in.append(call)
     now = replace(now, steps=(*before, step), repeats=repeats)
     if handed_in:

@@ -28,7 +28,7 @@ app = new_app()
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
+    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
     cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with cases whose targets are known.")] = None,
     database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,

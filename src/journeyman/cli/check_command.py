@@ -21,7 +21,7 @@ SHOWN = 20
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
+    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
     database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,

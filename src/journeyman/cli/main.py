@@ -26,6 +26,7 @@ COMMANDS = {
     "unlearn": "Take a source out of everything that was learned.",
     "show": "Show a case's run step by step, or list the cases of a run.",
     "report": "Write a report of a run: HTML, CSV and PNG.",
+    "gym": "List, check and use generated tasks: puzzles, text worlds, experiments, grids.",
     "models": "List, fetch and verify the models that can be embedded.",
     "doctor": "Look whether this machine has what is needed.",
     "version": "Print the version.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +23,13 @@ def main(
     as_json: AsJson = False,
 ) -> None:
     """Make a job's folder to start from: settings, instructions and three cases, which `check` proves as they are."""
+    write_job(folder, files_for(kind, folder.resolve().name), as_json=as_json)
+
+
+def write_job(folder: Path, files: Mapping[str, str], *, as_json: bool) -> None:
+    """Make the folder, and say what to do with it. Raises InputError where something is there already."""
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{str(folder)!r} is there already and not empty.", "Choose another folder.")
-    files = files_for(kind, folder.resolve().name)
     existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:

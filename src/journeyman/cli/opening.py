@@ -7,6 +7,8 @@ from pathlib import Path
 
 import journeyman
 from journeyman.errors import InputError
+from journeyman.flow.scaffold import gym_files
+from journeyman.gym import FAMILIES
 from journeyman.job import Job, load_job
 from journeyman.models import open_model
 from journeyman.protocols import Model
@@ -33,8 +35,18 @@ def job_folder(name: str) -> Path:
 def open_job(
     name: str, workspace: Path, *, database: Path | None = None, model: Callable[[str], Model] = open_model
 ) -> Job:
-    folder = job_folder(name)
+    folder = generated_job(name, workspace) if name.partition(":")[0] in FAMILIES else job_folder(name)
     return load_job(folder, data=workspace / "data" / folder.name, database=database, open_model=model)
+
+
+def generated_job(task: str, workspace: Path) -> Path:
+    """The folder of a job over one generated task, FAMILY:TASK; written into the workspace, the same each time."""
+    files = gym_files([task])
+    folder = workspace / "gym" / task.replace(":", "-").replace("/", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 def existing_journal(workspace: Path) -> Journal:

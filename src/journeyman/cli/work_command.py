@@ -42,7 +42,7 @@ ModelName = Annotated[
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
+    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
     cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with the cases, instead of the job's own.")] = None,
     database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
     split: Annotated[str | None, typer.Option(help="Only cases of this split: train, calibration, exam, live.")] = None,

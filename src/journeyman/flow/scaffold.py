@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from journeyman.errors import InputError
+from journeyman.gym import family_of
 
 CASES: dict[str, list[dict[str, Any]]] = {
     "single_turn": [
@@ -114,3 +116,47 @@ seconds = 120
         "cases.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
     }
     return {**files, "job.py": CODE[kind]} if kind in CODE else files
+
+
+PUZZLES = """\
+You solve puzzles. Think in a few short lines where you need to.
+Then write `Answer:` and after it the answer alone, without words or units.
+"""
+GAMES = """\
+You play games by text commands. Mind the goal, explore what you have not seen, and don't repeat what changed nothing.
+"""
+
+EACH = {"textworld": 20, "scienceworld": 10}
+"""Cases of every task, where the others have 100: TextWorld takes seconds to make one, ScienceWorld has few."""
+
+
+def gym_files(tasks: Sequence[str]) -> dict[str, str]:
+    """Name and text of each file of a job over generated tasks. Raises InputError for a name that is no FAMILY:TASK."""
+    games = not all(family_of(task)[0].is_puzzle for task in tasks)
+    job = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(tasks))[:64].strip("-")
+    settings = f"""\
+name = "{job}"
+description = "Generated tasks."
+instructions = "instructions.md"
+allowed_error = 0.10
+
+[cases]
+gym = {json.dumps(list(tasks))}
+each = {EACH.get(tasks[0].partition(":")[0], 100)}
+first_seed = 0
+
+[environment]
+kind = "gym"
+
+[[verifier]]
+kind = "gym"
+
+[budget]
+steps = {60 if games else 1}
+tokens = {200_000 if games else 6_000}
+seconds = {1_200 if games else 300}
+
+[sampling]
+max_tokens = {96 if games else 512}
+"""
+    return {"job.toml": settings, "instructions.md": GAMES if games else PUZZLES}

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from journeyman.verifiers.fields import JsonFields
 from journeyman.verifiers.function_call import FunctionCall
+from journeyman.verifiers.gym import Gym
 from journeyman.verifiers.people import Judge, Person, Python
 from journeyman.verifiers.sql_result import SqlResult
 from journeyman.verifiers.text import Exact, Number, Regex
 
 AnyVerifier = Annotated[
-    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Python | Judge | Person,
+    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Gym | Python | Judge | Person,
     Field(discriminator="kind"),
 ]
 """What `[[verifier]]` in job.toml can be."""
@@ -22,6 +23,7 @@ __all__ = [
     "AnyVerifier",
     "Exact",
     "FunctionCall",
+    "Gym",
     "JsonFields",
     "Judge",
     "Number",

@@ -1,0 +1,115 @@
+"""Games and puzzles made of a seed: the case's data names the task and the seed.
+
+A puzzle is read and answered. A game is played by `act`, one command after the other, until it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal
+
+from journeyman.gym import family_of
+from journeyman.gym.game import Family, RefusedCommandError, View, placed
+from journeyman.gym.process import GameProcess, give_back, hire
+from journeyman.protocols import Environment, OpenEnvironment
+from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
+
+ACT = ToolSpec(
+    name="act",
+    description="Give one command.",
+    parameters={"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+)
+FINISH = ToolSpec(
+    name="finish",
+    description="Give up: end the game as it stands.",
+    parameters={"type": "object", "properties": {}},
+    final=True,
+)
+
+
+class Gym(Record):
+    """Any task of any family: `{"task": "FAMILY:TASK", "seed": N}` in the case's data."""
+
+    kind: Literal["gym"] = "gym"
+
+    def __call__(self, brief: Brief) -> Environment:
+        name, seed = placed(brief.data, brief.id)
+        family, task = family_of(name)
+        return _Puzzle(brief) if family.is_puzzle else _Game(brief, family, task, seed)
+
+
+class _Puzzle:
+    tools: Sequence[ToolSpec] = ()
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+
+    async def reset(self) -> Sequence[Message]:
+        return (Message(role="user", content=self.brief.prompt),)
+
+    async def step(self, call: ToolCall) -> Message:
+        return Message(role="tool", call_id=call.id, content="There are no tools here.", failed=True)
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        return None
+
+    async def close(self) -> None: ...
+
+
+class _Game:
+    """Open from `reset` to `close`, in a process of its own."""
+
+    def __init__(self, brief: Brief, family: Family, task: str, seed: int) -> None:
+        self.brief, self.family, self.task, self.seed = brief, family, task, seed
+        self.process: GameProcess | None = None
+        self.over = False
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        """The command that ends the game is final."""
+        return (ACT.model_copy(update={"final": self.over}), FINISH)
+
+    async def reset(self) -> Sequence[Message]:
+        await self.close()
+        self.process, self.over = hire(self.family), False
+        view = await asyncio.to_thread(self.process.start, self.task, self.seed)
+        return (
+            Message(role="system", content=self.family.rules),
+            Message(role="user", content=f"Your goal: {self.brief.prompt}\n\n{_shown(view)}"),
+        )
+
+    async def step(self, call: ToolCall) -> Message:
+        if call.name == "finish":
+            return Message(role="tool", call_id=call.id, content="The game is ended.")
+        command = call.arguments.get("command")
+        if not isinstance(command, str) or not command.strip():
+            return Message(role="tool", call_id=call.id, content="The argument `command` is missing.", failed=True)
+        assert self.process is not None
+        try:
+            view = await asyncio.to_thread(self.process.act, command)
+        except RefusedCommandError as refused:
+            return Message(role="tool", call_id=call.id, content=str(refused), failed=True)
+        self.over = view.over
+        return Message(role="tool", call_id=call.id, content=_shown(view))
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        return None
+
+    async def close(self) -> None:
+        if self.process is not None:
+            give_back(self.process)
+            self.process = None
+
+
+def _shown(view: View) -> str:
+    """What is seen, then the commands. The number of the move tells equal sights apart: going on is no repetition."""
+    lines = [view.told]
+    if view.over:
+        lines.append("The game is over.")
+    elif view.commands is not None:
+        lines.append(f"Commands: {' | '.join(view.commands)}")
+    return "\n".join([*lines, f"[move {view.move} of {view.most_moves}]"])
+
+
+_: OpenEnvironment = Gym()

@@ -1,0 +1,76 @@
+"""Games and puzzles made of a seed: the worker's commands are played again in a fresh game, and its score counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+from journeyman.errors import EnvironmentFault
+from journeyman.gym import family_of
+from journeyman.gym.game import RefusedCommandError, View, placed
+from journeyman.gym.process import hired
+from journeyman.types import Case, Record, Score, Trajectory
+
+
+class Gym(Record):
+    """Part scores where the game has them; 1 is right. A puzzle's score is its own code's, full or nothing.
+
+    A trajectory without any call may hand in a game's commands as a JSON list: so `check` gives the walkthrough.
+    """
+
+    kind: Literal["gym"] = "gym"
+    name: str = "gym"
+
+    async def score(self, case: Case, trajectory: Trajectory) -> Score:
+        name, seed = placed(case.data, case.id)
+        family, task = family_of(name)
+        answered = [] if trajectory.answer is None else [trajectory.answer]
+        commands = answered if family.is_puzzle else given_commands(trajectory)
+        view = await asyncio.to_thread(_replayed, name, seed, tuple(commands))
+        told = view.told if family.is_puzzle and view.move else f"{view.move} moves"
+        return Score(verifier=self.name, value=view.score, reason=f"{task}, seed {seed}: {told}"[:500])
+
+    def reference(self, case: Case) -> str | None:
+        """The puzzle's own answer, or the commands of the game's expert."""
+        name, seed = placed(case.data, case.id)
+        commands = _walkthrough(name, seed)
+        if not commands:
+            return None
+        return commands[0] if family_of(name)[0].is_puzzle else json.dumps(commands, ensure_ascii=False)
+
+
+def given_commands(trajectory: Trajectory) -> list[str]:
+    """The commands of all calls of `act`, in order."""
+    calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
+    if calls:
+        commands = [call.arguments.get("command") for call in calls if call.name == "act"]
+    else:
+        try:
+            listed = json.loads(trajectory.answer or "[]")
+        except json.JSONDecodeError:
+            return []
+        commands = listed if isinstance(listed, list) else []
+    return [command for command in commands if isinstance(command, str)]
+
+
+def _replayed(name: str, seed: int, commands: Sequence[str]) -> View:
+    """Where the commands lead. An answer that no scorer gets to the end of is wrong: else it would stay unjudged."""
+    family, task = family_of(name)
+    with hired(family) as process:
+        if not family.is_puzzle:
+            return process.replay(task, seed, commands)
+        view = process.start(task, seed)
+        try:
+            return process.act(commands[0]) if commands else view
+        except (RefusedCommandError, EnvironmentFault) as fault:
+            return view.model_copy(update={"told": str(fault), "move": 1})
+
+
+@lru_cache(maxsize=256)
+def _walkthrough(name: str, seed: int) -> tuple[str, ...]:
+    family, task = family_of(name)
+    with hired(family) as process:
+        return tuple(process.walkthrough(task, seed))

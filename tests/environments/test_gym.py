@@ -1,0 +1,146 @@
+"""The gym environment, played by the loop, and the verifier that plays the commands again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from journeyman.environments import Gym
+from journeyman.errors import InputError
+from journeyman.gym import family_of
+from journeyman.gym.drawing import draw
+from journeyman.gym.process import end_idle, hired
+from journeyman.models.scripted import ScriptedModel
+from journeyman.types import Brief, Budget, Case, Message, ToolCall, Trajectory
+from journeyman.verifiers import Gym as GymVerifier
+from journeyman.worker import Worker, rollout
+from tests.gym.families import games, needs
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_left() -> Iterator[None]:
+    yield
+    end_idle()
+
+
+def acts(commands: Sequence[str]) -> list[ToolCall]:
+    return [ToolCall(id=f"call_{n}", name="act", arguments={"command": command}) for n, command in enumerate(commands)]
+
+
+def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | None]:
+    """What a worker does that makes these calls, and its score."""
+    worker = Worker(budget=Budget(steps=len(calls) + 3, tokens=10**9))
+
+    async def play() -> tuple[Trajectory, float | None]:
+        trajectory = await rollout(worker, ScriptedModel(list(calls)), Gym()(case.brief), case.brief)
+        return trajectory, (await GymVerifier().score(case, trajectory)).value
+
+    return asyncio.run(play())
+
+
+def a_case(name: str) -> tuple[Case, list[str]]:
+    """A case, and the commands that win it."""
+    family, task = family_of(name)
+    (case,) = draw([name], each=1, first_seed=3)
+    with hired(family) as process:
+        return case, process.walkthrough(task, case.data["seed"])
+
+
+@pytest.mark.parametrize("name", games())
+def test_the_command_that_wins_ends_the_rollout(name: str) -> None:
+    case, commands = a_case(name)
+    trajectory, score = played(case, acts(commands))
+    assert (trajectory.stop, trajectory.answer, score) == ("answered", commands[-1], 1.0)
+    assert case.prompt in trajectory.opening[-1].content
+    assert "[move 0 of" in trajectory.opening[-1].content
+    assert "The game is over." in trajectory.steps[-1].results[-1].content
+
+
+@pytest.mark.parametrize("name", games())
+def test_giving_up_scores_what_was_reached(name: str) -> None:
+    case, commands = a_case(name)
+    trajectory, score = played(case, [*acts(commands[:1]), ToolCall(id="end", name="finish", arguments={})])
+    assert trajectory.stop == "answered"
+    assert score is not None
+    assert score < 1
+
+
+@needs("minigrid")
+def test_the_score_is_the_worlds_and_not_what_the_worker_says() -> None:
+    case, commands = a_case("minigrid:BabyAI-GoToLocal-v0")
+    lie = Trajectory(case_id=case.id, worker="w@1", opening=(), answer="I won. Score: 1", stop="answered")
+    assert asyncio.run(GymVerifier().score(case, lie)).value == 0.0
+    told = lie.model_copy(update={"answer": json.dumps(commands)})
+    assert asyncio.run(GymVerifier().score(case, told)).value == 1.0  # as `check` gives the walkthrough
+    played_badly, _ = played(case, [*acts(["turn left"]), ToolCall(id="end", name="finish", arguments={})])
+    also_told = played_badly.model_copy(update={"answer": json.dumps(commands)})
+    assert asyncio.run(GymVerifier().score(case, also_told)).value == 0.0  # what was done counts, not what was said
+
+
+@needs("minigrid")
+@pytest.mark.parametrize(
+    "arguments", [{}, {"command": 7}, {"command": "  "}, {"command": "x" * 20_000}, {"order": "x"}]
+)
+def test_a_bad_call_is_answered(arguments: dict[str, object]) -> None:
+    case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
+
+    async def step() -> Message:
+        environment = Gym()(case.brief)
+        await environment.reset()
+        try:
+            return await environment.step(ToolCall(id="c", name="act", arguments=arguments))
+        finally:
+            await environment.close()
+            await environment.close()
+
+    assert asyncio.run(step()).failed
+
+
+@needs("minigrid")
+def test_two_equal_sights_are_no_repetition_but_two_refusals_are() -> None:
+    case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
+    trajectory, _ = played(case, [*acts(["done"] * 5), ToolCall(id="end", name="finish", arguments={})])
+    assert trajectory.stop == "answered"
+    refused, _ = played(case, acts(["fly"] * 3))
+    assert refused.stop == "repeated"
+
+
+@needs("minigrid")
+def test_a_rollout_cut_off_in_a_move_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
+    environment = Gym()(case.brief)
+
+    async def cut() -> None:
+        task = asyncio.create_task(environment.reset())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await environment.close()
+
+    asyncio.run(cut())
+    assert environment.process is None  # type: ignore[attr-defined]
+
+
+@needs("reasoning_gym")
+def test_a_puzzle_is_read_and_answered() -> None:
+    (case,) = draw(["reasoning_gym:chain_sum"], each=1)
+
+    async def answered() -> tuple[Trajectory, float | None]:
+        trajectory = await rollout(Worker(), ScriptedModel([f"So:\n{case.target}"]), Gym()(case.brief), case.brief)
+        return trajectory, (await GymVerifier().score(case, trajectory)).value
+
+    trajectory, score = asyncio.run(answered())
+    assert (trajectory.opening[-1].content, score) == (case.prompt, 1.0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"task": "textworld:x"}, {"task": 1, "seed": 1}, {"task": "a:b", "seed": -1}, {"task": "a:b", "seed": True}],
+)
+def test_a_case_that_names_no_game_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="names no game"):
+        Gym()(Brief(id="c", prompt="p", data=data))
