@@ -14,11 +14,19 @@ import argparse
 import asyncio
 import csv
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple
 
-from bench.learning import ARMS, lessons_of, worker_for
+import numpy as np
+
+from bench.bench_streams import STREAMS_FOLDER
+from bench.learning import ARMS, SEED, lessons_of, worker_for
+from bench.results import Figure, of_share, write
 from bench.streams import STREAMS
 from journeyman.assess.evidence import evidence_of
+from journeyman.assess.stats import share
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import Shift, enrol, work
@@ -114,6 +122,116 @@ async def recording(arguments: argparse.Namespace) -> None:
     await model.aclose()
 
 
+# --- what it came to ------------------------------------------------------------------------------------------
+
+
+class Done(NamedTuple):
+    """One sealed case with one memory."""
+
+    right: bool
+    memory: float
+    """Tokens of the prompt that memory took."""
+    computed: float
+    """Tokens computed and written."""
+
+
+Arm = dict[str, Done]
+
+
+def arms_of(name: str) -> dict[str, Arm]:
+    """What was recorded of a stream, by arm and case; `stateless` from the recorded streams. Empty: nothing was."""
+    file = RECORDED / f"{name}.csv"
+    if not file.exists():
+        return {}
+    found: dict[str, Arm] = {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        for told in csv.DictReader(opened):
+            spent = float(told["computed_tokens"]) + float(told["written_tokens"])
+            done = Done(told["right"] == "1", float(told["memory_tokens"]), spent)
+            found.setdefault(told["arm"], {})[told["case"]] = done
+    with (STREAMS_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
+        rows = [told for told in csv.DictReader(opened) if told["split"] == "exam"]
+    found["stateless"] = {told["case"]: Done(told["right"] == "1", 0.0, 0.0) for told in rows}
+    return found
+
+
+def differences(one: Arm, other: Arm) -> list[float]:
+    """Of the cases in both, right with the one less right with the other."""
+    return [float(one[case].right) - float(other[case].right) for case in one if case in other]
+
+
+def mean_of(values: Sequence[float], unit: str = "", goal: str = "") -> Figure:
+    """With its 95 % interval over resampled cases."""
+    if not values:
+        return Figure(value=None, unit=unit, goal=goal)
+    rng = np.random.default_rng(SEED)
+    drawn = np.asarray(values)[rng.integers(0, len(values), (2_000, len(values)))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Figure(value=fmean(values), low=float(low), high=float(high), unit=unit, goal=goal)
+
+
+def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
+    """A stream's figures: what memory gave over none, over all in context, and what the wrong memory gave."""
+    memory, plain = arms["memory"], arms["stateless"]
+    gained = differences(memory, plain)
+    unit = f"{len(gained)} sealed, paired"
+    base = fmean(plain[case].right for case in memory if case in plain)
+    gain = mean_of(gained, unit)
+    assert gain.value is not None
+    told = {
+        f"stateless_{name}": Figure(value=base, unit=unit),
+        f"gain_{name}": gain,
+        f"normalised_gain_{name}": Figure(
+            value=gain.value / (1 - base), low=(gain.low or 0) / (1 - base), high=(gain.high or 0) / (1 - base),
+            unit="of what there was to gain", goal=">= 0.35",
+        ),
+        f"memory_tokens_{name}": Figure(value=fmean(done.memory for done in memory.values()), unit="of a prompt"),
+    }  # fmt: skip
+    if "icl" in arms:
+        over = differences(memory, arms["icl"])
+        whole = fmean(done.memory for done in arms["icl"].values())
+        told[f"gain_over_icl_{name}"] = mean_of(over, f"{len(over)} sealed, paired")
+        told[f"memory_tokens_over_icl_{name}"] = Figure(
+            value=fmean(done.memory for done in memory.values()) / whole, unit=f"of {whole:,.0f}", goal="<= 0.25"
+        )
+    if "shuffled" in arms:
+        wrong = differences(arms["shuffled"], plain)
+        told[f"shuffled_gain_{name}"] = mean_of(wrong, f"{len(wrong)} sealed, paired")
+    return told
+
+
+def corrections() -> dict[str, Figure]:
+    """How often a planted correction holds for the same question in nearly the same words, and in others."""
+    file = RECORDED / "corrections.csv"
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    told: dict[str, Figure] = {}
+    for key, form in (("correction_holds_nearly", "nearly"), ("correction_transfers", "paraphrase")):
+        shown = [row for row in rows if row["form"] == form and row["told"] == "1"]
+        goal = ">= 0.8" if form == "paraphrase" else ""
+        told[key] = of_share(share(sum(row["right"] == "1" for row in shown), len(shown)), goal)
+        every = [row for row in rows if row["form"] == form]
+        told[f"{key}_recalled"] = of_share(share(len(shown), len(every)))
+    before = [row for row in rows if row["form"] == "asked"]
+    told["correction_known_before"] = of_share(share(sum(row["right"] == "1" for row in before), len(before)))
+    return told
+
+
+def figures() -> dict[str, Figure]:
+    told: dict[str, Figure] = {}
+    kept: list[float] = []
+    for name in STREAMS:
+        arms = arms_of(name)
+        if "memory" not in arms:
+            continue
+        told |= gains(name, arms)
+        kept += [float(done.right) for case, done in arms["memory"].items() if arms["stateless"][case].right]
+    told["retained_solved"] = mean_of(kept, f"of {len(kept)} cases solved without memory", ">= 0.98")
+    return told | corrections()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="work cases with the model first")
@@ -124,6 +242,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.record:
         asyncio.run(recording(arguments))
+    else:
+        write("learning", figures())
 
 
 if __name__ == "__main__":
