@@ -68,8 +68,9 @@ class Instructions:
         probes = [one.case_id for one in _balanced(seen, PROBES)]
         if len(probes) < SHOWN:
             return None
-        pool = [Candidate(mind.instructions, await self._scores(mind, mind.instructions, probes, lab))]
+        pool: list[Candidate] = []
         try:
+            pool.append(Candidate(mind.instructions, await self._scores(mind, mind.instructions, probes, lab)))
             for _ in range(ROUNDS):
                 parent = drawn(pool, rng)
                 child = await self._child(parent, mind, probes, lab, rng)
@@ -77,8 +78,8 @@ class Instructions:
                     pool.append(child)
         except LearningBudgetSpent:
             pass
-        best = max(pool, key=lambda one: one.mean)
-        if best.mean <= pool[0].mean:
+        best = max(pool, key=lambda one: one.mean, default=None)
+        if best is None or best.mean <= pool[0].mean:
             return None
         told = f"Other instructions: {best.mean:.2f} instead of {pool[0].mean:.2f} on {len(probes)} probe cases."
         sources = tuple(f"case:{case_id}" for case_id in probes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from journeyman.memory.context import cost_of, within
 from journeyman.memory.worth import Use, Worth, factor, worth
-from journeyman.store.memories import Memories
+from journeyman.store.memories import Memories, Used
 from journeyman.types import Lesson, Recall
 
 SOUGHT = 4
@@ -19,12 +19,13 @@ UNKNOWN = 0.5
 def recalled_from(memories: Memories, query: str, settings: Recall, *, until: int | None = None) -> list[Lesson]:
     """The lessons for a case within the settings' budget, best last.
 
-    Ranks by likeness, times proven worth; what has proved to cost more than it gives is left out. Of the same words
-    with the same answer one is enough; with different answers, the latest holds.
+    Ranks by likeness, times proven worth; what has proved to cost more than it gives is left out, and so is all that
+    comes from a contributor whose lessons do harm taken together. Of the same words with the same answer one is
+    enough; with different answers, the latest holds.
     """
     found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
-    known = worths(memories, found)
-    kept = [lesson for lesson in found if not known[lesson.id].retired]
+    known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
+    kept = [lesson for lesson in found if not known[lesson.id].retired and lesson.by not in shut_out]
     ranks = {lesson.id: factor(known[lesson.id]) / (RANK + n) for n, lesson in enumerate(kept)}
     ordered = sorted(distinct(kept), key=lambda lesson: -ranks[lesson.id])
     return within(ordered[: settings.k], settings.tokens)[::-1]
@@ -37,16 +38,23 @@ RANK = 60
 def worths(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Worth]:
     """What each lesson is worth by its uses so far."""
     known = list(lessons)
-    used = memories.uses([lesson.id for lesson in known])
-    typical = memories.typical()
-    return {
-        lesson.id: worth(
-            (Use(shown=u.shown, withheld=u.withheld, score=u.score, weight=u.weight) for u in used[lesson.id]),
-            typical=UNKNOWN if typical is None else typical,
-            tokens=cost_of(lesson),
-        )
-        for lesson in known
-    }
+    used, typical = memories.uses([lesson.id for lesson in known]), _typical(memories)
+    return {lesson.id: worth(_uses(used[lesson.id]), typical=typical, tokens=cost_of(lesson)) for lesson in known}
+
+
+def harmful(memories: Memories, contributors: Iterable[str]) -> set[str]:
+    """Those whose lessons, taken together, very likely do harm: for what is hard to see of one is plain of many."""
+    used, typical = memories.uses_of(sorted(contributors)), _typical(memories)
+    return {name for name, told in used.items() if worth(_uses(told), typical=typical).retired}
+
+
+def _typical(memories: Memories) -> float:
+    mean = memories.typical()
+    return UNKNOWN if mean is None else mean
+
+
+def _uses(used: Iterable[Used]) -> Iterator[Use]:
+    return (Use(shown=u.shown, withheld=u.withheld, score=u.score, weight=u.weight) for u in used)
 
 
 def distinct(lessons: Sequence[Lesson]) -> list[Lesson]:

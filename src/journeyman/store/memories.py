@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Executable,
     Float,
     Index,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -63,10 +65,12 @@ attempts = Table(
     Column("weight", Float, nullable=False),
     Column("kind", Text),
     Column("lesson_id", Text),
+    Column("contributor", Text),
     Column("lesson", Text),
 )
 Index("attempts_by_case", attempts.c.job, attempts.c.run, attempts.c.case_id, attempts.c.attempt, unique=True)
 Index("attempts_by_lesson", attempts.c.lesson_id)
+Index("attempts_by_contributor", attempts.c.job, attempts.c.contributor)
 
 sources = Table(
     "sources",
@@ -87,6 +91,10 @@ uses = Table(
     sqlite_with_rowid=False,
 )
 Index("uses_by_attempt", uses.c.place)
+
+
+_USED = uses.join(attempts, attempts.c.place == uses.c.place)
+_COLUMNS = (uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
 
 
 class Attempted(NamedTuple):
@@ -211,6 +219,7 @@ class Memories:
             "weight": remembered.weight,
             "kind": None if lesson is None else lesson.kind,
             "lesson_id": None if lesson is None else lesson.id,
+            "contributor": None if lesson is None else lesson.by,
             "lesson": None if lesson is None else codec.dumps(lesson.model_dump(mode="json")),
         }
         self.connection.execute(attempts.insert(), row)
@@ -246,13 +255,21 @@ class Memories:
 
     def uses(self, wanted: Sequence[str]) -> dict[str, list[Used]]:
         """The latest uses of each lesson, in the order of the journal."""
-        joined = uses.join(attempts, attempts.c.place == uses.c.place)
-        columns = (uses.c.lesson_id, uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
-        query = select(*columns).select_from(joined).where(uses.c.lesson_id.in_(wanted), attempts.c.job == self.job)
-        found: dict[str, list[Used]] = {name: [] for name in wanted}
-        for row in self._rows(query.order_by(attempts.c.place)):
-            found[row["lesson_id"]].append(Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"]))
-        return {name: used[-LATEST_USES:] for name, used in found.items()}
+        return self._used(uses.c.lesson_id, wanted, select(*_COLUMNS).select_from(_USED))
+
+    def uses_of(self, contributors: Sequence[str]) -> dict[str, list[Used]]:
+        """The latest uses of all lessons that each of these contributed, in the order of the journal."""
+        taught = attempts.alias("taught")
+        query = select(*_COLUMNS).select_from(_USED.join(taught, taught.c.lesson_id == uses.c.lesson_id))
+        return self._used(taught.c.contributor, contributors, query)
+
+    def _used(self, of: ColumnElement[Any], wanted: Sequence[str], query: Select[Any]) -> dict[str, list[Used]]:
+        found: dict[str, list[Used]] = {}
+        for name in wanted:
+            mine = query.where(of == name, attempts.c.job == self.job).order_by(attempts.c.place.desc())
+            rows = self._rows(mine.limit(LATEST_USES))
+            found[name] = [Used(bool(r["shown"]), r["withheld"], r["score"], r["weight"]) for r in reversed(rows)]
+        return found
 
     def typical(self) -> float | None:
         """The mean score of the job's judged cases, each weighing one over its label's probability. None: none."""
