@@ -23,9 +23,13 @@ import numpy as np
 
 from bench.bench_streams import STREAMS_FOLDER
 from bench.learning import ARMS, SEED, lessons_of, worker_for
+from bench.recorded import RECALLED, Part, crossed_scores, sealed_scores
+from bench.replays import LENGTH, begun, recorded, replay
 from bench.results import Figure, of_share, write
 from bench.streams import STREAMS
+from journeyman.assess.confidence import SIGNALS
 from journeyman.assess.evidence import evidence_of
+from journeyman.assess.selective import Rule, ceiling
 from journeyman.assess.stats import share
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
@@ -36,6 +40,11 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
 from journeyman.types import Outcome, Run
+
+REPLAYS = 60
+CERTIFIED = 120
+"""Cases that a stream must have for a certificate."""
+OWN = tuple(name for name in SIGNALS if name not in RECALLED)
 
 ROOM = Path(__file__).parent / ".work" / "learning"
 RECORDED = Path(__file__).parent / "learning"
@@ -200,6 +209,53 @@ def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
     return told
 
 
+def certified(name: str, cases: Sequence[str]) -> dict[str, Figure]:
+    """Certified autonomy on a stream before learning and after: the same cases, the same certificate, other answers.
+
+    Every other case is a labelled history, the rest the pool that streams of 2,000 are drawn from. Confidence goes by
+    the signals of the trajectory alone, those of recalled cases among them after learning.
+    """
+    told: dict[str, Figure] = {}
+    for when, file, names in (
+        ("before", STREAMS_FOLDER / f"{name}.csv", OWN),
+        ("after", RECORDED / f"{name}.csv", OWN + RECALLED),
+    ):
+        with file.open(encoding="utf-8", newline="") as opened:
+            rows = [told for told in csv.DictReader(opened) if told.get("arm", "memory") == "memory"]
+        found = {row["case"]: row for row in rows}
+        known, pool = (part([found[case] for case in cases[n::2]], names) for n in (0, 1))
+        scores = (crossed_scores(known, names), ~known.right), (sealed_scores(known, pool, names), ~pool.right)
+        population = recorded(name, *scores)
+        for allowed in (0.1, 0.2):
+            rng = np.random.default_rng(SEED)
+            rule = Rule(allowed_error=allowed)
+            shares = []
+            for _ in range(REPLAYS):
+                start = begun(rule, population.known_scores, population.known_errors)
+                shares.append(replay(start, *population.draw(rng, LENGTH), rng).share)
+            key = f"autonomy_{when}_{name}_alpha{round(100 * allowed)}"
+            low, high = np.quantile(shares, [0.025, 0.975])
+            told[key] = Figure(
+                value=fmean(shares), low=float(low), high=float(high),
+                unit=f"delivered, {REPLAYS} streams; ceiling {ceiling(population.base_error, allowed):.2f}",
+            )  # fmt: skip
+    return told
+
+
+def part(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Part:
+    def numbers(row: Mapping[str, str], wanted: Sequence[str]) -> list[float]:
+        return [float(row[name]) if row.get(name) else float("nan") for name in wanted]
+
+    return Part(
+        columns=tuple(names),
+        table=np.array([numbers(row, names) for row in rows]),
+        right=np.array([row["right"] == "1" for row in rows]),
+        answered=np.array([bool(row["steps"]) for row in rows]),
+        seconds=np.array([float(row["seconds"]) for row in rows]),
+        check_seconds=np.zeros(len(rows)),
+    )
+
+
 def corrections() -> dict[str, Figure]:
     """How often a planted correction holds for the same question in nearly the same words, and in others."""
     file = RECORDED / "corrections.csv"
@@ -227,6 +283,8 @@ def figures() -> dict[str, Figure]:
         if "memory" not in arms:
             continue
         told |= gains(name, arms)
+        if len(arms["memory"]) >= CERTIFIED:
+            told |= certified(name, sorted(case for case in arms["memory"] if case in arms["stateless"]))
         kept += [float(done.right) for case, done in arms["memory"].items() if arms["stateless"][case].right]
     told["retained_solved"] = mean_of(kept, f"of {len(kept)} cases solved without memory", ">= 0.98")
     return told | corrections()
