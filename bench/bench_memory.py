@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +164,30 @@ def against_bm25s(folder: Path, count: int, queries: Sequence[str]) -> dict[str,
     return figures
 
 
+def against_fts5(folder: Path, count: int, queries: Sequence[str]) -> dict[str, Figure]:
+    """SQLite's own full-text search over the same terms, any of which may match, best first."""
+    connection, watch = sqlite3.connect(folder / "fts5.sqlite", isolation_level=None), Watch()
+    connection.execute(
+        "CREATE VIRTUAL TABLE texts USING fts5(text, content='', tokenize='unicode61 remove_diacritics 0')"
+    )
+    with watch.running():
+        connection.execute("BEGIN")
+        rows = ((n, " ".join(terms(text))) for n, text in enumerate(generated_cases(count)))
+        connection.executemany("INSERT INTO texts(rowid, text) VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+        connection.execute("INSERT INTO texts(texts) VALUES ('optimize')")
+
+    def search(query: str) -> Any:
+        asked = " OR ".join(f'"{term}"' for term in set(terms(query)))
+        return connection.execute(
+            "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts) LIMIT ?", (asked, K)
+        ).fetchall()
+
+    figures = latencies("fts5_", "100k", search, queries)
+    connection.close()
+    return figures
+
+
 def against_tantivy(folder: Path, count: int, queries: Sequence[str]) -> dict[str, Figure]:
     try:
         import tantivy  # noqa: PLC0415 - a peer, not a part
@@ -195,14 +222,22 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     arguments = parser.parse_args()
     queries = list(generated_cases(arguments.queries, seed=7, words=(5, 40)))
-    figures: dict[str, Figure] = {}
+    large, middle, small = arguments.cases, arguments.cases // 10, arguments.cases // 1000
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
-        for count, size in ((arguments.cases, "1m"), (arguments.cases // 10, "100k"), (arguments.cases // 1000, "1k")):
-            figures |= ours(folder, count, size, queries)
-        figures |= against_bm25s(folder, arguments.cases // 10, queries)
-        figures |= against_tantivy(folder, arguments.cases // 10, queries)
+        figures = apart(ours, folder, small, "1k", queries) | apart(ours, folder, middle, "100k", queries)
+        for peer in (against_bm25s, against_tantivy, against_fts5):
+            figures |= apart(peer, folder, middle, queries)
+        figures |= apart(ours, folder, large, "1m", queries)
     write("memory", figures)
+
+
+def apart(measure: Callable[..., dict[str, Figure]], *arguments: Any) -> dict[str, Figure]:
+    """Measured in a process of its own, so that the memory of one is not counted for the next."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        figures = pool.submit(measure, *arguments).result()
+    print({key: figure.value for key, figure in figures.items()}, flush=True)
+    return figures
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ BATCH = 20_000
 FAN = 8
 """How much larger the next size of segments is: there are few, and a text is rewritten rarely."""
 LARGEST = 131_072
-"""Texts of a segment that is merged no more: the longest wait of a single `put` stays about a second."""
+"""Texts of a segment that is merged no more, so that what a single `put` may rewrite is bounded."""
 MOST_NUMBERS = 2**31
 """Texts ever put in, replaced ones counted again."""
 
@@ -44,7 +44,7 @@ QUERY_TERMS = 128
 class FullText:
     """An index by its name, for use with any connection to the database that holds it; it belongs to one thread.
 
-    It keeps nothing but a copy of the texts' lengths, scopes and places (about 30 bytes a text), which each search
+    It keeps nothing but a copy of the texts' ids, lengths, scopes and places (about 40 bytes a text), which each search
     brings in line with what the connection's transaction sees.
     """
 
