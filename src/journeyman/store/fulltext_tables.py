@@ -1,0 +1,144 @@
+"""A full-text index's tables, and what is said to the database about them often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    delete,
+    literal_column,
+    select,
+    update,
+)
+
+from journeyman.store.segments import COLUMNS, TERMS
+from journeyman.store.statements import Statement
+
+T = TypeVar("T")
+
+WIDTHS = (8, 64, 512)
+"""Values of an `IN` that is built once: the fewest that do are filled up."""
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As many at a time as one statement takes."""
+    return (values[start : start + WIDTHS[-1]] for start in range(0, len(values), WIDTHS[-1]))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one index."""
+
+    state: Table
+    texts: Table
+    terms: Table
+    segments: Table
+    postings: Table
+
+    @classmethod
+    def named(cls, name: str, metadata: MetaData) -> Tables:
+        whole = BigInteger().with_variant(Integer, "sqlite")
+
+        def table(part: str, *columns: Column[Any]) -> Table:
+            return Table(f"{name}_{part}", metadata, *columns)
+
+        def key(label: str) -> Column[Any]:
+            return Column(label, whole, primary_key=True, autoincrement=False)
+
+        def number(label: str) -> Column[Any]:
+            return Column(label, whole, nullable=False)
+
+        def packed(label: str) -> Column[Any]:
+            return Column(label, LargeBinary, nullable=False)
+
+        return cls(
+            state=table("state", key("id"), *map(number, ("texts", "length", "next_number", "next_term"))),
+            texts=table("texts", key("id"), *map(number, ("number", "scope", "place", "length")), packed("terms")),
+            terms=table(
+                "terms", key("id"), *map(number, ("found", "most", "shortest")), Column("term", Text, unique=True)
+            ),
+            segments=table("segments", key("first"), number("token"), *map(packed, (*COLUMNS, "removed"))),
+            # the key is a segment's first number, then the term's id in the lower 32 bits
+            postings=table("postings", key("key"), packed("counts"), packed("numbers")),
+        )
+
+
+class Among:
+    """Rows whose column holds one of the values given."""
+
+    def __init__(self, query: Select[Any], column: Column[Any]) -> None:
+        self.of_width: dict[int, Statement] = {}
+        for width in WIDTHS:
+            names = [f"value_{n}" for n in range(width)]
+            self.of_width[width] = Statement(query.where(column.in_([bindparam(name) for name in names])), *names)
+
+    def rows(self, connection: Connection, values: Sequence[Any]) -> list[Any]:
+        found: list[Any] = []
+        for some in chunks(values):
+            width = next(width for width in WIDTHS if width >= len(some))
+            found += self.of_width[width].rows(connection, [*some, *[some[-1]] * (width - len(some))])
+        return found
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What is said to the database often."""
+
+    add_texts: Statement
+    add_terms: Statement
+    add_postings: Statement
+    grow: Statement
+    """A term is held by more texts."""
+    shrink: Statement
+    drop_texts: Statement
+    drop_terms: Statement
+    drop_postings: Statement
+    texts: Among
+    terms: Among
+    held: Among
+    """The terms of texts, packed."""
+    listed: Statement
+    """A term's posting lists of all segments, in the order of the texts' numbers."""
+
+    @classmethod
+    def of(cls, tables: Tables) -> Statements:
+        texts, table, segments, postings = tables.texts, tables.terms, tables.segments, tables.postings
+
+        def adding(to: Table) -> Statement:
+            return Statement(to.insert(), *to.columns.keys())
+
+        of_term = update(table).where(table.c.id == bindparam("term_id"))
+        grown = of_term.values(
+            found=table.c.found + bindparam("more"),
+            most=case((table.c.most < bindparam("often"), bindparam("often")), else_=table.c.most),
+            shortest=case((table.c.shortest > bindparam("brief"), bindparam("brief")), else_=table.c.shortest),
+        )
+        here = postings.c.key == segments.c.first * literal_column(str(TERMS)) + bindparam("term")
+        lists = select(postings.c.counts, postings.c.numbers).select_from(segments.join(postings, here))
+        return cls(
+            add_texts=adding(texts),
+            add_terms=adding(table),
+            add_postings=adding(postings),
+            grow=Statement(grown, "more", "often", "brief", "term_id"),
+            shrink=Statement(of_term.values(found=table.c.found - bindparam("less")), "less", "term_id"),
+            drop_texts=Statement(delete(texts).where(texts.c.id == bindparam("text_id")), "text_id"),
+            drop_terms=Statement(delete(table).where(table.c.id == bindparam("term_id")), "term_id"),
+            drop_postings=Statement(delete(postings).where(postings.c.key == bindparam("list_key")), "list_key"),
+            texts=Among(select(texts), texts.c.id),
+            terms=Among(select(table), table.c.term),
+            held=Among(select(texts.c.id, texts.c.terms), texts.c.id),
+            listed=Statement(lists.order_by(segments.c.first), "term"),
+        )
