@@ -53,8 +53,8 @@ async def measured(questions: Questions, embedder: Embedder, name: str) -> dict[
         for question, vector in zip(asked, vectors, strict=True):
             with index.store.reading():
                 ranked = index.ranked(question, vector, labels=())
-            orders = (list(ranked.lexical), list(ranked.semantic), [place for place, _ in ranked.fused])
-            for method, order in zip(found, orders, strict=True):
+            ways = (list(ranked.lexical), list(ranked.semantic), [place for place, _ in ranked.fused])
+            for method, order in zip(found, ways, strict=True):
                 found[method].append([place - 1 for place in order])  # the first place is 1
     figures: dict[str, Figure] = {}
     for method, orders in found.items():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from journeyman.knowledge.graph import Graph
 from journeyman.knowledge.index import SqliteIndex
+from journeyman.knowledge.index.lance import LanceIndex
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.protocols import Index
 from journeyman.types import Passage
@@ -45,5 +47,22 @@ def graph(folder: Path) -> Index:
     return Graph(SqliteIndex.open(folder / "graph.sqlite", HashedEmbedder(64)))
 
 
-OPENED = {"sqlite": sqlite, "lexical": lexical, "graph": graph}
+def lance(folder: Path) -> Index:
+    return LanceIndex.open(folder / "lance", HashedEmbedder(64))
+
+
+OPENED = {"sqlite": sqlite, "lexical": lexical, "graph": graph, "lance": lance}
 """How each implementation is opened, and opened again, in a folder."""
+
+
+def main() -> None:
+    """For the tests that kill: put documents one after the other, for as long as this process lives."""
+    index = OPENED[sys.argv[1]](Path(sys.argv[2]))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    for n in range(100_000):
+        put(index, f"d{n % 40}", *[f"apples {n} {part}" for part in range(20)])
+
+
+if __name__ == "__main__":
+    main()

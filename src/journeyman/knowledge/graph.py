@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from journeyman.errors import InputError
 from journeyman.knowledge.communities import Community, communities
 from journeyman.knowledge.entities import key, mentioned
-from journeyman.knowledge.index.sqlite import LEXICAL, MOST_RESULTS, SEMANTIC, Ranked, SqliteIndex
+from journeyman.knowledge.index.sqlite import LEXICAL, SEMANTIC, Ranked, SqliteIndex, how_many
 from journeyman.knowledge.links import Links, LinksCopy
 from journeyman.knowledge.picture import Neighbour, Neighbourhood
 from journeyman.types import Passage
@@ -57,8 +57,7 @@ class Graph:
 
     async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
         """Passages that fit the question, and passages that these lead to by what both mention."""
-        if not 1 <= k <= MOST_RESULTS:
-            raise InputError(f"A search can't give {k!r} passages.", f"Ask for 1 to {MOST_RESULTS}.")
+        how_many(k)
         vector = await self.index.embedded(query)
         with self.index.store.reading():
             found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
@@ -99,6 +98,7 @@ class Graph:
 
     async def overview(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
         """For questions about the whole: the best passage of each community, then each one's second, and so on."""
+        how_many(k)
         vector = await self.index.embedded(query)
         with self.index.store.reading():
             found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))

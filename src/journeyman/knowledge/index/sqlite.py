@@ -95,8 +95,7 @@ class SqliteIndex:
         return self.store.remove(document)
 
     async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
-        if not 1 <= k <= MOST_RESULTS:
-            raise InputError(f"A search can't give {k!r} passages.", f"Ask for 1 to {MOST_RESULTS}.")
+        how_many(k)
         vector = await self.embedded(query)
         with self.store.reading():
             found = self.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
@@ -129,8 +128,17 @@ class SqliteIndex:
             return self.store.labels()
 
 
+def how_many(k: int) -> None:
+    """Raises InputError for what no search can give."""
+    if not 1 <= k <= MOST_RESULTS:
+        raise InputError(f"A search can't give {k!r} passages.", f"Ask for 1 to {MOST_RESULTS}.")
+
+
 def checked(document: str, passages: Sequence[Passage]) -> None:
-    """Raises InputError for passages of another document, or with the same id."""
+    """Raises InputError for a name that can't be kept, for passages of another document, or with the same id."""
+    for name in (document, *(passage.id for passage in passages)):
+        if not name or name.encode("utf-8", "replace").decode() != name:
+            raise InputError(f"{name!r} can't name a document or passage.", "Use text that can be written as UTF-8.")
     if strange := [passage for passage in passages if passage.document != document]:
         raise InputError(
             f"Passage {strange[0].id!r} is of document {strange[0].document!r}, not of {document!r}.",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from journeyman.store.passages import PassageStore
 
 STORED = np.float16
-"""How a vector is kept on disk: half the room, and no ranking changed on the sets measured."""
+"""How a vector is kept on disk: half the room, and the same recall on the sets measured."""
 
 Vector = NDArray[np.float32]
 
