@@ -237,10 +237,12 @@ def test_killed_while_putting_a_document_is_whole_or_not_there(
     index.close()
     command = [sys.executable, "-m", "tests.knowledge.indexes", request.node.callspec.params["reopen"], str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        time.sleep(wait)
-        child.kill()
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            time.sleep(wait)
+        finally:
+            child.kill()
     again = reopen()
     seen: dict[str, list[str]] = {}
     for passage in run(again.search("apples", k=1000)):
