@@ -289,6 +289,9 @@ def test_what_is_gone_is_gone_from_the_file_and_from_memory(tmp_path: Path) -> N
         run(index.remove("a"))
         found(index, "apples")
         assert not any((row == secret).all() for row in index.vectors.rows)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"apples" in kept
+    assert not any(word in kept for word in (b"xyzzy42", b"Confidential", b"confidential", b"password"))
 
 
 def test_vectors_agree_with_a_plain_product(tmp_path: Path) -> None:
@@ -309,6 +312,28 @@ def test_vectors_agree_with_a_plain_product(tmp_path: Path) -> None:
             told = index.store.passages([place for place, _ in near])
         assert [similarity for _, similarity in near] == pytest.approx([score for score, _ in best], abs=2e-3)
         assert {told[place].text for place, s in near if s > near[-1][1] + 2e-3} <= {text for _, text in best}
+
+
+# --- of the LanceDB index alone -------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_tidying_changes_no_result_and_wipes_what_was_removed(tmp_path: Path) -> None:
+    lance = pytest.importorskip("journeyman.knowledge.index.lance")
+    pytest.importorskip("lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'")
+    index = lance.LanceIndex.open(tmp_path / "k", HashedEmbedder(64))
+    put(index, "a", "the password is xyzzy42")
+    put(index, "b", "apples are red", "apples are green", "香梨和苹果")
+    run(index.remove("a"))
+    before = found(index, "apples 苹果")
+    index.tidy()
+    assert found(index, "apples 苹果") == before
+    put(index, "c", "more apples")
+    assert "more apples" in found(index, "apples")
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert b"xyzzy42" not in kept
+    with pytest.raises(InputError, match="'hashed-64', not of 'hashed-32'"):
+        lance.LanceIndex.open(tmp_path / "k", HashedEmbedder(32))
 
 
 @given(st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 2)), max_size=4))

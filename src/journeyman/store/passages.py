@@ -122,6 +122,7 @@ class PassageStore:
             file.parent.mkdir(parents=True, exist_ok=True)
             writer = connect(file, writes=True)
             try:
+                _wiping(writer)
                 with writer.begin():
                     migrate(writer, MIGRATIONS)
                 reader = connect(file, writes=False)
@@ -273,6 +274,13 @@ def _body(passage: Passage) -> str:
 def _passage(document: str, body: str) -> Passage:
     told: dict[str, Any] = json.loads(body)
     return Passage(document=document, **told)
+
+
+def _wiping(connection: Connection) -> None:
+    """What is deleted is overwritten in the file, not only left out."""
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute("PRAGMA secure_delete=ON")
 
 
 def _end(connection: Connection) -> None:

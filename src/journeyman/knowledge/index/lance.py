@@ -8,6 +8,7 @@ makes a search over many quick; without it every search looks at everything, and
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
@@ -155,7 +156,7 @@ class LanceIndex:
         return rows
 
     def tidy(self) -> None:
-        """Merge small files, index what is new, and wipe from the disk what was removed."""
+        """Merge small files, index what is new, and wipe from the disk what was removed; while nobody else searches."""
         table = self._table()
         if table is None:
             return
@@ -164,7 +165,9 @@ class LanceIndex:
 
             if not any(index.columns == ["vector"] for index in table.list_indices()):
                 table.create_index("vector", config=IvfRq(distance_type="dot"))
-        table.optimize(cleanup_older_than=timedelta(0), delete_unverified=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="optimize")  # of readers of older versions: see above
+            table.optimize(cleanup_older_than=timedelta(0), delete_unverified=False)
 
 
 def _ranked(search: Any, visible: str, depth: int, by: str, found: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
