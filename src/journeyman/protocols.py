@@ -5,10 +5,10 @@ Who may see the target stands in the signature: only `Verifier` is handed a `Cas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BeforeValidator, ValidationInfo
 
@@ -21,6 +21,7 @@ from journeyman.types import (
     Message,
     Mind,
     Outcome,
+    Passage,
     Proposal,
     Reply,
     Sampling,
@@ -29,6 +30,10 @@ from journeyman.types import (
     ToolSpec,
     Trajectory,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Model(Protocol):
@@ -45,6 +50,29 @@ class Model(Protocol):
     async def generate(
         self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
     ) -> Reply: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose inner product says how near they are in meaning."""
+
+    @property
+    def name(self) -> str:
+        """Names weights and settings: vectors of embedders with different names can't be compared."""
+        ...
+
+    @property
+    def dimensions(self) -> int | None:
+        """None: not known before the first text."""
+        ...
+
+    async def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+        """One row per text, of length 1 (or 0: there is nothing in the text to go by). The same text, the same row.
+
+        Of a long text only the beginning may count. Raises a `ModelError` for whatever goes wrong, and nothing else.
+        """
+        ...
 
     async def aclose(self) -> None: ...
 
@@ -89,6 +117,32 @@ class Verifier(Protocol):
     def reference(self, case: Case) -> str | None:
         """An answer that must score 1, for `check`. None: the case has no target, or no answer can be made from it."""
         ...
+
+
+class Index(Protocol):
+    """Passages of documents, to be searched. What was put or removed counts at the next search, in other processes too.
+
+    Each document has labels. Whoever searches names the labels that they hold: only passages of documents all of whose
+    labels are among them take part, at every stage of the search.
+    """
+
+    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+        """Make these the passages and the labels of the document, all or nothing. False: so it was already."""
+        ...
+
+    async def remove(self, document: str) -> bool:
+        """Take a document out. False: it was not there."""
+        ...
+
+    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+        """At most `k` passages, best first, with their scores; for the same content always the same."""
+        ...
+
+    def documents(self) -> Mapping[str, frozenset[str]]:
+        """Each document's labels."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Memory(Protocol):

@@ -453,3 +453,27 @@ class Outcome(Record):
     def confidence(self) -> float | None:
         """P(right) when it was decided. None: nothing to go by."""
         return None if self.decision is None else self.decision.score
+
+
+# --- knowledge -------------------------------------------------------------------------------------------------
+
+
+class Passage(Record):
+    """A piece of a document, small enough to be read whole, and where it stands."""
+
+    document: Annotated[str, Field(min_length=1)]
+    """The document's id, such as its path."""
+    id: Annotated[str, Field(min_length=1)]
+    """Unique within its document."""
+    text: str
+    title: str = ""
+    """What it stands under: the document's title, or its headings. Searched together with the text."""
+    page: Annotated[int, Field(ge=1)] | None = None
+    """None: the document has no pages."""
+    box: tuple[float, float, float, float] | None = None
+    """Left, top, right, bottom on that page, in points. None: not known."""
+    start: Annotated[int, Field(ge=0)] | None = None
+    """Where it begins and ends among the characters of the document's text. None: not known."""
+    end: Annotated[int, Field(ge=0)] | None = None
+    score: float | None = None
+    """How well it answered the search; comparable within one search only. None: it comes from none."""

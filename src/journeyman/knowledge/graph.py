@@ -1,0 +1,153 @@
+"""The knowledge graph over an index: passages linked by what they mention, for questions whose answer needs several.
+
+An index itself, so that whatever searches passages can search the graph. What is new and what is published: HippoRAG 2
+(Gutiérrez et al. 2025) walks from the entities and passages that fit a question, over triples that a language model
+extracted. Here entities are found without any model, edges are mentions, and what the walk finds is weighed by how
+well it fits the question itself, which measured better than either alone (docs/explanation/retrieval.md). Nothing is
+stored that is not in the passages' rows: what is removed there is out of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from journeyman.errors import InputError
+from journeyman.knowledge.communities import Community, communities
+from journeyman.knowledge.entities import key, mentioned
+from journeyman.knowledge.index.sqlite import LEXICAL, SEMANTIC, Ranked, SqliteIndex, how_many
+from journeyman.knowledge.links import Links, LinksCopy
+from journeyman.knowledge.picture import Neighbour, Neighbourhood
+from journeyman.types import Passage
+
+DEPTH = 300
+"""Passages of each way of searching that the walk's finds are compared with."""
+STARTS = 30
+"""Passages that the walk starts from, beside the question's entities."""
+START_SHARE = 0.3
+"""Their weight, all together, beside the entities' 1; chosen with `RETURN` on half of the questions of two sets."""
+WALKED = 100
+"""Passages that the walk hands on."""
+SHARPNESS = 2
+"""Power of the fit in the product of walk and fit."""
+FLOOR = 1e-6
+"""Fit of a passage that shares nothing with the question, but was walked to."""
+
+
+class Graph:
+    """Opened with an index, which it closes."""
+
+    def __init__(self, index: SqliteIndex) -> None:
+        self.index = index
+        self.copy = LinksCopy()
+
+    def close(self) -> None:
+        self.index.close()
+
+    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+        return await self.index.put(document, passages, labels=labels)
+
+    async def remove(self, document: str) -> bool:
+        return await self.index.remove(document)
+
+    def documents(self) -> Mapping[str, frozenset[str]]:
+        return self.index.documents()
+
+    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+        """Passages that fit the question, and passages that these lead to by what both mention."""
+        how_many(k)
+        vector = await self.index.embedded(query)
+        with self.index.store.reading():
+            found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
+            return self.index.read(self.walked(query, vector, found)[:k])
+
+    def walked(self, query: str, vector: NDArray[np.float32] | None, found: Ranked) -> list[tuple[int, float]]:
+        """Within the store's `reading()`: places with walk · fit², best first, equal ones by place."""
+        links = self.copy.follow(self.index.store, found.scopes)
+        names = [links.number[name] for name in mentioned(query, links.number)]
+        starts = found.fused[:STARTS]
+        rows = links.rows([place for place, _ in starts])
+        entities = _shares({name: float(links.rarity[name]) for name in names})
+        passages = _shares({row: score for row, (_, score) in zip(rows, starts, strict=True)}, START_SHARE)
+        walk = links.walk(entities, passages)
+        reached = np.flatnonzero(walk)
+        best = reached[np.lexsort((reached, -walk[reached]))][:WALKED]
+        places = sorted({*(int(links.places[row]) for row in best), *(place for place, _ in found.fused)})
+        fits = self._fits(vector, found, places)
+        scores = walk[links.rows(places)] * np.maximum(fits, FLOOR) ** SHARPNESS
+        order = sorted(range(len(places)), key=lambda n: (-scores[n], -fits[n], places[n]))
+        return [(places[n], float(scores[n])) for n in order]
+
+    def _fits(self, vector: NDArray[np.float32] | None, found: Ranked, places: Sequence[int]) -> NDArray[np.float64]:
+        """How well each place fits the question: BM25 and similarity as shares of the best, weighted and added."""
+        lexical = np.array([found.lexical.get(place, 0.0) for place in places])
+        fits = LEXICAL * lexical / max(found.lexical.values(), default=1.0)
+        if vector is not None and found.semantic:
+            similar = np.maximum(self.index.vectors.similarity(vector, places), 0.0)
+            fits = fits + SEMANTIC * similar / max(found.semantic.values())
+        return np.asarray(fits)
+
+    # --- the whole picture
+
+    def communities(self, *, labels: Collection[str] = ()) -> tuple[Community, ...]:
+        """What the documents are about: groups of entities mentioned together, in a hierarchy, largest first."""
+        with self.index.store.reading():
+            return communities(self.copy.follow(self.index.store, self.index.store.visible(labels)))
+
+    async def overview(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+        """For questions about the whole: the best passage of each community, then each one's second, and so on."""
+        how_many(k)
+        vector = await self.index.embedded(query)
+        with self.index.store.reading():
+            found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
+            links = self.copy.follow(self.index.store, found.scopes)
+            of = _community_of(communities(links), links)
+            turns: dict[int, int] = {}
+            ordered: list[tuple[int, int, int, float]] = []
+            for rank, (place, score) in enumerate(found.fused):
+                group = of.get(place, -place)
+                turns[group] = turns.get(group, 0) + 1
+                ordered.append((turns[group], rank, place, score))
+            return self.index.read([(place, score) for _, _, place, score in sorted(ordered)[:k]])
+
+    def neighbourhood(self, name: str, *, most: int = 24, labels: Collection[str] = ()) -> Neighbourhood:
+        """An entity with those that are mentioned together with it. Raises InputError where no passage mentions it."""
+        with self.index.store.reading():
+            links = self.copy.follow(self.index.store, self.index.store.visible(labels))
+        number = links.number.get(key(name))
+        if number is None:
+            raise InputError(f"No passage mentions {name!r}.", "Give a name as the documents write it.")
+        together = np.asarray((links.weights[:, [number]].T @ links.weights).todense()).ravel()
+        together[number] = 0.0
+        order = [int(n) for n in np.lexsort((np.arange(len(together)), -together))[:most] if together[n] > 0]
+        among = np.asarray((links.weights[:, order].T @ links.weights[:, order]).todense())
+        return Neighbourhood(
+            name=links.names[number],
+            neighbours=tuple(Neighbour(name=links.names[n], weight=float(together[n])) for n in order),
+            edges=tuple((a, b) for a in range(len(order)) for b in range(a + 1, len(order)) if among[a, b] > 0),
+        )
+
+
+def _shares(weights: Mapping[int, float], total: float = 1.0) -> dict[int, float]:
+    """The weights divided so that they add up to the total."""
+    added = sum(weights.values())
+    return {number: total * weight / added for number, weight in weights.items()} if added else {}
+
+
+def _community_of(groups: Sequence[Community], links: Links) -> dict[int, int]:
+    """The top-level community of each place: the one that it mentions most."""
+    column = {
+        links.number[name]: n for n, group in enumerate(groups) if group.parent is None for name in group.entities
+    }
+    of: dict[int, int] = {}
+    for row, place in enumerate(links.places):
+        weights: dict[int, float] = {}
+        here = links.weights[[row]]
+        for name, weight in zip(here.indices, here.data, strict=True):
+            if int(name) in column:
+                weights[column[int(name)]] = weights.get(column[int(name)], 0.0) + float(weight)
+        if weights:
+            of[int(place)] = max(weights, key=lambda group: (weights[group], -group))
+    return of
