@@ -31,13 +31,11 @@ def character_errors(truth: str, told: str) -> float:
 
 
 def order_kept(texts: Sequence[str], told: str) -> tuple[int, int]:
-    """Of neighbouring paragraphs: how many begin in the right order, the first wholly before the second; and of how many."""
+    """Of neighbouring paragraphs: how many stand one wholly before the other, as they should; and of how many."""
     page = squeezed(told)
     begins = [page.find(squeezed(text)[:30]) for text in texts]
     ends = [page.find(squeezed(text)[-30:]) for text in texts]
-    right = sum(
-        -1 < begins[n] <= ends[n] < begins[n + 1] for n in range(len(texts) - 1)
-    )
+    right = sum(-1 < begins[n] <= ends[n] < begins[n + 1] for n in range(len(texts) - 1))
     return right, max(0, len(texts) - 1)
 
 

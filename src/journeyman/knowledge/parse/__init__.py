@@ -42,6 +42,8 @@ def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
     told, gathered = Told(), _Gathered()
     for sheet in _sheets(Path(path), limits, told):
         gathered.add(sheet)
+    if not any(block.text for block in gathered.blocks):
+        gathered.notes.append("No text was found in it.")
     return Document(
         name=str(path),
         kind=told.kind,
@@ -138,7 +140,8 @@ def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
         try:
             for sheet in _asked(job, told):
                 page, pages = sheet.page or page, sheet.pages or pages
-                yield sheet
+                if not sheet.told_pages_only:
+                    yield sheet
             return
         except ProcessEndedError as error:
             given_up += 1
@@ -156,7 +159,7 @@ def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
 
 def _asked(job: Job, told: Told) -> Iterator[Sheet]:
     """One process's words. After sheets have come, a failure is a note; before, it is raised."""
-    came = job.first > 1
+    came, failure = job.first > 1, None
     with reading_process() as process:
         for said in process.ask(job):
             if said.kind is not None:
@@ -164,13 +167,16 @@ def _asked(job: Job, told: Told) -> Iterator[Sheet]:
             elif said.sha256 is not None:
                 told.sha256 = said.sha256
             elif said.sheet is not None:
-                came = True
+                came |= bool(said.sheet.blocks)
                 yield said.sheet
-            elif said.failure is not None:
-                if not came:
-                    raise InputError(said.failure.message, said.failure.mend)
-                told.sha256 = _sha256(Path(job.path))
-                yield Sheet(notes=(f"The rest is missing: {said.failure.message}",), missing=True)
+            else:
+                failure = said.failure
+    if failure is None:
+        return
+    if not came:
+        raise InputError(failure.message, failure.mend)
+    told.sha256 = _sha256(Path(job.path))
+    yield Sheet(notes=(f"The rest is missing: {failure.message}",), missing=True)
 
 
 def _sha256(path: Path) -> str:

@@ -35,10 +35,10 @@ def encoding_of(data: bytes, declared: str | None = None, *, cut: bool = False) 
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
-    if _reads_as(data, "utf-8", cut):
-        return "utf-8"
     if wide := _without_mark(data[:4096]):
         return wide
+    if _reads_as(data, "utf-8", cut):
+        return "utf-8"
     found = DECLARED.search(data[:2048])
     for name in (declared, found.group(1).decode("ascii", "replace") if found else None):
         if name and (known := _known(name)) and _reads_as(data, known, cut):
@@ -98,8 +98,9 @@ def _western(sample: bytes) -> bool:
     except UnicodeError:
         return False
     foreign = [character for character in text if character > "\x7f"]
-    letters = sum(character.isalpha() for character in text)
-    return all(character in WESTERN for character in foreign) and len(foreign) < 0.35 * letters
+    letters = [character for character in text if character.isalpha()]
+    added = sum(character > "\x7f" for character in letters)
+    return all(character in WESTERN for character in foreign) and added < 0.35 * len(letters)
 
 
 def _plausible(sample: bytes, encoding: str) -> float:

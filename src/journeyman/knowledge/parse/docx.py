@@ -22,7 +22,7 @@ BLOCKS_AT_ONCE = 200
 
 
 def read(source: Source) -> Iterator[Sheet]:
-    guarded(source)
+    notes = guarded(source)
     try:
         document = docx.Document(str(source.path))
     except (KeyError, ValueError, SyntaxError) as error:
@@ -34,7 +34,7 @@ def read(source: Source) -> Iterator[Sheet]:
         if len(waiting) >= BLOCKS_AT_ONCE:
             yield Sheet(blocks=tuple(waiting), title=title)
             waiting = []
-    yield Sheet(blocks=(*waiting, *_edges(document)), title=title, notes=_notes(document))
+    yield Sheet(blocks=(*waiting, *_edges(document)), title=title, notes=notes)
 
 
 def _blocks(document: WordDocument) -> Iterator[Block]:
@@ -140,8 +140,3 @@ def _edges(document: WordDocument) -> list[Block]:
             if text := "\n".join(paragraph.text for paragraph in part.paragraphs).strip():
                 found[(kind, text)] = Block(kind=kind, text=text)
     return list(found.values())
-
-
-def _notes(document: WordDocument) -> tuple[str, ...]:
-    macros = any("vbaProject" in str(part.partname) for part in document.part.package.iter_parts())
-    return ("It holds macros, which were not run.",) if macros else ()

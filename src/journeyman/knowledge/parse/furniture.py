@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from journeyman.knowledge.parse.pieces import Page, Piece, lines_of
+from journeyman.knowledge.parse.pieces import Page, Piece, is_wide, lines_of
 from journeyman.knowledge.parse.sheets import Sheet
 from journeyman.types import Block
 
@@ -40,7 +40,7 @@ NUMBER_AT_AN_END = re.compile(r"^(?:\d{1,4}\s+\D.{2,70}|.{2,70}\D\s+\d{1,4})$")
 def at_the_edges(page: Page, pieces: Sequence[Piece], body: float) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Pieces of the header, of the footer, and the rest, by what one page shows."""
     lines = lines_of(pieces)
-    if len(lines) < 6:
+    if len(lines) < 6 or page.frame.turn:
         return [], [], list(pieces)
     height = page.frame.size[1]
     heads = _edge(lines, height, body)
@@ -94,9 +94,9 @@ def _is_furniture(line: list[Piece], after: list[Piece] | None, body: float, *, 
         return True
     if after is None:
         return False
-    gap = _distance(line, after)
     small = max(piece.height for piece in line) <= 1.02 * body
-    return gap > 1.5 * body and small and len(text) < 90
+    short = sum(1 + is_wide(character) for character in text) < 80 and text[-1] not in ".。,，;；!！?？"
+    return _distance(line, after) > 1.5 * body and small and short
 
 
 def _titled(text: str) -> bool:

@@ -27,6 +27,9 @@ EDGES: dict[str, BlockKind] = {"nav": "header", "footer": "footer"}
 
 NODES_AT_MOST = 2_000_000
 
+CELLS_AT_MOST = 200_000
+"""Of one table, spans counted: after that a cell spans nothing."""
+
 SPAN_AT_MOST = 200
 """Columns or rows that one cell may span."""
 
@@ -163,9 +166,10 @@ def _layout_table(node: Any) -> Iterator[Block]:
 
 
 def _rows(node: Any) -> list[list[str]]:
-    """Cells with what spans rows or columns said in each."""
+    """Cells with what spans rows or columns said in each, as long as there are not too many."""
     rows: list[list[str]] = []
     below: dict[tuple[int, int], str] = {}
+    room = CELLS_AT_MOST
     for y, row in enumerate(node.iter("tr")):
         cells: list[str] = []
         for cell in row.iterchildren("td", "th"):
@@ -173,6 +177,9 @@ def _rows(node: Any) -> list[list[str]]:
                 cells.append(below.pop((y, len(cells))))
             text = " ".join("".join(_seen_text(cell)).split())
             across, down = _span(cell.get("colspan")), _span(cell.get("rowspan"))
+            room -= across * down
+            if room < 0:
+                across = down = 1
             for step in range(1, down):
                 below.update({(y + step, len(cells) + n): text for n in range(across)})
             cells += [text] * across

@@ -65,7 +65,7 @@ def _field(message: EmailMessage, name: str) -> str:
     """A field's text; one that can't be read by the rules as it stands."""
     try:
         value = str(message[name] or "")
-    except (ValueError, IndexError, AttributeError, TypeError):
+    except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
         value = next((str(v) for k, v in message.raw_items() if k.lower() == name.lower()), "")
     return " ".join(value.split())
 
@@ -73,7 +73,7 @@ def _field(message: EmailMessage, name: str) -> str:
 def _filename(part: EmailMessage) -> str | None:
     try:
         return part.get_filename()
-    except (ValueError, IndexError, AttributeError, TypeError):
+    except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
         return "an attachment"
 
 

@@ -33,7 +33,8 @@ def read(source: Source) -> Iterator[Sheet]:
         count = len(document)
         title = (document.get_metadata_dict(skip_empty=True).get("Title") or "").strip("\x00 ") or None
         if count == 0:
-            raise broken(source, "it has no pages, or its table of pages is damaged")
+            raise broken(source, "it has no pages, or its list of them is damaged")
+        yield Sheet(pages=count, title=title)
         for index in range(source.first - 1, count):
             sheet = _sheet(document, index)
             yield sheet.model_copy(update={"page": index + 1, "pages": count, "title": title})
@@ -53,7 +54,8 @@ def _opened(source: Source) -> pdfium.PdfDocument:
             ) from None
         if "security" in said.lower():
             raise InputError(f"{source.name!r} is encrypted in an unknown way.", "Print it to a new PDF.") from None
-        raise broken(source, said.rstrip(".")) from None
+        why = "it has no pages, or its list of them is damaged" if "Success" in said else said.rstrip(".")
+        raise broken(source, why) from None
     return document
 
 

@@ -20,7 +20,7 @@ DEPTH_AT_MOST = 20
 
 
 def read(source: Source) -> Iterator[Sheet]:
-    guarded(source)
+    notes = guarded(source)
     try:
         deck = pptx.Presentation(str(source.path))
     except (KeyError, ValueError, SyntaxError, PackageNotFoundError) as error:
@@ -29,7 +29,7 @@ def read(source: Source) -> Iterator[Sheet]:
     for number, slide in enumerate(deck.slides, start=1):
         if number < source.first:
             continue
-        yield Sheet(blocks=tuple(_slide(slide, number)), page=number, pages=count, title=title)
+        yield Sheet(blocks=tuple(_slide(slide, number)), page=number, pages=count, title=title, notes=notes)
 
 
 def _slide(slide: Any, number: int) -> Iterator[Block]:

@@ -39,6 +39,11 @@ class Sheet(Record):
     missing: bool = False
     """Whether something of this sheet could not be read; a note says what."""
 
+    @property
+    def told_pages_only(self) -> bool:
+        """Said first, so that a page that can't be read is known to be one of many."""
+        return self.page is None and self.pages is not None and not self.blocks and not self.notes
+
 
 @dataclass(frozen=True)
 class Source:

@@ -49,8 +49,9 @@ def pieces_of(page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame) -> t
     characters = _characters(text, kept)
     box_of = _places(page, text, frame)
     pieces: list[Piece] = []
+    rotation = page.get_rotation()
     for line in LINE.finditer(characters):
-        pieces += _line_pieces(text, characters, line.span(), box_of)
+        pieces += _line_pieces(text, characters, line.span(), box_of, rotation)
     return pieces, kept if kept < count else 0
 
 
@@ -98,7 +99,11 @@ def turned(page: pdfium.PdfPage, frame: Frame) -> Callable[[float, float, float,
 
 
 def _line_pieces(
-    text: pdfium.PdfTextPage, characters: str, span: tuple[int, int], box_of: Callable[[int], Box | None]
+    text: pdfium.PdfTextPage,
+    characters: str,
+    span: tuple[int, int],
+    box_of: Callable[[int], Box | None],
+    rotation: int,
 ) -> list[Piece]:
     """The words of one line, parted where the gap is wide."""
     begin, end = span
@@ -120,13 +125,14 @@ def _line_pieces(
         if gap > WIDE_GAP * size or gap > max(ODD_GAP * size, 2.5 * usual):
             groups.append(n)
     return [
-        _piece(text, words[first:last], starts[first])
+        _piece(text, words[first:last], starts[first], rotation)
         for first, last in zip(groups, [*groups[1:], len(words)], strict=True)
     ]
 
 
-def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int) -> Piece:
-    angle = math.degrees(pdfium_c.FPDFText_GetCharAngle(text.raw, start))
+def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int, rotation: int) -> Piece:
+    angle = pdfium_c.FPDFText_GetCharAngle(text.raw, start)
+    shown = (math.degrees(angle) + rotation) % 360
     bold, fixed = _font(text, start)
     return Piece(
         words=words,
@@ -134,7 +140,7 @@ def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int) -> Piece:
         height=_size(text, start, words[0].box),
         bold=bold,
         fixed=fixed,
-        turned=angle > 0 and min(abs(angle - n) for n in (0, 360)) > 20,
+        turned=angle >= 0 and 20 < shown < 340,
     )
 
 

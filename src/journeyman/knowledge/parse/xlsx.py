@@ -23,13 +23,15 @@ EMPTY_IN_A_ROW = 200
 
 
 def read(source: Source) -> Iterator[Sheet]:
-    guarded(source)
+    notes = guarded(source)
     try:
         book = openpyxl.load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
     except (KeyError, ValueError, SyntaxError, TypeError, InvalidFileException) as error:
         raise broken(source, f"a part is missing or damaged ({str(error)[:120]})") from None
     try:
         count = len(book.sheetnames)
+        if notes:
+            yield Sheet(pages=count, notes=notes)
         for number, name in enumerate(book.sheetnames, start=1):
             sheet = book[name]
             if not hasattr(sheet, "iter_rows") or number < source.first:
