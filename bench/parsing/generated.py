@@ -199,6 +199,63 @@ def table(draw: random.Random, style: str, *, chinese: bool = False) -> Truth:
     return Truth(f"{kind}table_{style}", page.done(), [before, after], [cells], chinese=chinese)
 
 
+def table_wrapped(draw: random.Random, style: str) -> Truth:
+    """Cells of several lines. `style`: grid or rules (above and below only)."""
+    page = Drawing(draw)
+    before = page.paragraph(3)
+    y = page.wrapped(before, MARGIN, 80, page.width - 2 * MARGIN) + 20
+    widths = [100.0, 220.0, 70.0, 85.0]
+    cells = [["Item", "What it is", "Count", "Price"]]
+    for _ in range(draw.randint(4, 7)):
+        told = " ".join(draw.sample(WORDS, draw.randint(3, 14))).capitalize()
+        cells.append([draw.choice(WORDS).capitalize(), told, str(draw.randint(1, 90)), f"{draw.uniform(1, 900):.2f}"])
+    heights = [y]
+    for row in cells:
+        x, below = MARGIN, y
+        for cell, width in zip(row, widths, strict=True):
+            below = max(below, page.wrapped(cell, x + 4, y + 13, width - 10, size=9))
+            x += width
+        y = below
+        heights.append(y)
+    right = MARGIN + sum(widths)
+    for at in heights if style == "grid" else [heights[0], heights[1], heights[-1]]:
+        page.canvas.line(MARGIN, page.height - at, right, page.height - at)
+    if style == "grid":
+        for at in [MARGIN + sum(widths[:n]) for n in range(5)]:
+            page.canvas.line(at, page.height - heights[0], at, page.height - heights[-1])
+    return Truth(f"table_wrapped_{style}", page.done(), [before], [cells])
+
+
+def table_two_heads(draw: random.Random) -> Truth:
+    """A name over two columns each, said in the truth for both, with rules above and below only."""
+    page = Drawing(draw)
+    before = page.paragraph(3)
+    y = page.wrapped(before, MARGIN, 80, page.width - 2 * MARGIN) + 20
+    first, second = (word.capitalize() for word in draw.sample(WORDS, 2))
+    years = ["2023", "2024"]
+    cells = [["", first, first, second, second], ["Name", *years, *years]]
+    cells += [
+        [draw.choice(WORDS).capitalize(), *(f"{draw.uniform(1, 99):.1f}" for _ in range(4))]
+        for _ in range(draw.randint(4, 9))
+    ]
+    top, width = y, 95.0
+    for n, row in enumerate(cells):
+        for m, cell in enumerate(row):
+            if n > 0 or m == 0:
+                page.text(cell, MARGIN + m * width + 4, y + 13, size=9)
+        if n == 0:
+            for name, m in ((first, 1), (second, 3)):
+                drawn = pdfmetrics.stringWidth(name, "Helvetica", 9)
+                page.text(name, MARGIN + m * width + 45 + (width - 50 - drawn) / 2, y + 13, size=9)
+                page.canvas.line(
+                    MARGIN + m * width + 2, page.height - y - 17, MARGIN + (m + 2) * width - 40, page.height - y - 17
+                )
+        y += 18
+    for at in (top, top + 36, y):
+        page.canvas.line(MARGIN, page.height - at, MARGIN + 5 * width, page.height - at)
+    return Truth("table_two_heads", page.done(), [before], [cells])
+
+
 def turned(draw: random.Random, by: int) -> Truth:
     """A page that is turned by its entry in the file, so that it is read upright."""
     page = Drawing(draw, size=A4 if by == 180 else (A4[1], A4[0]))
@@ -304,6 +361,9 @@ MAKERS: Sequence[Callable[[random.Random], Truth]] = (
     lambda draw: table(draw, "none"),
     lambda draw: table(draw, "grid", chinese=True),
     lambda draw: table(draw, "none", chinese=True),
+    lambda draw: table_wrapped(draw, "grid"),
+    lambda draw: table_wrapped(draw, "rules"),
+    table_two_heads,
     lambda draw: turned(draw, 90),
     lambda draw: turned(draw, 180),
     lambda draw: turned(draw, 270),

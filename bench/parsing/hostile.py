@@ -118,7 +118,7 @@ def by_hand_pdf() -> Made:
         "form_draws_itself.pdf": lambda: pdf([CATALOG, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, form]),
         "million_lines.pdf": lambda: one_page(b"0 0 m 9 9 l S " * 1_000_000, packed=True),
         "million_words.pdf": lambda: one_page(WORDS * 300_000, packed=True),
-        "content_unpacks_to_a_gigabyte.pdf": lambda: one_page(b" " * (1 << 30), packed=True),
+        "content_unpacks_to_half_a_gigabyte.pdf": lambda: one_page(b" " * (1 << 29), packed=True),
         "nested_states.pdf": lambda: one_page(b"q " * 2_000_000 + WORDS, packed=True),
         "nested_arrays.pdf": lambda: pdf([b"[" * 200_000 + b"]" * 200_000, CATALOG], root=2),
         "huge_page.pdf": lambda: one_page(WORDS, box=b"[0 0 2000000000 2000000000]"),

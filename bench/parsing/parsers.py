@@ -9,23 +9,37 @@ from pathlib import Path
 import pypdfium2
 
 from journeyman.knowledge.markdown import markdown, table_markdown
-from journeyman.knowledge.parse import parse
+from journeyman.knowledge.parse import ParseLimits, Sheet, parse
+from journeyman.knowledge.parse.furniture import marked
+from journeyman.knowledge.parse.pdf import read
+from journeyman.knowledge.parse.sheets import Source
 from journeyman.types import Block
 
 Pages = Mapping[int, str]
 """From 1. A parser that does not tell pages apart has all its text at 0."""
 
 
+PATIENT = ParseLimits(page_seconds=1_200.0, file_seconds=7_200.0)
+"""Whatever else the machine does, no page is given up."""
+
+
 def ours(path: Path) -> Pages:
-    document = parse(path)
+    document = parse(path, limits=PATIENT)
     return {
         page: markdown(document.model_copy(update={"blocks": tuple(b for b in document.blocks if b.page == page)}))
         for page in range(1, (document.pages or 0) + 1)
     }
 
 
+def in_this_process(path: Path) -> Pages:
+    """Ours with all that it costs but waiting: sheets are written and read as between two processes."""
+    source = Source(path=path, name=path.name, kind="pdf", limits=ParseLimits())
+    sheets = [Sheet.model_validate_json(sheet.model_dump_json()) for sheet in marked(read(source))]
+    return {sheet.page: "\n\n".join(block.text for block in sheet.blocks) for sheet in sheets if sheet.page}
+
+
 def tables_ours(path: Path) -> list[list[list[str]]]:
-    return [[list(row) for row in block.cells] for block in parse(path).blocks if block.kind == "table"]
+    return [[list(row) for row in block.cells] for block in parse(path, limits=PATIENT).blocks if block.kind == "table"]
 
 
 def with_pypdfium2(path: Path) -> Pages:

@@ -1,4 +1,4 @@
-"""Scans as an office makes them: a page drawn, turned a little, blurred, with noise, packed as a JPEG, without text layer."""
+"""Scans as an office makes them: a page drawn, turned a little, blurred, with noise, as a JPEG."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ HEAVY = {
     "zip_bomb.docx",
     "bomb_of_spaces.xlsx",
     "too_many_parts.pptx",
-    "content_unpacks_to_a_gigabyte.pdf",
+    "content_unpacks_to_half_a_gigabyte.pdf",
     "million_lines.pdf",
     "million_words.pdf",
     "nested_states.pdf",
