@@ -9,6 +9,8 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 
 from bench.parsing.compound import message
 from bench.parsing.hostile import zipped
@@ -64,6 +66,18 @@ def test_word(tmp_path: Path) -> None:
     ]
     assert only_table(document).columns == ("Month", "Paid")
     assert "Secret" not in document.text
+
+
+def test_footnotes_of_word(tmp_path: Path) -> None:
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    notes = f"<w:footnotes {space}><w:footnote><w:p><w:r><w:t>See page 3.</w:t></w:r></w:p></w:footnote></w:footnotes>"
+    written = docx.Document()
+    written.add_paragraph("Text")
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    part = Part(PackURI("/word/footnotes.xml"), kind, notes.encode(), written.part.package)
+    written.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes")
+    written.save(str(tmp_path / "a.docx"))
+    assert told(parse(tmp_path / "a.docx"))[-1] == ("paragraph", "See page 3.")
 
 
 def test_a_merged_cell_of_word_stands_in_each_column(tmp_path: Path) -> None:
@@ -194,6 +208,17 @@ def test_attachments_are_named_as_missing(put: Put) -> None:
     assert ("paragraph", "Hello") in told(document)
     assert document.partial
     assert document.notes == ("Attachments were not read: bill.pdf.",)
+
+
+def test_a_field_in_bare_bytes(put: Put) -> None:
+    head = "Subject: 会议通知：明天下午三点\nFrom: 张三 <a@x.org>\nTo: b@x.org\n\n".encode("gb18030")
+    assert put("a.eml", head + "请准时参加。".encode("gb18030")).text.startswith(
+        "会议通知：明天下午三点\n\nFrom: 张三 <a@x.org>"
+    )
+
+
+def test_half_a_character_does_not_stop_a_file(put: Put) -> None:
+    assert put("a.json", '{"a": "x\\ud800y"}').text == "a: x\ufffdy"
 
 
 def test_a_folder_of_mails(put: Put) -> None:

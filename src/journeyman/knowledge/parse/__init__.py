@@ -72,11 +72,14 @@ def parse_many(
     waiting = iter(paths)
     with ThreadPoolExecutor(at_once, thread_name_prefix="parse") as pool:
         running = {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, 2 * at_once)}
-        while running:
-            done: set[Future[tuple[str, Document | Failure]]]
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            running |= {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, len(done))}
-            yield from (future.result() for future in done)
+        try:
+            while running:
+                done: set[Future[tuple[str, Document | Failure]]]
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, len(done))}
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _attempt(path: str | Path, limits: ParseLimits) -> tuple[str, Document | Failure]:

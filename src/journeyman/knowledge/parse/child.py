@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import resource
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from journeyman.errors import InputError, boundary
+from journeyman.errors import InputError, MissingExtraError, boundary
 from journeyman.knowledge.parse.kinds import kind_of
 from journeyman.knowledge.parse.readers import reader_of
 from journeyman.knowledge.parse.sheets import ParseLimits, Sheet, Source
@@ -68,6 +69,8 @@ def do(job: Job, answers: BinaryIO) -> None:
                 f"{job.name!r} needs more than {job.limits.memory_mb:,} MB to be read.",
                 "Split it, or raise memory_mb of the limits.",
             ) from None
+        except ModuleNotFoundError:
+            raise MissingExtraError(f"Reading {job.name!r}", "knowledge") from None
         except RecursionError:
             raise InputError(
                 f"{job.name!r} is nested deeper than any real document.", "Save it again in its own program."
@@ -99,9 +102,33 @@ def read(job: Job) -> Iterator[Said]:
             note = f"Only the first {job.limits.text_mb:g} MB of its text are read."
             yield Said(sheet=Sheet(notes=(note,), missing=True))
             break
-        yield Said(sheet=sheet)
+        yield Said(sheet=sound(sheet))
     with path.open("rb") as file:
         yield Said(sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character in UTF-16: no text by itself, but some files hold it."""
+
+
+def sound(sheet: Sheet) -> Sheet:
+    """The sheet with nothing in it that can't be written as UTF-8."""
+    texts = [
+        sheet.title or "",
+        *sheet.notes,
+        *(part for block in sheet.blocks for part in (block.text, block.name or "")),
+    ]
+    if not any(HALF.search(text) for text in texts):
+        return sheet
+    return Sheet.model_validate(_replaced(sheet.model_dump()))
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return HALF.sub("\ufffd", value)
+    if isinstance(value, tuple | list):
+        return [_replaced(each) for each in value]
+    return {key: _replaced(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 if __name__ == "__main__":

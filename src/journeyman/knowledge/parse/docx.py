@@ -8,6 +8,7 @@ from typing import Any
 import docx
 from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
+from docx.oxml.parser import parse_xml
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
@@ -34,7 +35,7 @@ def read(source: Source) -> Iterator[Sheet]:
         if len(waiting) >= BLOCKS_AT_ONCE:
             yield Sheet(blocks=tuple(waiting), title=title)
             waiting = []
-    yield Sheet(blocks=(*waiting, *_edges(document)), title=title, notes=notes)
+    yield Sheet(blocks=(*waiting, *_footnotes(document), *_edges(document)), title=title, notes=notes)
 
 
 def _blocks(document: WordDocument) -> Iterator[Block]:
@@ -124,6 +125,15 @@ def _table(table: WordTable) -> Iterator[Block]:
     block = table_block(rows)
     if block is not None:
         yield block
+
+
+def _footnotes(document: WordDocument) -> Iterator[Block]:
+    """Footnotes and endnotes, behind the text."""
+    for part in document.part.package.iter_parts():
+        if str(part.partname) in {"/word/footnotes.xml", "/word/endnotes.xml"}:
+            for note in parse_xml(part.blob):
+                if text := " ".join(_text_of(note).split()):
+                    yield Block(kind="paragraph", text=text, name="footnote")
 
 
 def _edges(document: WordDocument) -> list[Block]:

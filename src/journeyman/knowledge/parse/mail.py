@@ -62,11 +62,14 @@ def head_blocks(subject: str, fields: dict[str, str]) -> Iterator[Block]:
 
 
 def _field(message: EmailMessage, name: str) -> str:
-    """A field's text; one that can't be read by the rules as it stands."""
+    """A field's text. What is not written by the rules is taken as it stands, bytes in whatever encoding they seem."""
+    raw = next((str(told) for key, told in message.raw_items() if key.lower() == name.lower()), "")
+    if re.search("[\udc80-\udcff]", raw):
+        return " ".join(text_of(raw.encode("utf-8", "surrogateescape")).split())
     try:
         value = str(message[name] or "")
     except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
-        value = next((str(v) for k, v in message.raw_items() if k.lower() == name.lower()), "")
+        value = raw
     return " ".join(value.split())
 
 
