@@ -100,6 +100,7 @@ class Drawing:
     def __init__(self, draw: random.Random, *, size: tuple[float, float] = A4) -> None:
         self.draw = draw
         self.buffer = io.BytesIO()
+        self.waiting: list[tuple[float, float, str, str, float]] = []
         self.width, self.height = size
         self.canvas = Canvas(self.buffer, pagesize=size, invariant=1)
         if "STSong-Light" not in pdfmetrics.getRegisteredFontNames():
@@ -119,8 +120,7 @@ class Drawing:
         return "".join(told[:-1]) + "。"
 
     def text(self, words: str, x: float, y: float, *, font: str = "Helvetica", size: float = 10.0) -> None:
-        self.canvas.setFont(font, size)
-        self.canvas.drawString(x, self.height - y, words)
+        self.waiting.append((y, x, words, font, size))
 
     def wrapped(
         self, words: str, x: float, y: float, width: float, *, font: str = "Helvetica", size: float = 10.0
@@ -138,7 +138,19 @@ class Drawing:
         self.text(line, x, y, font=font, size=size)
         return y + 1.25 * size
 
+    def draw_waiting(self, *, as_written: bool = False) -> None:
+        """Line by line across the whole page, as printers do: so the order in the file is not the order of reading."""
+        for y, x, words, font, size in self.waiting if as_written else sorted(self.waiting):
+            self.canvas.setFont(font, size)
+            self.canvas.drawString(x, self.height - y, words)
+        self.waiting.clear()
+
+    def next_page(self) -> None:
+        self.draw_waiting()
+        self.canvas.showPage()
+
     def done(self) -> bytes:
+        self.draw_waiting()
         self.canvas.save()
         return self.buffer.getvalue()
 
@@ -309,6 +321,7 @@ def vertical(draw: random.Random) -> Truth:
                 page.text(character, x, 80 + n * 14, font="SimHei", size=12)
             x -= 22
         x -= 22
+    page.draw_waiting(as_written=True)
     return Truth("vertical", page.done(), texts, chinese=True)
 
 
@@ -325,7 +338,7 @@ def furnished(draw: random.Random) -> Truth:
             told = page.paragraph(3)
             y = page.wrapped(told, MARGIN, y, page.width - 2 * MARGIN) + 10
             texts.append(told)
-        page.canvas.showPage()
+        page.next_page()
     return Truth("furnished", page.done(), texts, edges=edges)
 
 
@@ -346,7 +359,7 @@ def many_pages(count: int, seed: int = 0) -> bytes:
     for number in range(count):
         page.wrapped(page.paragraph(8), MARGIN, 80, page.width - 2 * MARGIN)
         page.text(f"Page {number + 1}", MARGIN, page.height - 30)
-        page.canvas.showPage()
+        page.next_page()
     return page.done()
 
 
