@@ -1,1 +1,1 @@
-"""Knowledge: documents parsed, chunked, indexed and linked, so that passages are found with where they stand."""
+"""Documents: parsed, chunked, indexed, linked; what a worker finds in them is a passage with its source."""

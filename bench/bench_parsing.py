@@ -1,0 +1,243 @@
+"""Parsing: the olmOCR checks and generated truth against other parsers, scans, hostile files, a book of 5,000 pages.
+
+    python -m bench.bench_parsing [--only olmocr,speed,truth,scans,hostile,large]
+
+With `--only`, the figures of the other sections stay as they were measured before.
+
+The PDFs of the olmOCR checks are read from $JOURNEYMAN_DATA/pdf/olmocr; without them, or without an optional parser or
+the recognition model, the figures concerned are left out and that is said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.parsing.generated import chinese_font, documents, flowing, many_pages
+from bench.parsing.hostile import files
+from bench.parsing.measures import Cells, cell_counts, character_errors, order_kept
+from bench.parsing.olmocr import Check, checks, passes, tables_of
+from bench.parsing.parsers import PATIENT, Pages, in_this_process, page_text, parsers, tables_ours
+from bench.parsing.scans import scan
+from bench.results import RESULTS, Figure, of_share, write
+from journeyman.assess.stats import share
+from journeyman.knowledge.parse import ParseLimits, parse, parse_many
+from journeyman.knowledge.parse.recognition import available
+from journeyman.types import Document, Failure
+
+Figures = dict[str, Figure]
+
+SEED = 2026
+ROUNDS = 1
+HOSTILE = 200
+BOOK_PAGES = 5_000
+ANGLES = (-1.5, 0.8, 2.0)
+LIMITS = ParseLimits(page_seconds=30.0, file_seconds=60.0, memory_mb=2048)
+
+
+def main() -> None:
+    sections: Mapping[str, Callable[[Path], Figures]] = {
+        "olmocr": olmocr,
+        "speed": speed,
+        "truth": truth,
+        "scans": scans,
+        "hostile": hostile,
+        "large": large,
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(sections))
+    chosen = parser.parse_args().only.split(",")
+    found = measured_before() if set(chosen) != set(sections) else {}
+    with tempfile.TemporaryDirectory() as room:
+        for name in chosen:
+            found |= sections[name](Path(room))
+            write("parsing", found)
+
+
+def measured_before() -> Figures:
+    file = RESULTS / "parsing.json"
+    told = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.exists() else {}
+    return {key: Figure.model_validate(figure) for key, figure in told.items()}
+
+
+# --- the olmOCR checks -----------------------------------------------------------------------------------------
+
+
+def olmocr(_: Path) -> Figures:
+    """Checks passed, by parser and kind."""
+    folder = pdfs()
+    if folder is None:
+        return {}
+    asked = checks(folder)
+    found: Figures = {}
+    for parser, call in parsers().items():
+        told = {name: call(folder / "pdfs" / name) for name in sorted({check["pdf"] for check in asked})}
+        found |= _passed(parser, asked, told)
+    return found
+
+
+def pdfs() -> Path | None:
+    folder = Path(os.environ.get("JOURNEYMAN_DATA", "data")) / "pdf" / "olmocr"
+    if folder.is_dir():
+        return folder
+    print(f"No {folder}: the olmOCR checks are left out.")
+    return None
+
+
+def speed(_: Path) -> Figures:
+    """Pages in a second of one core, over the files with a text layer. Processor time, for others use the machine."""
+    folder = pdfs()
+    if folder is None:
+        return {}
+    names = sorted({check["pdf"] for check in checks(folder)} - PICTURED)
+    found: Figures = {}
+    for parser, call in {**parsers(), "ours": in_this_process}.items():
+        call(folder / "pdfs" / names[0])
+        began = time.process_time()
+        pages = sum(max(1, len(call(folder / "pdfs" / name))) for name in names)
+        taken = time.process_time() - began
+        found[f"pages_per_s_{parser}"] = Figure(value=pages / taken, unit=f"pages a second of one core, {pages} pages")
+    return found
+
+
+PICTURED = {
+    "blank_book_pg1.pdf",
+    "buildingnotes.pdf",
+    "lincoln_letter.pdf",
+    "mattsnotes.pdf",
+    "test-graphical-text.pdf",
+    "headers_footers/ff1fc6a205ad039139ce566851b6b260c929_pg1.pdf",
+}
+"""Scans and pictures: not counted for speed, since other parsers do not read them."""
+
+
+def _passed(parser: str, asked: list[Check], told: Mapping[str, Pages]) -> Figures:
+    right: dict[str, list[bool]] = defaultdict(list)
+    for check in asked:
+        right[check["type"]].append(passes(check, page_text(told[check["pdf"]], check["page"])))
+    everything = [each for kind in right.values() for each in kind]
+    figures = {f"olmocr_passed_{parser}": of_share(share(sum(everything), len(everything)))}
+    for kind, each in sorted(right.items()):
+        figures[f"olmocr_{kind}_{parser}"] = of_share(share(sum(each), len(each)))
+    return figures
+
+
+# --- generated truth -------------------------------------------------------------------------------------------
+
+
+def truth(room: Path) -> Figures:
+    """Reading order and table cells of every parser on PDFs drawn from a seed."""
+    drawn = documents(SEED, ROUNDS)
+    found: Figures = {}
+    for parser, call in parsers().items():
+        ordered, cells = [0, 0], [0, 0, 0]
+        for n, each in enumerate(drawn):
+            path = room / f"{n}.pdf"
+            path.write_bytes(each.pdf)
+            pages = call(path)
+            text = "\n\n".join(pages[page] for page in sorted(pages))
+            ordered = [a + b for a, b in zip(ordered, order_kept(each.texts, text), strict=True)]
+            tables: list[Cells] = [*(tables_ours(path) if parser == "ours" else tables_of(text))]
+            cells = [a + b for a, b in zip(cells, cell_counts(each.tables, tables), strict=True)]
+        key = "table_cell_f1" if parser == "ours" else f"table_cell_f1_{parser}"
+        right, told, there = cells
+        found[key] = Figure(value=2 * right / max(1, told + there), unit=f"F1 of neighbouring cells, {there} pairs")
+        found[f"order_{parser}"] = of_share(share(*ordered))
+    return found
+
+
+# --- scans -----------------------------------------------------------------------------------------------------
+
+
+def scans(room: Path) -> Figures:
+    if not available():
+        print("No recognition model: scans are left out. Install journeyman[ocr].")
+        return {}
+    found: Figures = {}
+    for language in ("en", "zh"):
+        if language == "zh" and chinese_font() is None:
+            print("No Chinese font: scans in Chinese are left out. Install mplfonts.")
+            continue
+        draw, errors, seconds = random.Random(SEED), list[float](), list[float]()
+        for n, degrees in enumerate(ANGLES):
+            drawn = flowing(draw, chinese=language == "zh")
+            path = room / f"scan_{language}_{n}.pdf"
+            path.write_bytes(scan(drawn.pdf, draw, degrees=degrees))
+            began = time.perf_counter()
+            text = parse(path, limits=PATIENT).text
+            seconds.append(time.perf_counter() - began)
+            glue = "" if language == "zh" else " "
+            errors.append(character_errors(glue.join(drawn.texts), glue.join(text.split())))
+        found[f"ocr_cer_{language}"] = Figure(
+            value=statistics.mean(errors), unit=f"edits per character, {len(errors)} scans at 150 dpi, up to 2° crooked"
+        )
+        found[f"ocr_page_s_{language}"] = Figure(
+            value=statistics.median(seconds), unit="seconds a page, one thread, on a machine that others used too"
+        )
+    return found
+
+
+# --- hostile files ---------------------------------------------------------------------------------------------
+
+
+def hostile(room: Path) -> Figures:
+    folder = room / "hostile"
+    folder.mkdir()
+    for name, data in files(SEED, HOSTILE):
+        (folder / name).write_bytes(data)
+    outcomes, slowest = dict[str, Document | Failure](), 0.0
+    before = time.perf_counter()
+    for path, outcome in parse_many(sorted(folder.iterdir()), limits=LIMITS, processes=1):
+        now = time.perf_counter()
+        slowest, before = max(slowest, now - before), now
+        outcomes[Path(path).name] = outcome
+    survived = {name for name, outcome in outcomes.items() if clear(name, outcome)}
+    for name in sorted(outcomes.keys() - survived):
+        print("not clear:", name, outcomes[name])
+    failures = sum(isinstance(outcome, Failure) for outcome in outcomes.values())
+    return {
+        "hostile_files_survived": Figure(value=len(survived), unit=f"of {HOSTILE} files", goal=str(HOSTILE)),
+        "hostile_files_refused": Figure(value=failures, unit="of them with an error that names the file and the mend"),
+        "hostile_slowest_s": Figure(value=slowest, unit="seconds for one of them", goal="<= 65"),
+    }
+
+
+def clear(name: str, outcome: Document | Failure) -> bool:
+    """A document with text or with notes on why there is none, or an error that says what to do."""
+    if isinstance(outcome, Document):
+        return bool(outcome.text or outcome.notes)
+    return outcome.kind == "input" and name in outcome.message and bool(outcome.mend)
+
+
+# --- a large book ----------------------------------------------------------------------------------------------
+
+
+def large(room: Path) -> Figures:
+    path = room / "book.pdf"
+    path.write_bytes(many_pages(BOOK_PAGES))
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.parsing.large", str(path)], capture_output=True, text=True, check=True
+    )
+    told = json.loads(done.stdout)
+    assert told["pages"] == BOOK_PAGES
+    return {
+        "book_pages_per_s": Figure(
+            value=told["pages"] / told["cpu_seconds"], unit=f"pages a second of one core, {BOOK_PAGES:,} pages"
+        ),
+        "book_reader_mb": Figure(value=told["reader_mb"], unit="MB, most that the reading process had"),
+        "book_caller_mb": Figure(value=told["caller_mb"], unit="MB, most that the caller had"),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Any file to one `Document`: read in a process of its own, under limits of time and memory.
+
+`parse` gives a whole document, `parse_many` many of them from several processes, `stream` the sheets of one as they are
+read, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from journeyman.errors import InputError, boundary
+from journeyman.knowledge.parse.child import Job
+from journeyman.knowledge.parse.furniture import marked
+from journeyman.knowledge.parse.processes import ProcessEndedError, reading_process
+from journeyman.knowledge.parse.sheets import ParseLimits, Sheet
+from journeyman.types import Block, Document, Failure
+
+__all__ = ["ParseLimits", "Sheet", "parse", "parse_many", "stream"]
+
+PAGES_GIVEN_UP = 5
+"""Pages of one file that may take too long or end the process, before the rest is given up too."""
+
+
+@dataclass
+class Told:
+    """What `stream` learns of the file beside its sheets."""
+
+    kind: str = ""
+    sha256: str = ""
+
+
+def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
+    """The whole file. Raises InputError when nothing of it can be read; a part of it comes with `partial` and notes."""
+    told, gathered = Told(), _Gathered()
+    for sheet in _sheets(Path(path), limits, told):
+        gathered.add(sheet)
+    if not any(block.text for block in gathered.blocks):
+        gathered.notes.append("No text was found in it.")
+    return Document(
+        name=str(path),
+        kind=told.kind,
+        sha256=told.sha256,
+        blocks=tuple(gathered.blocks),
+        title=gathered.title,
+        pages=gathered.pages,
+        partial=gathered.missing,
+        notes=tuple(gathered.notes),
+    )
+
+
+def stream(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Iterator[Sheet]:
+    """Page by page (slide, sheet, part), as they are read. Raises InputError like `parse`."""
+    yield from _sheets(Path(path), limits, Told())
+
+
+def parse_many(
+    paths: Iterable[str | Path], *, limits: ParseLimits = ParseLimits(), processes: int | None = None
+) -> Iterator[tuple[str, Document | Failure]]:
+    """Each path with its document, or with what went wrong; in the order in which they are done.
+
+    `processes`: how many read at once; None: one per core that this process may use.
+    """
+    at_once = processes or len(os.sched_getaffinity(0))
+    waiting = iter(paths)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="parse") as pool:
+        running = {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, 2 * at_once)}
+        try:
+            while running:
+                done: set[Future[tuple[str, Document | Failure]]]
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, len(done))}
+                yield from (future.result() for future in done)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _attempt(path: str | Path, limits: ParseLimits) -> tuple[str, Document | Failure]:
+    document: Document | None = None
+    with boundary(f"Parsing {str(path)!r}") as outcome:
+        document = parse(path, limits=limits)
+    if document is None:
+        assert outcome.failure is not None
+        return str(path), outcome.failure
+    return str(path), document
+
+
+@dataclass
+class _Gathered:
+    blocks: list[Block] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    title: str | None = None
+    pages: int | None = None
+    missing: bool = False
+
+    def add(self, sheet: Sheet) -> None:
+        self.blocks += sheet.blocks
+        self.notes += [note for note in sheet.notes if note not in self.notes[-50:]]
+        self.title = self.title or sheet.title
+        self.pages = sheet.pages if sheet.pages is not None else self.pages
+        self.missing |= sheet.missing
+
+
+def _checked(path: Path, limits: ParseLimits) -> Path:
+    name = str(path)
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise InputError(f"There is no file {name!r} ({error}).", "Correct its path.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{name!r} is no file.", "Give a file; of a folder, give the files in it.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{name!r} may not be read.", "Check its permissions.")
+    if status.st_size > limits.file_mb * 1e6:
+        raise InputError(
+            f"{name!r} has {status.st_size / 1e6:,.0f} MB.", f"Split it; {limits.file_mb:g} MB are the limit."
+        )
+    return path.absolute()
+
+
+def _sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
+    sheets = _raw_sheets(path, limits, told)
+    first = next(sheets, None)
+    if first is None:
+        return
+    sheets = itertools.chain((first,), sheets)
+    yield from marked(sheets) if told.kind == "pdf" else sheets
+
+
+def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
+    """As the process says them. A page that takes too long, or ends the process, is left out; the next one is tried."""
+    absolute, page, pages, given_up = _checked(path, limits), 0, None, 0
+    end = time.monotonic() + limits.file_seconds
+    while True:
+        job = Job(path=str(absolute), name=str(path), limits=limits, first=page + 1)
+        try:
+            for sheet in _asked(job, told):
+                page, pages = sheet.page or page, sheet.pages or pages
+                if not sheet.told_pages_only:
+                    yield sheet
+            return
+        except ProcessEndedError as error:
+            given_up += 1
+            failure = error
+        page += 1
+        if not pages:
+            raise InputError(f"{str(path)!r} {failure}; nothing of it was read.", "Split it, or save it again.")
+        last = given_up >= PAGES_GIVEN_UP or page >= pages or time.monotonic() >= end
+        upto = f"pages {page} to {pages}" if last and page < pages else f"page {page}"
+        yield Sheet(page=page, pages=pages, notes=(f"Without {upto}: it {failure}.",), missing=True)
+        if last:
+            told.sha256 = told.sha256 or _sha256(absolute)
+            return
+
+
+def _asked(job: Job, told: Told) -> Iterator[Sheet]:
+    """One process's words. After sheets have come, a failure is a note; before, it is raised."""
+    came, failure = job.first > 1, None
+    with reading_process() as process:
+        for said in process.ask(job):
+            if said.kind is not None:
+                told.kind = said.kind
+            elif said.sha256 is not None:
+                told.sha256 = said.sha256
+            elif said.sheet is not None:
+                came |= bool(said.sheet.blocks)
+                yield said.sheet
+            else:
+                failure = said.failure
+    if failure is None:
+        return
+    if not came:
+        raise InputError(failure.message, failure.mend)
+    told.sha256 = _sha256(Path(job.path))
+    yield Sheet(notes=(f"The rest is missing: {failure.message}",), missing=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""Zip archives under limits: what Office and EPUB files are. Nothing is unpacked before all of it is known to fit."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from journeyman.errors import InputError
+from journeyman.knowledge.parse.sheets import Source, broken
+
+MEMBERS_AT_MOST = 20_000
+RATIO_AT_MOST = 200
+"""Of unpacked to packed, where it matters (from a megabyte on): text packs 5 to 20 times, a bomb a thousand times."""
+
+MEMBER_BYTES = 128 << 20
+"""Of one XML part."""
+
+DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+def guarded(source: Source) -> tuple[str, ...]:
+    """Notes on an Office file. Raises InputError if it would unpack to too much, or its XML declares entities."""
+    with opened(source) as archive:
+        macros = any(name.lower().endswith("vbaproject.bin") for name in archive.namelist())
+    return ("It holds macros, which were not run.",) if macros else ()
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[zipfile.ZipFile]:
+    """The archive, its sizes and XML heads looked at."""
+    try:
+        with zipfile.ZipFile(source.path) as archive:
+            _sizes(source, archive)
+            _declarations(source, archive)
+            yield archive
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+        raise broken(source, f"the archive is damaged ({error})") from None
+    except RuntimeError as error:
+        if "password" not in str(error) and "encrypted" not in str(error):
+            raise
+        raise InputError(f"{source.name!r} needs a password.", "Save a copy without a password.") from None
+
+
+def _sizes(source: Source, archive: zipfile.ZipFile) -> None:
+    members = archive.infolist()
+    total = sum(member.file_size for member in members if not _is_media(member.filename))
+    if len(members) > MEMBERS_AT_MOST:
+        raise _bomb(source, f"{len(members):,} parts")
+    if total > source.limits.text_mb * 1e6:
+        raise _bomb(source, f"{total / 1e6:,.0f} MB of text")
+    for member in members:
+        ratio = member.file_size / max(1, member.compress_size)
+        if member.file_size > 1 << 20 and ratio > RATIO_AT_MOST:
+            raise _bomb(source, f"a part that is {ratio:,.0f} times as large as it is packed")
+        if member.file_size > MEMBER_BYTES and not _is_media(member.filename):
+            raise _bomb(source, f"a part of {member.file_size / 1e6:,.0f} MB")
+
+
+def _bomb(source: Source, why: str) -> InputError:
+    return InputError(
+        f"{source.name!r} unpacks to more than can be read: {why}.", "If it is a real document, save it in parts."
+    )
+
+
+def _is_media(name: str) -> bool:
+    return "/media/" in name or name.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".mp4", ".wav"))
+
+
+def _declarations(source: Source, archive: zipfile.ZipFile) -> None:
+    """Office's XML declares no document type; one that does is after something. EPUB's XHTML may, without entities."""
+    for member in archive.infolist():
+        if not member.filename.lower().endswith((".xml", ".rels", ".xhtml", ".opf", ".html")):
+            continue
+        with archive.open(member) as part:
+            head = part.read(4096)
+        office = source.kind in {"docx", "pptx", "xlsx"}
+        if b"<!ENTITY" in head.upper() or (office and DECLARES.search(head)):
+            raise InputError(
+                f"{source.name!r} declares XML entities in {member.filename!r}, which documents do not.",
+                "Do not trust it; if it is yours, save it again in its own program.",
+            )

@@ -1,0 +1,135 @@
+"""The process that reads: takes one job a line, says what it finds one line at a time. Run as a module.
+
+Whatever a file does (a fault in a native library, a loop, all the memory) it does to this process alone. Nothing but
+JSON goes back, so that even a process taken over by a file can only say text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import resource
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from journeyman.errors import InputError, MissingExtraError, boundary
+from journeyman.knowledge.parse.kinds import kind_of
+from journeyman.knowledge.parse.readers import reader_of
+from journeyman.knowledge.parse.sheets import ParseLimits, Sheet, Source
+from journeyman.types import Failure, Record
+
+
+class Job(Record):
+    path: str
+    name: str
+    limits: ParseLimits
+    first: int = 1
+
+
+class Said(Record):
+    """One line of the child: exactly one of these stands in it, or none for "ready"."""
+
+    kind: str | None = None
+    sheet: Sheet | None = None
+    failure: Failure | None = None
+    sha256: str | None = None
+    """The last line of a job that did not fail."""
+
+
+def main() -> None:
+    """Read jobs until the parent closes the pipe. Libraries that print do not disturb the answers."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    warnings.simplefilter("ignore")
+    say(answers, Said())
+    for line in sys.stdin.buffer:
+        do(Job.model_validate_json(line), answers)
+
+
+def say(answers: BinaryIO, said: Said) -> None:
+    answers.write(said.model_dump_json(exclude_defaults=True).encode("utf-8", "replace") + b"\n")
+    answers.flush()
+
+
+def do(job: Job, answers: BinaryIO) -> None:
+    size = job.limits.memory_mb << 20
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+    with boundary(f"Reading {job.name!r}") as outcome:
+        try:
+            for said in read(job):
+                say(answers, said)
+        except MemoryError:
+            raise InputError(
+                f"{job.name!r} needs more than {job.limits.memory_mb:,} MB to be read.",
+                "Split it, or raise memory_mb of the limits.",
+            ) from None
+        except ModuleNotFoundError:
+            raise MissingExtraError(f"Reading {job.name!r}", "knowledge") from None
+        except RecursionError:
+            raise InputError(
+                f"{job.name!r} is nested deeper than any real document.", "Save it again in its own program."
+            ) from None
+    if outcome.failure is not None:
+        say(answers, Said(failure=explained(outcome.failure, job.name)))
+
+
+def explained(failure: Failure, name: str) -> Failure:
+    """A library's own exception on a damaged file is the file's fault, and told so."""
+    if failure.kind != "fault":
+        return failure
+    return Failure(
+        kind=InputError.kind,
+        message=f"{name!r} is damaged: {failure.message[:300]}.",
+        mend="Open it in its own program and save it again.",
+    )
+
+
+def read(job: Job) -> Iterator[Said]:
+    path = Path(job.path)
+    kind = kind_of(path, job.name)
+    yield Said(kind=kind)
+    source = Source(path=path, name=job.name, kind=kind, limits=job.limits, first=job.first)
+    room = job.limits.text_mb * 1e6
+    for sheet in reader_of(kind)(source):
+        room -= sum(len(block.text) for block in sheet.blocks)
+        if room < 0:
+            note = f"Only the first {job.limits.text_mb:g} MB of its text are read."
+            yield Said(sheet=Sheet(notes=(note,), missing=True))
+            break
+        yield Said(sheet=sound(sheet))
+    with path.open("rb") as file:
+        yield Said(sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character in UTF-16: no text by itself, but some files hold it."""
+
+
+def sound(sheet: Sheet) -> Sheet:
+    """The sheet with nothing in it that can't be written as UTF-8."""
+    texts = [
+        sheet.title or "",
+        *sheet.notes,
+        *(part for block in sheet.blocks for part in (block.text, block.name or "")),
+    ]
+    if not any(HALF.search(text) for text in texts):
+        return sheet
+    return Sheet.model_validate(_replaced(sheet.model_dump()))
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return HALF.sub("\ufffd", value)
+    if isinstance(value, tuple | list):
+        return [_replaced(each) for each in value]
+    return {key: _replaced(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""PDF: reading order, tables to cells, turned pages, Chinese, headers and footers, limits; all from generated truth."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+
+from bench.parsing.generated import Truth, documents, many_pages
+from bench.parsing.hostile import CATALOG, FONT, pdf
+from bench.parsing.measures import cell_counts, order_kept, squeezed
+from journeyman.knowledge.parse import ParseLimits, parse, stream
+from journeyman.knowledge.parse.layout import flowed
+from journeyman.knowledge.parse.pieces import Frame
+from journeyman.knowledge.parse.textlayer import clean
+from journeyman.types import Document
+
+TRUTHS = documents(seed=11)
+
+
+def parsed(truth: Truth, folder: Path) -> Document:
+    path = folder / f"{truth.name}.pdf"
+    path.write_bytes(truth.pdf)
+    return parse(path)
+
+
+@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.name)
+def test_what_was_drawn_is_read_in_order(truth: Truth, tmp_path: Path) -> None:
+    document = parsed(truth, tmp_path)
+    right, pairs = order_kept(truth.texts, document.text)
+    assert right == pairs
+    missing = [text for text in truth.texts if squeezed(text) not in squeezed(document.text)]
+    assert missing == []
+    tables = [block.cells for block in document.blocks if block.kind == "table"]
+    assert cell_counts(truth.tables, tables) == cell_counts(truth.tables, truth.tables)
+    edges = [block.text for block in document.blocks if block.kind in {"header", "footer"}]
+    assert sorted(edges) == sorted(truth.edges)
+    assert not document.partial
+
+
+@pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.name)
+def test_boxes_lie_on_the_page_as_it_is_shown(truth: Truth, tmp_path: Path) -> None:
+    wide = truth.name in {"turned_90", "turned_270"}
+    width, height = (842, 595) if wide else (595, 842)
+    for block in parsed(truth, tmp_path).blocks:
+        assert block.box is not None
+        left, top, right, bottom = block.box
+        assert 0 <= left < right <= width + 1
+        assert 0 <= top < bottom <= height + 1
+
+
+def test_columns_names_come_with_a_table(tmp_path: Path) -> None:
+    for truth in TRUTHS:
+        for cells in truth.tables:
+            (table,) = (block for block in parsed(truth, tmp_path).blocks if block.kind == "table")
+            assert table.columns == tuple(cells[0])
+
+
+def test_headings_have_levels(tmp_path: Path) -> None:
+    document = parsed(TRUTHS[1], tmp_path)
+    assert [(block.level, block.text) for block in document.blocks if block.kind == "heading"] == [
+        (1, TRUTHS[1].texts[0])
+    ]
+
+
+def test_pages_stream(tmp_path: Path) -> None:
+    (tmp_path / "many.pdf").write_bytes(many_pages(40))
+    pages = [(sheet.page, sheet.pages) for sheet in stream(tmp_path / "many.pdf")]
+    assert pages == [(n, 40) for n in range(1, 41)]
+    document = parse(tmp_path / "many.pdf")
+    assert document.pages == 40
+    assert sum(block.kind == "footer" for block in document.blocks) == 40
+
+
+def test_a_page_that_takes_too_long_is_left_out_and_the_rest_is_read(tmp_path: Path) -> None:
+    slow = zlib.compress(b"BT /F 12 Tf 50 700 Td (Some words) Tj ET " * 1_000_000)
+    quick = zlib.compress(b"BT /F 12 Tf 50 700 Td (Quick page) Tj ET ")
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R/Resources<</Font<</F 8 0 R>>>>>>"
+    stream_of = b"<</Length %d/Filter/FlateDecode>>\nstream\n%s\nendstream"
+    objects = [
+        CATALOG,
+        b"<</Type/Pages/Kids[3 0 R 4 0 R 5 0 R]/Count 3>>",
+        *(page % number for number in (6, 7, 6)),
+        *(stream_of % (len(data), data) for data in (quick, slow)),
+        FONT,
+    ]
+    (tmp_path / "slow.pdf").write_bytes(pdf(objects))
+    document = parse(tmp_path / "slow.pdf", limits=ParseLimits(page_seconds=1.0))
+    assert [(block.page, block.text) for block in document.blocks] == [(1, "Quick page"), (3, "Quick page")]
+    assert document.partial
+    assert document.notes == ("Without page 2: it took longer than 1 s for one page or part.",)
+    assert len(document.sha256) == 64
+
+
+def test_ligatures_and_broken_words_are_whole() -> None:
+    assert clean("e\ufb03cient \ufb02ow") == "efficient flow"
+    assert clean("\ufedf\ufe8e") == "لا"
+    assert flowed(["a long-", "standing compan-", "ion of No-", "Body"]) == "a longstanding companion of No- Body"
+    assert flowed(["中文在行末", "继续"]) == "中文在行末继续"
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270, -1])
+def test_a_frame_turns_boxes_there_and_back(turn: int) -> None:
+    frame, draw = Frame(width=600, height=800, turn=turn), random.Random(turn)
+    for _ in range(50):
+        left, top = draw.uniform(0, 500), draw.uniform(0, 700)
+        box = (left, top, left + 30, top + 10)
+        assert frame.shown(frame.upright(box)) == pytest.approx(box)
+        width, height = frame.size
+        turned = frame.upright(box)
+        assert 0 <= turned[0] < turned[2] <= width + 1e-6
+        assert 0 <= turned[1] < turned[3] <= height + 1e-6
