@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from journeyman.memory.context import cost_of, within
+from journeyman.memory.fusion import fused
 from journeyman.memory.worth import Use, Worth, factor, worth
 from journeyman.store.memories import Memories, Used
 from journeyman.types import Lesson, Recall
@@ -25,14 +26,10 @@ def recalled_from(memories: Memories, query: str, settings: Recall, *, until: in
     """
     found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
     known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
-    kept = [lesson for lesson in found if not known[lesson.id].retired and lesson.by not in shut_out]
-    ranks = {lesson.id: factor(known[lesson.id]) / (RANK + n) for n, lesson in enumerate(kept)}
-    ordered = sorted(distinct(kept), key=lambda lesson: -ranks[lesson.id])
-    return within(ordered[: settings.k], settings.tokens)[::-1]
-
-
-RANK = 60
-"""Added to a rank before it is inverted, as in reciprocal-rank fusion (Cormack et al. 2009)."""
+    kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out])
+    by_id = {one.id: one for one in kept}
+    ordered = fused([list(by_id)], lambda name: factor(known[name]), k=settings.k)
+    return within([by_id[name] for name in ordered], settings.tokens)[::-1]
 
 
 def worths(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Worth]:
