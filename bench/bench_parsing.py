@@ -31,9 +31,10 @@ from bench.parsing.parsers import PATIENT, Pages, in_this_process, page_text, pa
 from bench.parsing.scans import scan
 from bench.results import RESULTS, Figure, of_share, write
 from journeyman.assess.stats import share
+from journeyman.documents import Document
 from journeyman.knowledge.parse import ParseLimits, parse, parse_many
 from journeyman.knowledge.parse.recognition import available
-from journeyman.types import Document, Failure
+from journeyman.types import Failure
 
 Figures = dict[str, Figure]
 

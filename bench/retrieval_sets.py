@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bench import datasets
 from bench.results import Figure
+from journeyman.documents import Passage
 from journeyman.models.fetching import models_folder
 from journeyman.protocols import Embedder
-from journeyman.types import Passage
 
 RESAMPLES = 2_000
 BATCH = 256

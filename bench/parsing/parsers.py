@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pypdfium2
 
+from journeyman.documents import Block
 from journeyman.knowledge.markdown import markdown, table_markdown
 from journeyman.knowledge.parse import ParseLimits, Sheet, parse
 from journeyman.knowledge.parse.furniture import marked
 from journeyman.knowledge.parse.pdf import read
 from journeyman.knowledge.parse.sheets import Source
-from journeyman.types import Block
 
 Pages = Mapping[int, str]
 """From 1. A parser that does not tell pages apart has all its text at 0."""

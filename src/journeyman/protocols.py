@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BeforeValidator, ValidationInfo
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.types import (
     Brief,
@@ -21,7 +22,6 @@ from journeyman.types import (
     Message,
     Mind,
     Outcome,
-    Passage,
     Proposal,
     Reply,
     Sampling,

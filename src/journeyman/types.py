@@ -7,7 +7,6 @@ token counts are the engine's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -325,92 +324,6 @@ class Graded(Record):
         return all(value >= 1.0 for value in judged) if judged else None
 
 
-# --- knowledge -------------------------------------------------------------------------------------------------
-
-BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "figure", "caption", "header", "footer"]
-"""`header` and `footer` are what pages repeat or carry at their edges: kept, but no part of a document's text."""
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in points (1/72 inch) from the top left corner of the page as it is shown."""
-
-
-class Block(Record):
-    """One piece of a document."""
-
-    kind: BlockKind
-    text: str
-    """A table's rows are its lines, cells parted by " | "; nothing else is reformatted."""
-    page: Annotated[int, Field(ge=1)] | None = None
-    """Of a PDF or image; the slide, the sheet. None: this kind of file has no pages."""
-    box: Box | None = None
-    """None: this kind of file has no places."""
-    level: Annotated[int, Field(ge=1)] | None = None
-    """Of a heading: 1 is the highest. Of a quote: how often quoted. None: of neither, or not known."""
-    cells: tuple[tuple[str, ...], ...] = ()
-    """Of a table, row by row, all rows of one width. A cell that spans columns of the head stands in each of them."""
-    columns: tuple[str, ...] = ()
-    """A table's column names, also where it goes on from an earlier block. Empty: not known."""
-    name: str | None = None
-    """A symbol of code, a record's key, a picture's file. None: has none."""
-
-
-class Document(Record):
-    """A parsed file: its blocks in reading order."""
-
-    name: str
-    """The file's path as it was given."""
-    kind: str
-    """By its content: pdf, image, docx, pptx, xlsx, html, epub, email, mbox, msg, markdown, csv, json, jsonl, code
-    or text."""
-    sha256: str
-    """Of the file's bytes."""
-    blocks: tuple[Block, ...]
-    title: str | None = None
-    """As the file itself tells. None: it does not."""
-    pages: int | None = None
-    """As many as the file has, parsed or not. None: this kind of file has no pages, or could not be read so far."""
-    partial: bool = False
-    """Whether something that should be here is missing; `notes` say what."""
-    notes: tuple[str, ...] = ()
-    """What a reader should know: pages left out, parts not read, what was repaired."""
-
-    @cached_property
-    def spans(self) -> tuple[tuple[int, int] | None, ...]:
-        """Where each block stands in `text`. None: a header, a footer or an empty block, which stand nowhere."""
-        spans: list[tuple[int, int] | None] = []
-        at = 0
-        for block in self.blocks:
-            if block.kind in {"header", "footer"} or not block.text:
-                spans.append(None)
-                continue
-            spans.append((at, at + len(block.text)))
-            at += len(block.text) + 2
-        return tuple(spans)
-
-    @cached_property
-    def text(self) -> str:
-        """All blocks but headers and footers, with an empty line between; what offsets count in."""
-        return "\n\n".join(block.text for block, span in zip(self.blocks, self.spans, strict=True) if span)
-
-
-class Chunk(Record):
-    """A stretch of a document's text, as it is indexed and cited: `text == document.text[start:end]`."""
-
-    sha256: str
-    """Of the document's file."""
-    start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(ge=0)]
-    text: str
-    context: str = ""
-    """What stands above it and says what it is about: headings from the highest down, a table's columns."""
-    page: int | None = None
-    """Where it starts. None: no pages."""
-    boxes: tuple[tuple[int, Box], ...] = ()
-    """Page and box of each block in it that has one, for marking the place."""
-    parent: tuple[int, int] | None = None
-    """Start and end of the larger stretch that a reader is to be given for it. None: itself."""
-
-
 # --- journal ---------------------------------------------------------------------------------------------------
 
 
@@ -540,27 +453,3 @@ class Outcome(Record):
     def confidence(self) -> float | None:
         """P(right) when it was decided. None: nothing to go by."""
         return None if self.decision is None else self.decision.score
-
-
-# --- knowledge -------------------------------------------------------------------------------------------------
-
-
-class Passage(Record):
-    """A piece of a document, small enough to be read whole, and where it stands."""
-
-    document: Annotated[str, Field(min_length=1)]
-    """The document's id, such as its path."""
-    id: Annotated[str, Field(min_length=1)]
-    """Unique within its document."""
-    text: str
-    title: str = ""
-    """What it stands under: the document's title, or its headings. Searched together with the text."""
-    page: Annotated[int, Field(ge=1)] | None = None
-    """None: the document has no pages."""
-    box: tuple[float, float, float, float] | None = None
-    """Left, top, right, bottom on that page, in points. None: not known."""
-    start: Annotated[int, Field(ge=0)] | None = None
-    """Where it begins and ends among the characters of the document's text. None: not known."""
-    end: Annotated[int, Field(ge=0)] | None = None
-    score: float | None = None
-    """How well it answered the search; comparable within one search only. None: it comes from none."""

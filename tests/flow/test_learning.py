@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -180,6 +181,17 @@ def test_unlearning_leaves_what_would_be_there_without_the_source(tmp_path: Path
     assert after != before
     (tmp_path / "a" / "memory.sqlite").unlink()
     assert dump(tmp_path / "a") == after  # made again from the journal, it is the same
+
+
+def test_a_memory_of_another_format_is_made_anew(tmp_path: Path) -> None:
+    do(tmp_path, [case(0, "A-17", target="12 euro", split="train")])
+    before = dump(tmp_path)
+    connection = sqlite3.connect(tmp_path / "memory.sqlite")
+    with connection:
+        connection.execute("PRAGMA user_version=999")
+        connection.execute("DROP TABLE uses")
+    connection.close()
+    assert dump(tmp_path) == before
 
 
 def test_unlearning_what_is_not_there_says_so(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Collection, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from journeyman.documents import Passage
 from journeyman.knowledge.graph import Graph
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.knowledge.index.lance import LanceIndex
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.protocols import Index
-from journeyman.types import Passage
 
 T = TypeVar("T")
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.knowledge.index.fusion import fused
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.protocols import Index
-from journeyman.types import Passage
 from tests.knowledge.indexes import OPENED, found, passages, put, run
 
 Open = Callable[[Path], Index]

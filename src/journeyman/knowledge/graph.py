@@ -14,13 +14,13 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.communities import Community, communities
 from journeyman.knowledge.entities import key, mentioned
 from journeyman.knowledge.index.sqlite import LEXICAL, SEMANTIC, Ranked, SqliteIndex, how_many
 from journeyman.knowledge.links import Links, LinksCopy
 from journeyman.knowledge.picture import Neighbour, Neighbourhood
-from journeyman.types import Passage
 
 DEPTH = 300
 """Passages of each way of searching that the walk's finds are compared with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from journeyman.types import Block, Document
+from journeyman.documents import Block, Document
 
 
 def markdown(document: Document) -> str:

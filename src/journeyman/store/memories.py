@@ -36,6 +36,9 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
 from journeyman.types import Json, Lesson, Record
 
+FORMAT = 1
+"""Of the file; one more with every change of its tables."""
+
 LATEST_USES = 400
 """Of a lesson, that count: what it was worth long ago says little of now."""
 
@@ -131,6 +134,22 @@ class Used(NamedTuple):
     weight: float
 
 
+def _connected(path: Path) -> Connection:
+    """Of a file in this format, or of none: what another version wrote is thrown away, for the journal has it all."""
+    while True:
+        connection = connect(path, writes=True)
+        sync_fully(connection, False)
+        with connection.begin():
+            theirs = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        if theirs == FORMAT or empty:
+            return connection
+        connection.close()
+        connection.engine.dispose()
+        for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            file.unlink(missing_ok=True)
+
+
 def prompts() -> FullText:
     """The index of what lessons are about."""
     return FullText("prompts")
@@ -151,14 +170,14 @@ class Memories:
 
     @classmethod
     def open(cls, path: Path, job: str) -> Self:
-        """Raises StoreError where the file can't be read or written."""
+        """Raises StoreError where the file can't be read or written. One of another format is made anew."""
         with store_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = connect(path, writes=True)
-            sync_fully(connection, False)
+            connection = _connected(path)
             with connection.begin():
                 metadata.create_all(connection)
                 prompts().create(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version={FORMAT}")
                 known = connection.execute(select(followed.c.number).where(followed.c.job == job)).scalar()
                 if known is None:
                     added = followed.insert().values(job=job, place=0, unlearned="[]").returning(followed.c.number)

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, func, select, update
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.store.codec import dumps
 from journeyman.store.connect import connect, store_errors
@@ -23,7 +24,6 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.migrations import Migrations, migrate
 from journeyman.store.ranking import Hit
 from journeyman.store.segments import Entry
-from journeyman.types import Passage
 
 BATCH = 2_000
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeyman.documents import Block, Document
 from journeyman.errors import InputError
 from journeyman.knowledge.chunk import TEMPLATES, choose, chunk
 from journeyman.knowledge.chunk.splitting import WORDS_AT_MOST, pieces, words
-from journeyman.types import Block, Document
 
 SHA = "0" * 64
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from bench.parsing.hostile import by_hand_office, by_hand_pdf, by_hand_text, damaged, files, sound_files
+from journeyman.documents import Document
 from journeyman.errors import InputError
 from journeyman.knowledge.parse import ParseLimits, parse, parse_many, processes, stream
 from journeyman.knowledge.parse.processes import ReadingProcess, reading_process
-from journeyman.types import Document, Failure
+from journeyman.types import Failure
 
 LIMITS = ParseLimits(page_seconds=20.0, file_seconds=40.0, memory_mb=2048)
 

@@ -14,9 +14,9 @@ from docx.opc.part import Part
 
 from bench.parsing.compound import message
 from bench.parsing.hostile import zipped
+from journeyman.documents import Block, Document
 from journeyman.knowledge.markdown import markdown
 from journeyman.knowledge.parse import parse
-from journeyman.types import Block, Document
 
 Put = Callable[[str, str | bytes], Document]
 

@@ -11,11 +11,11 @@ import pytest
 from bench.parsing.generated import Truth, documents, many_pages
 from bench.parsing.hostile import CATALOG, FONT, pdf
 from bench.parsing.measures import cell_counts, order_kept, squeezed
+from journeyman.documents import Document
 from journeyman.knowledge.parse import ParseLimits, parse, stream
 from journeyman.knowledge.parse.layout import flowed
 from journeyman.knowledge.parse.pieces import Frame
 from journeyman.knowledge.parse.textlayer import clean
-from journeyman.types import Document
 
 TRUTHS = documents(seed=11)
 

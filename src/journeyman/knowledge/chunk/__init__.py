@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
+from journeyman.documents import Chunk, Document
 from journeyman.errors import InputError
 from journeyman.knowledge.chunk.choosing import Choice, choose
 from journeyman.knowledge.chunk.templates import TEMPLATES, Stretch, outlined
-from journeyman.types import Chunk, Document
 
 __all__ = ["TEMPLATES", "Choice", "choose", "chunk"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from journeyman.documents import Document
 from journeyman.knowledge.chunk.splitting import WORDS_AT_MOST, words
 from journeyman.knowledge.chunk.templates import ANSWER, QUESTION, REFERENCES
 from journeyman.knowledge.parse.outline import section_level
-from journeyman.types import Document, Record
+from journeyman.types import Record
 
 BY_KIND = {
     "pptx": ("slides", "It is a deck of slides."),

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from journeyman.documents import Block, Document
 from journeyman.knowledge.chunk.splitting import WORDS, WORDS_AT_MOST, pieces, trimmed, words
 from journeyman.knowledge.parse.outline import section_level
-from journeyman.types import Block, Document
 
 ROW_WORDS = 40
 """Rows of a table that stand in one chunk, if they are short."""

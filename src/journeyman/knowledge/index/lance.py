@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError, MissingExtraError
 from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.sqlite import DEPTH, LEXICAL, SEMANTIC, checked, digest_of, how_many
@@ -22,7 +23,6 @@ from journeyman.protocols import Embedder
 from journeyman.store.codec import dumps, loads
 from journeyman.store.passages import searched
 from journeyman.store.terms import LONGEST_TERM, terms
-from journeyman.types import Passage
 
 TABLE = "passages"
 HEAD = ""

@@ -12,13 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.entities import entities
 from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.vectors import VectorCopy, packed
 from journeyman.protocols import Embedder
 from journeyman.store.passages import Kept, PassageStore, searched
-from journeyman.types import Passage
 
 DEPTH = 100
 """Passages that each way of searching hands to the fusion."""

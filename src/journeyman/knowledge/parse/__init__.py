@@ -16,12 +16,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from journeyman.documents import Block, Document
 from journeyman.errors import InputError, boundary
 from journeyman.knowledge.parse.child import Job
 from journeyman.knowledge.parse.furniture import marked
 from journeyman.knowledge.parse.processes import ProcessEndedError, reading_process
 from journeyman.knowledge.parse.sheets import ParseLimits, Sheet
-from journeyman.types import Block, Document, Failure
+from journeyman.types import Failure
 
 __all__ = ["ParseLimits", "Sheet", "parse", "parse_many", "stream"]
 

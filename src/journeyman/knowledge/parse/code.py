@@ -7,10 +7,10 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.kinds import LANGUAGES
 from journeyman.knowledge.parse.sheets import Sheet, Source
-from journeyman.types import Block
 
 DEFINES = re.compile(
     r"^(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub(?:\([^)]*\))?|unsafe|"

@@ -12,12 +12,12 @@ from docx.oxml.parser import parse_xml
 from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
+from journeyman.documents import Block, BlockKind
 from journeyman.knowledge.parse.archives import guarded
 from journeyman.knowledge.parse.layout import CAPTION
 from journeyman.knowledge.parse.outline import heading_level
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.tabular import table_block
-from journeyman.types import Block, BlockKind
 
 BLOCKS_AT_ONCE = 200
 

@@ -6,9 +6,9 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.pieces import Page, Piece, is_wide, lines_of
 from journeyman.knowledge.parse.sheets import Sheet
-from journeyman.types import Block
 
 WINDOW = 8
 """Pages before and after, in which a repetition is looked for."""

@@ -10,10 +10,10 @@ from typing import Any
 from lxml import etree
 from lxml import html as lxml_html
 
+from journeyman.documents import Block, BlockKind
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.tabular import table_block
-from journeyman.types import Block, BlockKind
 
 HIDDEN = {"script", "style", "noscript", "template", "svg", "head", "select", "button", "input", "iframe", "object"}
 

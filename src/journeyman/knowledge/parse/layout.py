@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 
+from journeyman.documents import Block, BlockKind, Box
 from journeyman.knowledge.parse.columns import Column, in_order
 from journeyman.knowledge.parse.furniture import at_the_edges
 from journeyman.knowledge.parse.outline import heading_level, section_level
@@ -27,7 +28,6 @@ from journeyman.knowledge.parse.pieces import (
     union,
 )
 from journeyman.knowledge.parse.tables import header_of, ruled_tables, table_of
-from journeyman.types import Block, BlockKind, Box
 
 MARKER = re.compile(
     r"^(?:[•●○◦▪■□‣⁃·*►➢✓]|[-–—](?=\s)|[(（]?\d{1,3}[.)）、](?=\s|[^\d\s.])|[(（][a-zA-Z][)）]|[a-z][.)](?=\s)|[①-⑳])"

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from email.message import EmailMessage
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.plain import blocks_of
 from journeyman.knowledge.parse.sheets import Sheet, Source
-from journeyman.types import Block
 
 SHOWN = ("From", "To", "Cc", "Date")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.sheets import Sheet, Source
 from journeyman.knowledge.parse.tabular import table_block
-from journeyman.types import Block
 
 PARTS = {"paragraph_open": "paragraph", "heading_open": "heading", "fence": "code", "code_block": "code"}
 

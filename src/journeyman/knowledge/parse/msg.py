@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import olefile
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.mail import head_blocks, threaded
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
-from journeyman.types import Block
 
 SUBJECT, SENDER, ADDRESS, SHOWN_TO, SHOWN_CC = "0037", "0C1A", "0C1F", "0E04", "0E03"
 HEADERS, BODY, HTML = "007D", "1000", "1013"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pypdfium2 as pdfium
 
+from journeyman.documents import Box
 from journeyman.errors import InputError
 from journeyman.knowledge.parse.layout import blocks_of
 from journeyman.knowledge.parse.pieces import Page
@@ -15,7 +16,6 @@ from journeyman.knowledge.parse.recognition import MISSING, available, recognise
 from journeyman.knowledge.parse.rules import pictures_and_rules
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.textlayer import frame_of, pieces_of, turned_to_read
-from journeyman.types import Box
 
 USABLE_CHARACTERS = 100
 """With so many, a text layer is taken as it is, whatever pictures there are."""

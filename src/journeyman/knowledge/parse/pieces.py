@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from journeyman.types import Box
+from journeyman.documents import Box
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.outline import heading_level, section_level
 from journeyman.knowledge.parse.pieces import is_wide
 from journeyman.knowledge.parse.sheets import Sheet, Source
-from journeyman.types import Block
 
 LIST_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,3}[.)、]|[a-z][.)])\s*\S")
 

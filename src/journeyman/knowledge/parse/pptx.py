@@ -8,10 +8,10 @@ from typing import Any
 import pptx
 from pptx.exc import PackageNotFoundError
 
+from journeyman.documents import Block, Box
 from journeyman.knowledge.parse.archives import guarded
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.tabular import table_block
-from journeyman.types import Block, Box
 
 EMU_PER_POINT = 12_700
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from journeyman.documents import Box
 from journeyman.knowledge.parse.pieces import Frame, Page, Piece, Word
-from journeyman.types import Box
 
 MISSING = "Reading it needs an optional part: pip install 'journeyman[ocr]'"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from journeyman.documents import Box
 from journeyman.knowledge.parse.pieces import Page, Picture
 from journeyman.knowledge.parse.textlayer import turned
-from journeyman.types import Box
 
 OBJECTS_AT_MOST = 5_000
 SEGMENTS_AT_MOST = 10_000

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from journeyman.documents import Block
 from journeyman.errors import InputError
-from journeyman.types import Block, Record
+from journeyman.types import Record
 
 
 class ParseLimits(Record):

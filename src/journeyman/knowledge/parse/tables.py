@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from journeyman.documents import Box
 from journeyman.knowledge.parse.pieces import Item, Page, Piece, Table, Word, joined, lines_of, union
-from journeyman.types import Box
 
 NEAR = 3.0
 """Points within which two rules are taken to meet."""

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.decoding import text_of
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.tables import header_of
-from journeyman.types import Block
 
 ROWS_A_BLOCK = 200
 CELL_CHARACTERS = 20_000

@@ -13,8 +13,8 @@ from dataclasses import replace
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from journeyman.documents import Box
 from journeyman.knowledge.parse.pieces import Frame, Page, Piece, Word, is_wide, union
-from journeyman.types import Box
 
 CHARACTERS_AT_MOST = 200_000
 """Of one page."""

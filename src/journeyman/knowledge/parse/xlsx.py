@@ -9,10 +9,10 @@ from typing import Any
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from journeyman.documents import Block
 from journeyman.knowledge.parse.archives import guarded
 from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.tabular import table_blocks
-from journeyman.types import Block
 
 ROWS_AT_MOST = 200_000
 COLUMNS_AT_MOST = 500
