@@ -42,6 +42,8 @@ from journeyman.store.journal import Journal
 from journeyman.types import Outcome, Run
 
 REPLAYS = 60
+FEWEST = 20
+"""Cases that a stream must have to be told of."""
 CERTIFIED = 120
 """Cases that a stream must have for a certificate."""
 OWN = tuple(name for name in SIGNALS if name not in RECALLED)
@@ -196,14 +198,14 @@ def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
         ),
         f"memory_tokens_{name}": Figure(value=fmean(done.memory for done in memory.values()), unit="of a prompt"),
     }  # fmt: skip
-    if "icl" in arms:
+    if len(arms.get("icl", ())) >= FEWEST:
         over = differences(memory, arms["icl"])
         whole = fmean(done.memory for done in arms["icl"].values())
         told[f"gain_over_icl_{name}"] = mean_of(over, f"{len(over)} sealed, paired")
         told[f"memory_tokens_over_icl_{name}"] = Figure(
             value=fmean(done.memory for done in memory.values()) / whole, unit=f"of {whole:,.0f}", goal="<= 0.25"
         )
-    if "shuffled" in arms:
+    if len(arms.get("shuffled", ())) >= FEWEST:
         wrong = differences(arms["shuffled"], plain)
         told[f"shuffled_gain_{name}"] = mean_of(wrong, f"{len(wrong)} sealed, paired")
     return told
@@ -280,7 +282,7 @@ def figures() -> dict[str, Figure]:
     kept: list[float] = []
     for name in STREAMS:
         arms = arms_of(name)
-        if "memory" not in arms:
+        if len(arms.get("memory", ())) < FEWEST:
             continue
         told |= gains(name, arms)
         if len(arms["memory"]) >= CERTIFIED:
