@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from journeyman.memory.worth import PRICE, Use, Worth, factor, worth
+from journeyman.memory.worth import PRICE, Use, Worth, factor, price, worth
 
 
 def uses(rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1) -> list[Use]:
@@ -47,8 +47,8 @@ def test_nothing_known_is_no_effect() -> None:
 
 def test_a_lesson_that_changes_nothing_is_not_worth_many_tokens() -> None:
     useless = uses(random.Random(1), 4_000, told=0.5, untold=0.5, withheld=0.5)
-    assert not worth(useless, typical=0.5, tokens=0).retired
-    assert worth(useless, typical=0.5, tokens=round(0.1 / PRICE)).retired
+    assert not worth(useless, typical=0.5).retired
+    assert worth(useless, typical=0.5, least=price(round(0.1 / PRICE))).retired
 
 
 def test_scores_seen_less_often_count_for_more() -> None:

@@ -172,6 +172,9 @@ def calls(trajectory: Trajectory) -> float:
     return float(len(trajectory.steps[-1].reply.message.tool_calls)) if trajectory.steps else 0.0
 
 
+CHARACTERS_PER_TOKEN = 4
+"""About."""
+
 VALUE = re.compile(r"'([^']+)'|\"([^\"]+)\"|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
 """A literal: something quoted, or a number."""
 
@@ -271,8 +274,16 @@ def result_size(trajectory: Trajectory) -> float | None:
 
 
 def prompt_size(trajectory: Trajectory) -> float | None:
-    """Logarithm of the last call's prompt tokens."""
-    return math.log1p(trajectory.steps[-1].reply.usage.prompt_tokens) if trajectory.steps else None
+    """Logarithm of the length of the last call's prompt, about in tokens, without what memory told.
+
+    That says how much was remembered by then, which grows, and not what kind of case it is.
+    """
+    if not trajectory.steps:
+        return None
+    told = [message for step in trajectory.steps[:-1] for message in (step.reply.message, *step.results)]
+    system = [message for message in trajectory.opening if message.role == "system"]
+    own = len(prompt_of(trajectory)) + sum(len(message.content) for message in (*system, *told))
+    return math.log1p(own / CHARACTERS_PER_TOKEN)
 
 
 SIGNALS: Mapping[str, Signal] = {

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from journeyman.memory.context import cost_of, within
 from journeyman.memory.fusion import fused
-from journeyman.memory.worth import Use, Worth, factor, worth
+from journeyman.memory.worth import Use, Worth, factor, price, worth
 from journeyman.store.memories import Memories, Used
 from journeyman.types import Lesson, Recall
 
 SOUGHT = 4
 """Candidates looked at for each lesson told."""
+
+HARM = 0.05
+"""What a contributor's lessons must take from the score, taken together: where they do nothing, chance alone would shut
+their author out sooner or later, for worth is looked at all the time."""
 
 UNKNOWN = 0.5
 """What cases score before any was judged."""
@@ -24,8 +28,9 @@ def recalled_from(memories: Memories, query: str, settings: Recall, *, until: in
     comes from a contributor whose lessons do harm taken together. Of the same words with the same answer one is
     enough; with different answers, the latest holds.
     """
-    found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
-    known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
+    with memories.reading():
+        found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
+        known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
     kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out])
     by_id = {one.id: one for one in kept}
     ordered = fused([list(by_id)], lambda name: factor(known[name]), k=settings.k)
@@ -36,13 +41,13 @@ def worths(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Worth]:
     """What each lesson is worth by its uses so far."""
     known = list(lessons)
     used, typical = memories.uses([lesson.id for lesson in known]), _typical(memories)
-    return {lesson.id: worth(_uses(used[lesson.id]), typical=typical, tokens=cost_of(lesson)) for lesson in known}
+    return {lesson.id: worth(_uses(used[lesson.id]), typical=typical, least=price(cost_of(lesson))) for lesson in known}
 
 
 def harmful(memories: Memories, contributors: Iterable[str]) -> set[str]:
     """Those whose lessons, taken together, very likely do harm: for what is hard to see of one is plain of many."""
     used, typical = memories.uses_of(sorted(contributors)), _typical(memories)
-    return {name for name, told in used.items() if worth(_uses(told), typical=typical).retired}
+    return {name for name, told in used.items() if worth(_uses(told), typical=typical, least=-HARM).retired}
 
 
 def _typical(memories: Memories) -> float:

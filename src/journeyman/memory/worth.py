@@ -48,11 +48,16 @@ class Worth(Record):
     high: float
     """Of its 95 % interval."""
     retired: bool
-    """It very likely costs more than it gives."""
+    """It very likely gives less than the least that was asked of it."""
 
 
-def worth(uses: Iterable[Use], *, typical: float, tokens: int = 0) -> Worth:
-    """`typical`: the mean score of the job's cases; `tokens`: what the lesson takes of a prompt."""
+def price(tokens: int) -> float:
+    """What a lesson of so many tokens must be worth."""
+    return PRICE * tokens
+
+
+def worth(uses: Iterable[Use], *, typical: float, least: float = 0.0) -> Worth:
+    """`typical`: the mean score of the job's cases; `least`: what must very likely not be reached, to be retired."""
     counted = list(uses)
     told, left_out = _Side(typical), _Side(typical)
     for use in counted:
@@ -60,7 +65,7 @@ def worth(uses: Iterable[Use], *, typical: float, tokens: int = 0) -> Worth:
         side.add(use.score, use.weight / chance)
     value = told.mean - left_out.mean
     spread = sqrt(told.variance + left_out.variance)
-    below = NormalDist(value, spread).cdf(PRICE * tokens)
+    below = NormalDist(value, spread).cdf(least)
     return Worth(
         uses=len(counted),
         shown=sum(use.shown for use in counted),

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Executable,
     Float,
     Index,
     Integer,
     MetaData,
-    Select,
     Table,
     Text,
     and_,
@@ -41,6 +39,8 @@ FORMAT = 1
 
 LATEST_USES = 400
 """Of a lesson, that count: what it was worth long ago says little of now."""
+MOST_OFTEN = 8
+"""Lessons looked up together that may all have been used so often."""
 
 KINDS = ("demonstration", "correction")
 """Of lessons that a case can teach."""
@@ -132,6 +132,10 @@ class Used(NamedTuple):
     withheld: float
     score: float
     weight: float
+
+
+def _used(row: Mapping[str, Json]) -> Used:
+    return Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"])
 
 
 def _connected(path: Path) -> Connection:
@@ -261,9 +265,9 @@ class Memories:
     def search(self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None) -> list[Lesson]:
         """Lessons of these kinds whose case is like the query, best first; `until`: those remembered up to there."""
         scopes = [self._scope(kind) for kind in kinds]
-        with store_errors(), self.connection.begin():
+        with self.reading():
             hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
-        rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
+            rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
         return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits]
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
@@ -274,21 +278,22 @@ class Memories:
 
     def uses(self, wanted: Sequence[str]) -> dict[str, list[Used]]:
         """The latest uses of each lesson, in the order of the journal."""
-        return self._used(uses.c.lesson_id, wanted, select(*_COLUMNS).select_from(_USED))
+        found: dict[str, list[Used]] = {name: [] for name in wanted}
+        query = select(uses.c.lesson_id, *_COLUMNS).select_from(_USED).where(uses.c.lesson_id.in_(wanted))
+        latest = query.where(attempts.c.job == self.job).order_by(attempts.c.place.desc())
+        for row in reversed(self._rows(latest.limit(LATEST_USES * MOST_OFTEN))):
+            found[row["lesson_id"]].append(_used(row))
+        return {name: used[-LATEST_USES:] for name, used in found.items()}
 
     def uses_of(self, contributors: Sequence[str]) -> dict[str, list[Used]]:
         """The latest uses of all lessons that each of these contributed, in the order of the journal."""
         taught = attempts.alias("taught")
         query = select(*_COLUMNS).select_from(_USED.join(taught, taught.c.lesson_id == uses.c.lesson_id))
-        return self._used(taught.c.contributor, contributors, query)
-
-    def _used(self, of: ColumnElement[Any], wanted: Sequence[str], query: Select[Any]) -> dict[str, list[Used]]:
-        found: dict[str, list[Used]] = {}
-        for name in wanted:
-            mine = query.where(of == name, attempts.c.job == self.job).order_by(attempts.c.place.desc())
-            rows = self._rows(mine.limit(LATEST_USES))
-            found[name] = [Used(bool(r["shown"]), r["withheld"], r["score"], r["weight"]) for r in reversed(rows)]
-        return found
+        latest = query.where(attempts.c.job == self.job).order_by(attempts.c.place.desc()).limit(LATEST_USES)
+        return {
+            name: [_used(row) for row in reversed(self._rows(latest.where(taught.c.contributor == name)))]
+            for name in contributors
+        }
 
     def typical(self) -> float | None:
         """The mean score of the job's judged cases, each weighing one over its label's probability. None: none."""
@@ -297,9 +302,16 @@ class Memories:
         mean = self._rows(query.where(attempts.c.job == self.job))[0]["mean"]
         return None if mean is None else float(mean)
 
-    def _rows(self, query: Executable) -> list[dict[str, Json]]:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One transaction for several questions, or the one under way: all are answered from the same moment."""
         with store_errors():
             if self.connection.in_transaction():
-                return [dict(row) for row in self.connection.execute(query).mappings()]
-            with self.connection.begin():
-                return [dict(row) for row in self.connection.execute(query).mappings()]
+                yield
+            else:
+                with self.connection.begin():
+                    yield
+
+    def _rows(self, query: Executable) -> list[dict[str, Json]]:
+        with self.reading():
+            return [dict(row) for row in self.connection.execute(query).mappings()]
