@@ -58,6 +58,15 @@ def existing_journal(workspace: Path) -> Journal:
     return Journal.open(workspace)
 
 
+def run_of_worker(journal: Journal, job: str, name: str) -> Run:
+    """The latest run of a worker on a job, by the job's name or a run's."""
+    latest = chosen_run(journal, job)
+    mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.inside]
+    if not mine:
+        raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
+    return mine[-1]
+
+
 def chosen_run(journal: Journal, name: str | None) -> Run:
     """The run named, or the latest; a job's name stands for its latest run."""
     runs = [run for run in journal.runs() if not run.inside]

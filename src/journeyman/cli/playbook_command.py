@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.review_command import user
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
@@ -30,11 +30,8 @@ def main(
 ) -> None:
     """Write out a worker's rules as an Agent Skill (SKILL.md), or read an edited one as a new version."""
     with existing_journal(workspace) as journal:
-        latest = chosen_run(journal, job)
-        mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.inside]
-        if not mine:
-            raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
-        now = champion_of(journal, latest.job, mine[-1].ground, name)
+        latest = run_of_worker(journal, job, name)
+        now = champion_of(journal, latest.job, latest.ground, name)
         if edited is not None:
             proposal = read(_text(edited), now.mind, by=by or user())
             found = propose(journal, latest.job, now, proposal, by=f"person:{by or user()}", cost={})

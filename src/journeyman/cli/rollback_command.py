@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.errors import InputError
 from journeyman.flow.versions import roll_back
 
 app = new_app()
@@ -24,11 +23,8 @@ def main(
 ) -> None:
     """Let an earlier version work again. One row is written; the version is bit for bit what it was."""
     with existing_journal(workspace) as journal:
-        latest = chosen_run(journal, job)
-        mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.inside]
-        if not mine:
-            raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
-        now = roll_back(journal, latest.job, name, mine[-1].ground, version)
+        latest = run_of_worker(journal, job, name)
+        now = roll_back(journal, latest.job, name, latest.ground, version)
     if as_json:
         print_json(now.model_dump(mode="json"))
     else:

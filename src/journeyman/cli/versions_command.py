@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json
 from journeyman.cli.text import shorten
 from journeyman.flow.examining import Examined
@@ -30,11 +30,10 @@ def main(
 ) -> None:
     """List a worker's versions: where each came from, what its exam said, and which one works now."""
     with existing_journal(workspace) as journal:
-        latest = chosen_run(journal, job)
+        latest = run_of_worker(journal, job, name)
         changes, runs = journal.changes(latest.job), journal.runs(job=latest.job)
     known = versions(changes, runs, name)
-    ground = next((run.ground for run in reversed(runs) if run.name == name and not run.inside), latest.ground)
-    now = champion(changes, known, name, ground)
+    now = champion(changes, known, name, latest.ground)
     rows = [_row(version, changes, now) for version in known.values()]
     if as_json:
         print_json(
