@@ -268,7 +268,7 @@ class Memories:
         with self.reading():
             hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
             rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
-        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits]
+        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits if hit.id in rows]
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""
