@@ -114,6 +114,7 @@ def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], f
         patch.setattr(fulltext, "LARGEST", 4 if small else 8)
         patch.setattr(ranking, "FEW", few)
         patch.setattr(ranking, "WATCHED", 3)
+        patch.setattr(ranking, "SHORT", 2 * few)
         patch.setattr(ranking, "LEADERS", few)
         for connection in opened(Path(":memory:")):
             index, known = FullText(), dict[int, Entry]()

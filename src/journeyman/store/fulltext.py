@@ -26,7 +26,7 @@ from journeyman.store.ranking import Counts, Hit, Numbers, QueryTerm, Source, Te
 from journeyman.store.segments import COLUMNS, TERMS, Batch, Entry, Lists, View, joined, unpacked
 from journeyman.store.terms import terms
 
-BATCH = 20_000
+BATCH = 50_000
 """Texts put in at once."""
 FAN = 8
 """How much larger the next size of segments is: there are few, and a text is rewritten rarely."""
@@ -288,7 +288,7 @@ class FullText:
             allowed = allowed & (view.places <= up_to)
         mean = max(state["length"], 1) / state["texts"]
         texts = Texts(view.ids, view.lengths, allowed, total=state["texts"], mean_length=mean)
-        source = Source(lambda term: self._listed(connection, term), lambda ids: self._held(connection, ids))
+        source = Source(lambda wanted: self._listed(connection, wanted), lambda ids: self._held(connection, ids))
         return best(wanted, texts, source, k)
 
     def count(self, connection: Connection) -> int:
@@ -315,10 +315,16 @@ class FullText:
             for r in rows[:QUERY_TERMS]
         ]
 
-    def _listed(self, connection: Connection, term: int) -> tuple[Numbers, Counts]:
-        rows = self._say.listed.rows(connection, (term,))
-        numbers = np.frombuffer(b"".join([row[1] for row in rows]), np.uint32)
-        return numbers, np.frombuffer(b"".join([row[0] for row in rows]), np.uint8)
+    def _listed(self, connection: Connection, wanted: Sequence[int]) -> list[tuple[Numbers, Counts]]:
+        firsts = sorted(self._view.tokens)
+        keys = [_key(first, term) for term in wanted for first in firsts]
+        known = {key: (numbers, counts) for key, counts, numbers in self._say.postings.rows(connection, keys)}
+        lists = []
+        for start in range(0, len(keys), len(firsts)):
+            parts = [known[key] for key in keys[start : start + len(firsts)] if key in known]
+            numbers = np.frombuffer(b"".join([numbers for numbers, _ in parts]), np.uint32)
+            lists.append((numbers, np.frombuffer(b"".join([counts for _, counts in parts]), np.uint8)))
+        return lists
 
     def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
         packed = dict(self._say.held.rows(connection, ids))

@@ -19,12 +19,11 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    literal_column,
     select,
     update,
 )
 
-from journeyman.store.segments import COLUMNS, TERMS
+from journeyman.store.segments import COLUMNS
 from journeyman.store.statements import Statement
 
 T = TypeVar("T")
@@ -110,12 +109,11 @@ class Statements:
     terms: Among
     held: Among
     """The terms of texts, packed."""
-    listed: Statement
-    """A term's posting lists of all segments, in the order of the texts' numbers."""
+    postings: Among
 
     @classmethod
     def of(cls, tables: Tables) -> Statements:
-        texts, table, segments, postings = tables.texts, tables.terms, tables.segments, tables.postings
+        texts, table, postings = tables.texts, tables.terms, tables.postings
 
         def adding(to: Table) -> Statement:
             return Statement(to.insert(), *to.columns.keys())
@@ -126,8 +124,6 @@ class Statements:
             most=case((table.c.most < bindparam("often"), bindparam("often")), else_=table.c.most),
             shortest=case((table.c.shortest > bindparam("brief"), bindparam("brief")), else_=table.c.shortest),
         )
-        here = postings.c.key == segments.c.first * literal_column(str(TERMS)) + bindparam("term")
-        lists = select(postings.c.counts, postings.c.numbers).select_from(segments.join(postings, here))
         return cls(
             add_texts=adding(texts),
             add_terms=adding(table),
@@ -140,5 +136,5 @@ class Statements:
             texts=Among(select(texts), texts.c.id),
             terms=Among(select(table), table.c.term),
             held=Among(select(texts.c.id, texts.c.terms), texts.c.id),
-            listed=Statement(lists.order_by(segments.c.first), "term"),
+            postings=Among(select(postings), postings.c.key),
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log1p
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ B = 0.75
 
 MOST_POSTINGS = 3_000_000
 """Texts that new candidates are sought among, for one query. With more, only what the rarer terms found is ranked."""
+SHORT = 4_000
+"""Postings of the rarest terms that are read at one go."""
 WATCHED = 20_000
 """Texts, found by the rarest terms, among which the leaders are sought."""
 LEADERS = 16
@@ -75,8 +77,8 @@ class Texts:
 class Source:
     """Where ranking reads from."""
 
-    listed: Callable[[int], tuple[Numbers, Counts]]
-    """A term's posting list: the numbers of the texts that hold it, ascending, and how often each does."""
+    listed: Callable[[Sequence[int]], Sequence[tuple[Numbers, Counts]]]
+    """The posting list of each term: the numbers of the texts that hold it, ascending, and how often each does."""
     held: Callable[[Sequence[int]], Sequence[tuple[Terms, Counts]]]
     """The terms of each text, and how often it holds each, by the texts' ids."""
 
@@ -100,47 +102,62 @@ class _Ranking:
         self.ahead: list[float] = [*np.cumsum(bounds[::-1])[::-1].tolist(), 0.0]
         """At each place, what the terms from there on can add to a text's score at most."""
         self.scores: Scores = np.where(texts.allowed, 0.0, -np.inf)
+        self.watched = np.empty(0, np.intp)
+        """Texts found so far by the rarest terms, each once."""
         self.bar = 0.0
         """What a text must reach to be among the best `k`, as far as is known."""
 
     def _norm(self, length: float) -> float:
         return K1 * (1 - B + B * length / self.texts.mean_length)
 
-    def _parts(self, place: int, numbers: NDArray[Any], counts: Counts) -> Scores:
-        """What a term adds to the scores of these texts."""
+    def _parts(self, weight: float | Scores, numbers: NDArray[np.intp], counts: Counts) -> Scores:
+        """What a term of this weight adds to the scores of these texts."""
         norms = self.texts.lengths[numbers]
         norms *= K1 * B / self.texts.mean_length
         norms += K1 * (1 - B)
         parts = counts.astype(np.float64)
         norms += parts
-        parts *= self.weights[place]
+        parts *= weight
         parts /= norms
         return parts
 
     def seek(self) -> int:
         """Score whole lists, rarest first, until no other text can be among the best; where the lists left begin."""
-        read, checked = 0, WATCHED // 20
-        watched = np.empty(0, np.intp)
-        for place, term in enumerate(self.query):
+        begun = self._short()
+        read = sum(term.found for term in self.query[:begun])
+        checked = 0
+        for place in range(begun, len(self.query)):
             if read > 2 * checked:
                 checked = read
-                self._raise_bar(place, watched)
-            if self.bar * SLACK > self.ahead[place] or (read and read + term.found > MOST_POSTINGS):
+                self._raise_bar(place)
+            if self.bar * SLACK > self.ahead[place] or (read and read + self.query[place].found > MOST_POSTINGS):
                 return place
-            listed, counts = self.source.listed(term.number)
+            ((listed, counts),) = self.source.listed([self.query[place].number])
             numbers = listed.astype(np.intp)
-            if len(watched) < WATCHED:
-                watched = np.concatenate([watched, numbers[self.scores[numbers] == 0][:WATCHED]])
-            self.scores[numbers] += self._parts(place, numbers, counts)
+            if len(self.watched) < WATCHED:
+                self.watched = np.concatenate([self.watched, numbers[self.scores[numbers] == 0][:WATCHED]])
+            self.scores[numbers] += self._parts(self.weights[place], numbers, counts)
             read += len(numbers)
         return len(self.query)
 
-    def _raise_bar(self, place: int, watched: NDArray[np.intp]) -> None:
+    def _short(self) -> int:
+        """Score the rarest terms' short lists at one go; how many terms these are."""
+        read = np.cumsum([term.found for term in self.query])
+        begun = int(np.searchsorted(read, SHORT, side="right"))
+        lists = self.source.listed([term.number for term in self.query[:begun]])
+        numbers = np.concatenate([np.empty(0, np.uint32), *(listed for listed, _ in lists)]).astype(np.intp)
+        counts = np.concatenate([np.empty(0, np.uint8), *(counts for _, counts in lists)])
+        weights = np.repeat(self.weights[:begun], [len(listed) for listed, _ in lists])
+        np.add.at(self.scores, numbers, self._parts(weights, numbers, counts))  # in this order, so term after term
+        self.watched = np.unique(numbers[self.scores[numbers] > 0])
+        return begun
+
+    def _raise_bar(self, place: int) -> None:
         """Take the whole scores of those that lead so far: `k` of all texts have at least the `k`th best of these."""
-        most = min(max(LEADERS, self.k), len(watched))
+        most = min(max(LEADERS, self.k), len(self.watched))
         if not most:
             return
-        leaders = watched[np.argpartition(self.scores[watched], -most)[-most:]]
+        leaders = self.watched[np.argpartition(self.scores[self.watched], -most)[-most:]]
         scores = self.scores[leaders]
         self._settle(place, leaders, scores)
         self._see_bar(scores)
@@ -168,12 +185,12 @@ class _Ranking:
 
     def _look_up(self, place: int, numbers: NDArray[np.intp], scores: Scores) -> None:
         """Add what one term adds, from its list."""
-        listed, counts = self.source.listed(self.query[place].number)
+        ((listed, counts),) = self.source.listed([self.query[place].number])
         if not len(listed):
             return
         where = np.minimum(np.searchsorted(listed, numbers.astype(np.uint32)), len(listed) - 1)
         there = np.flatnonzero(listed[where] == numbers)
-        scores[there] += self._parts(place, numbers[there], counts[where[there]])
+        scores[there] += self._parts(self.weights[place], numbers[there], counts[where[there]])
 
     def _settle(self, begun: int, numbers: NDArray[np.intp], scores: Scores) -> None:
         """Add what all terms left add, from the texts' own terms."""
@@ -183,7 +200,7 @@ class _Ranking:
         counts = np.concatenate([np.empty(0, np.uint8), *(counts for _, counts in held)])
         for place in range(begun, len(self.query)):
             there = np.flatnonzero(terms == self.query[place].number)
-            scores[of[there]] += self._parts(place, numbers[of[there]], counts[there])
+            scores[of[there]] += self._parts(self.weights[place], numbers[of[there]], counts[there])
 
     def _kept(self, numbers: NDArray[np.intp], scores: Scores, ahead: float) -> tuple[NDArray[np.intp], Scores]:
         """Those that can still be among the best."""
