@@ -324,3 +324,24 @@ def test_a_killed_process_leaves_whole_transactions(index: FullText, connection:
     with sqlite3.connect(path) as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     raw.close()
+
+
+def test_a_segment_rewritten_and_passed_over_in_one_change_takes_no_removals_of_others(
+    index: FullText, connection: Connection
+) -> None:
+    texts = [Entry(id=n, text=f"common word{n}") for n in range(200)]
+
+    def said(first: int, last: int) -> list[Entry]:
+        return texts[first:last]
+
+    for first, last in ((0, 30), (30, 60)):  # two segments
+        with connection.begin():
+            index.put(connection, said(first, last))
+    replaced = [Entry(id=n, text=f"common other{n}") for n in range(30, 46)]
+    with connection.begin():  # rewrites the second, whose first text goes, and puts it together with its neighbours
+        index.put(connection, [*replaced, *said(60, 80)])
+    for gone in (70, 0):  # the one beside it, then one of the first: its segment is read anew
+        with connection.begin():
+            assert index.remove(connection, [gone]) == 1
+        found = ids(index, connection, "common", k=200)
+    assert set(found) == set(range(80)) - {70, 0}

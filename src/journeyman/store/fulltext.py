@@ -208,10 +208,9 @@ class FullText:
         sizes = select(table.c.first, func.length(table.c.numbers), func.length(table.c.removed))
         known: list[tuple[int, int]] = []
         for first, numbers, removed in connection.execute(sizes.order_by(table.c.first)).all():
-            if removed * 2 > numbers:
-                self._rewrite(connection, [first])
-            if removed < numbers:
-                known.append((first, (numbers - removed) // 4))
+            begins = self._rewrite(connection, [first]) if removed * 2 > numbers else first
+            if begins is not None:
+                known.append((begins, (numbers - removed) // 4))
         level = FAN
         while level <= LARGEST:
             begun = len(known)
@@ -221,12 +220,16 @@ class FullText:
             if sum(size for _, size in known[begun:]) >= level and end - begun > 1:
                 while sum(size for _, size in known[begun:end]) > LARGEST:
                     end -= 1
-                self._rewrite(connection, [first for first, _ in known[begun:end]])
-                known[begun:end] = [(known[begun][0], sum(size for _, size in known[begun:end]))]
+                begins = self._rewrite(connection, [first for first, _ in known[begun:end]])
+                assert begins is not None, "segments that hold texts were put together"
+                known[begun:end] = [(begins, sum(size for _, size in known[begun:end]))]
             level *= FAN
 
-    def _rewrite(self, connection: Connection, firsts: Sequence[int]) -> None:
-        """One segment of these, without what was removed."""
+    def _rewrite(self, connection: Connection, firsts: Sequence[int]) -> int | None:
+        """One segment of these neighbours, without what was removed: the first number that it holds. None: it is empty.
+
+        Segments never overlap, since a number's segment is the last one that begins at it or before.
+        """
         table, postings = self.tables.segments, self.tables.postings
         among = table.c.first.in_(firsts)
         rows = connection.execute(select(table).where(among).order_by(table.c.first)).all()
@@ -243,8 +246,10 @@ class FullText:
             parts += connection.execute(select(postings).where(mine).order_by(postings.c.key)).all()
             connection.execute(delete(postings).where(mine))
         connection.execute(delete(table).where(among))
-        if kept.any():
-            self._write_segment(connection, columns, joined(parts, removed))
+        if not kept.any():
+            return None
+        self._write_segment(connection, columns, joined(parts, removed))
+        return int(columns["numbers"][0])
 
     # --- state
 

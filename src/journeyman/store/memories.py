@@ -34,7 +34,7 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 1
+FORMAT = 2
 """Of the file; one more with every change of its tables."""
 
 LATEST_USES = 400
@@ -268,7 +268,7 @@ class Memories:
         with self.reading():
             hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
             rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
-        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits if hit.id in rows]
+        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits]
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""

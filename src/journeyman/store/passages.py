@@ -238,10 +238,7 @@ class PassageStore:
 
     def lexical(self, query: str, *, k: int, scopes: Collection[int]) -> list[Hit]:
         """The best places by BM25."""
-        hits = self.text.search(self.reader, query, k=k, scopes=scopes)
-        there = select(passages.c.place).where(passages.c.place.in_([hit.id for hit in hits]))
-        kept = set(self.reader.execute(there).scalars())
-        return [hit for hit in hits if hit.id in kept]
+        return self.text.search(self.reader, query, k=k, scopes=scopes)
 
     def passages(self, places: Sequence[int]) -> dict[int, Passage]:
         """The passages at these places; one that is gone is missing."""
