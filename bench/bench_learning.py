@@ -249,6 +249,7 @@ def part(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Part:
         return [float(row[name]) if row.get(name) else float("nan") for name in wanted]
 
     return Part(
+        cases=tuple(row["case"] for row in rows),
         columns=tuple(names),
         table=np.array([numbers(row, names) for row in rows]),
         right=np.array([row["right"] == "1" for row in rows]),

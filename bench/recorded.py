@@ -43,6 +43,7 @@ FULL = (*CHEAP, *SAID)
 class Part:
     """One split of a stream; a row is a case."""
 
+    cases: tuple[str, ...]
     columns: tuple[str, ...]
     table: Array
     """NaN: the trajectory does not have that signal."""
@@ -69,6 +70,7 @@ def load(name: str, split: str) -> Part | None:
         return float(text) if text else float("nan")
 
     return Part(
+        cases=tuple(row["case"] for row in rows),
         columns=FULL,
         table=np.array([[number(row[name]) for name in FULL] for row in rows]),
         right=np.array([row["right"] == "1" for row in rows]),
