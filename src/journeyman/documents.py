@@ -157,7 +157,7 @@ class Cited(Record):
     text: str
 
 
-HEAD = re.compile(r"^\[(\d+)\] (.+)$", re.MULTILINE)
+HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
 
 
 def heading(passage: Passage) -> str:
@@ -178,7 +178,7 @@ def listed(passages: Iterable[Passage], *, first: int = 1) -> str:
 def read_listed(text: str) -> list[Cited]:
     """Passages in a text that `listed` wrote, whatever stands before them."""
     heads = list(HEAD.finditer(text))
-    ends = [*(found.start() for found in heads[1:]), len(text)]
+    ends = [*(found.start() for found in heads), len(text)][1:]
     return [
         Cited(number=int(found[1]), head=found[2], text=text[found.end() : end].strip())
         for found, end in zip(heads, ends, strict=True)
