@@ -5,8 +5,8 @@
 
 The loop is the product's own (`flow/asking.py`): search, prompt, answer, citations. Questions come in equal numbers
 from XQuAD English, XQuAD Chinese and CMRC. The base at 1× is 17 paragraphs of each; at 100× all other paragraphs of
-these sets and the pools of HotpotQA and MuSiQue are there too. The paragraphs of the `gone` questions are in neither; no
-paragraph is in a base in both languages. `bench/answers.csv` has a row for each question: measures, no text.
+these sets and the pools of HotpotQA and MuSiQue are there too. The paragraphs of the `gone` questions are in neither;
+no paragraph is in a base in both languages. `bench/answers.csv` has a row for each question: measures, no text.
 """
 
 from __future__ import annotations
