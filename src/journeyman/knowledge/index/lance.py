@@ -15,6 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from journeyman.documents import Passage
 from journeyman.errors import InputError, MissingExtraError
 from journeyman.knowledge.index.fusion import fused
@@ -24,12 +27,18 @@ from journeyman.store.codec import dumps, loads
 from journeyman.store.passages import searched
 from journeyman.store.terms import LONGEST_TERM, terms
 
+Vectors = NDArray[np.float32]
+
 TABLE = "passages"
 HEAD = ""
 """The id of a document's own row."""
 QUERY_TERMS = 128
 VECTORS_FOR_AN_INDEX = 20_000
 """Passages from which on `tidy()` builds a vector index; below, looking at all of them is quick."""
+PROBES = 20
+"""Cells of the vector index that are looked into."""
+REFINED = 5
+"""So many times the passages asked for are compared exactly, after the index's one-bit codes chose them."""
 
 
 class LanceIndex:
@@ -39,6 +48,7 @@ class LanceIndex:
         self.database = database
         self.embedder = embedder
         self._opened: Any = None
+        self._labels: tuple[int, dict[str, frozenset[str]]] = (-1, {})
 
     @classmethod
     def open(cls, folder: Path | str, embedder: Embedder | None = None) -> Self:
@@ -93,22 +103,23 @@ class LanceIndex:
             return False
         vectors = await self._vectors([searched(passage) for passage in passages])
         same = {"document": document, "labels": told, "digest": digest}
-        width = len(vectors[0]) if vectors else (self.embedder.dimensions if self.embedder else 1) or 1
         rows = [
-            {**same, "id": passage.id, "body": _body(passage), "terms": _terms(searched(passage)), "vector": vector}
-            for passage, vector in zip(passages, vectors, strict=True)
+            {**same, "id": passage.id, "body": _body(passage), "terms": _terms(searched(passage))}
+            for passage in passages
         ]
-        rows.append({**same, "id": HEAD, "body": "", "terms": "", "vector": [0.0] * width})
-        merge = self._made(width).merge_insert(["document", "id"])
+        rows.append({**same, "id": HEAD, "body": "", "terms": ""})
+        table = self._made(vectors.shape[1])
+        merge = table.merge_insert(["document", "id"])
         merge = merge.when_matched_update_all().when_not_matched_insert_all()
-        merge.when_not_matched_by_source_delete(_is(document)).execute(rows)
+        merge.when_not_matched_by_source_delete(_is(document)).execute(_columns(rows, vectors, table.schema))
         return True
 
-    async def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        if self.embedder is None:
-            return [[0.0]] * len(texts)
-        rows = await self.embedder.embed(texts, kind="passage")
-        return [[float(value) for value in row] for row in rows]
+    async def _vectors(self, texts: Sequence[str]) -> Vectors:
+        """A row for each; without an embedder, of one zero."""
+        if self.embedder is None or not texts:
+            width = 1 if self.embedder is None else (self.embedder.dimensions or 1)
+            return np.zeros((len(texts), width), np.float32)
+        return await self.embedder.embed(texts, kind="passage")
 
     async def remove(self, document: str) -> bool:
         there = bool(self._rows(f"{_is(document)} AND id = ''", "id"))
@@ -123,26 +134,44 @@ class LanceIndex:
         if table is None:
             return []
         held = set(labels)
-        may = sorted(
-            {row["labels"] for row in self._rows("id = ''", "labels") if held.issuperset(loads(row["labels"]))}
-        )
+        known = self._known_labels(table)
+        may = [told for told, asked in known.items() if held.issuperset(asked)]
         if not may:
             return []
-        visible = f"id != '' AND labels IN ({', '.join(map(_quoted, may))})"
-        found: dict[tuple[str, str], str] = {}
-        rankings: list[tuple[list[tuple[str, str]], float]] = []
+        visible = None if len(may) == len(known) else f"labels IN ({', '.join(map(_quoted, may))})"
+        rankings: list[tuple[list[int], float]] = []
         if words := " ".join(list(Counter(_terms(query).split()))[:QUERY_TERMS]):
             from lancedb.query import MatchQuery  # noqa: PLC0415 - optional
 
             search = table.search(MatchQuery(words, "terms"), query_type="fts")
-            rankings.append((_ranked(search, visible, depth, "_score", found), LEXICAL))
+            rankings.append((_ranked(search, visible, depth, "_score"), LEXICAL))
         if vector is not None and vector.any():
             search = table.search(vector, query_type="vector").distance_type("dot")
-            rankings.append((_ranked(search, visible, depth, "_distance", found), SEMANTIC))
-        keys = sorted(found)
-        number = {key: n for n, key in enumerate(keys)}
-        order = fused([([number[key] for key in ranking], weight) for ranking, weight in rankings])[:k]
-        return [Passage(document=keys[n][0], id=keys[n][1], score=score, **loads(found[keys[n]])) for n, score in order]
+            search = search.nprobes(PROBES).refine_factor(REFINED)
+            rankings.append((_ranked(search, visible, depth, "_distance"), SEMANTIC))
+        return self._read(table, fused(rankings), k)
+
+    def _read(self, table: Any, order: Sequence[tuple[int, float]], k: int) -> list[Passage]:
+        """The best `k`, equal ones by their documents and ids: of those as good as the last of them, all are read."""
+        if not order:
+            return []
+        least = order[min(k, len(order)) - 1][1]
+        scores = {row: score for row, score in order if score >= least}
+        wanted = ["document", "id", "body"]
+        rows = table.take_row_ids(list(scores)).select(wanted).with_row_id().to_list()
+        rows.sort(key=lambda row: (-scores[row["_rowid"]], row["document"], row["id"]))
+        return [
+            Passage(document=row["document"], id=row["id"], score=scores[row["_rowid"]], **loads(row["body"]))
+            for row in rows[:k]
+        ]
+
+    def _known_labels(self, table: Any) -> dict[str, frozenset[str]]:
+        """All sets of labels that some document has, as they are kept; looked up anew after every change."""
+        version = table.version
+        if self._labels[0] != version:
+            told = sorted({row["labels"] for row in self._rows("id = ''", "labels")})
+            self._labels = version, {each: frozenset(loads(each)) for each in told}
+        return self._labels[1]
 
     def documents(self) -> Mapping[str, frozenset[str]]:
         rows = self._rows("id = ''", "document", "labels")
@@ -160,23 +189,40 @@ class LanceIndex:
         table = self._table()
         if table is None:
             return
-        if self.embedder is not None and table.count_rows() >= VECTORS_FOR_AN_INDEX:
-            from lancedb.index import IvfRq  # noqa: PLC0415 - optional
+        made = [column for index in table.list_indices() for column in index.columns]
+        if table.count_rows() >= VECTORS_FOR_AN_INDEX:
+            from lancedb.index import Bitmap, BTree, IvfRq  # noqa: PLC0415 - optional
 
-            if not any(index.columns == ["vector"] for index in table.list_indices()):
+            if self.embedder is not None and "vector" not in made:
                 table.create_index("vector", config=IvfRq(distance_type="dot"))
+            for column, config in (("labels", Bitmap()), ("document", BTree()), ("id", BTree())):
+                if column not in made:
+                    table.create_index(column, config=config)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="optimize")  # of readers of older versions: see above
             table.optimize(cleanup_older_than=timedelta(0), delete_unverified=False)
 
 
-def _ranked(search: Any, visible: str, depth: int, by: str, found: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
-    """Documents and ids, best first, equal ones by name; their bodies are added to `found`."""
-    rows = search.where(visible, prefilter=True).limit(depth).to_list()
-    scored = [(-row["_score"] if by == "_score" else row["_distance"] - 1, row) for row in rows]
-    kept = sorted((score, row["document"], row["id"], row["body"]) for score, row in scored if score < 0)
-    found.update({(document, name): body for _, document, name, body in kept})
-    return [(document, name) for _, document, name, _ in kept]
+def _ranked(search: Any, visible: str | None, depth: int, by: str) -> list[int]:
+    """The rows' ids, best first; equal ones in the order in which they were put."""
+    if visible is not None:
+        search = search.where(visible, prefilter=True)
+    found = search.select([by]).with_row_id(True).limit(depth).to_arrow()
+    scores = found[by].to_numpy()
+    scores = -scores if by == "_score" else scores - 1
+    rows = found["_rowid"].to_numpy()
+    order = np.lexsort((rows, scores))
+    return [int(rows[n]) for n in order if scores[n] < 0]
+
+
+def _columns(rows: Sequence[Mapping[str, str]], vectors: Vectors, schema: Any) -> Any:
+    """An Arrow table; the last row is the document's own, whose vector is like none, so that no search finds it."""
+    import pyarrow as pa  # noqa: PLC0415 - optional
+
+    flat = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)]).ravel()
+    vector = pa.FixedSizeListArray.from_arrays(pa.array(flat), vectors.shape[1])
+    columns = [pa.array([row[name] for row in rows]) for name in schema.names if name != "vector"]
+    return pa.table([*columns, vector], schema=schema)
 
 
 def _body(passage: Passage) -> str:
