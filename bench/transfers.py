@@ -40,16 +40,19 @@ EXAM_CASES = 60
 def backward_transfer(a: Array) -> Array:
     """Of one matrix of T + 1 rows and T columns, or of many: the last two axes count. Needs two streams."""
     streams = np.arange(a.shape[-1] - 1)
-    return (a[..., -1, :-1] - a[..., streams + 1, streams]).mean(axis=-1)
+    found: Array = np.mean(a[..., -1, :-1] - a[..., streams + 1, streams], axis=-1, dtype=np.float64)
+    return found
 
 
 def forward_transfer(a: Array) -> Array:
     streams = np.arange(1, a.shape[-1])
-    return (a[..., streams, streams] - a[..., 0, 1:]).mean(axis=-1)
+    found: Array = np.mean(a[..., streams, streams] - a[..., 0, 1:], axis=-1, dtype=np.float64)
+    return found
 
 
 def forgetting(a: Array) -> Array:
-    return (a[..., 1:-1, :-1].max(axis=-2) - a[..., -1, :-1]).mean(axis=-1)
+    found: Array = np.mean(a[..., 1:-1, :-1].max(axis=-2) - a[..., -1, :-1], axis=-1, dtype=np.float64)
+    return found
 
 
 def matrix(results: Sequence[Array]) -> Array:
@@ -96,7 +99,7 @@ def sign(differences: Sequence[float]) -> int:
 
 def _tail(count: int, of: int) -> float:
     """How probable so many heads or more are."""
-    return sum(comb(of, n) for n in range(count, of + 1)) / 2**of
+    return float(sum(comb(of, n) for n in range(count, of + 1)) / 2**of)
 
 
 def verdict(differences: Sequence[float]) -> Outcome | None:
