@@ -63,7 +63,7 @@ def _tiles(learned: Learned) -> str:
         tiles.append(("told, against nothing told by chance", f"{_share(alike)}<small>{percent(nothing)}</small>"))
     tiles += [
         ("tokens of a case", _both(first, last, lambda one: _number(one.tokens_per_case))),
-        ("of these memory", _both(first, last, lambda one: _number(one.memory_tokens_per_case))),
+        ("memory in a prompt, about", _both(first, last, lambda one: _number(one.memory_tokens_per_case))),
         ("tokens of a right case", _both(first, last, lambda one: _number(one.tokens_per_right))),
     ]
     if any(one.worst_slices for one in (first, last)):
@@ -142,8 +142,12 @@ def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callab
 
 
 def _table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
-    heads = "".join(f"<th>{name}</th>" for name in columns)
-    told = "".join(f"<tr>{''.join(f'<td>{value}</td>' for value in row)}</tr>" for row in rows)
+    """A column whose name begins with `>` holds numbers."""
+    kinds = [' class="n"' if name.startswith(">") else ' class="t"' for name in columns]
+    heads = "".join(f"<th{kind}>{name.lstrip('>')}</th>" for name, kind in zip(columns, kinds, strict=True))
+    told = "".join(
+        f"<tr>{''.join(f'<td{kind}>{value}</td>' for value, kind in zip(row, kinds, strict=True))}</tr>" for row in rows
+    )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{told}</tbody></table></div>'
 
 
@@ -194,7 +198,7 @@ def _falls(learned: Learned) -> str:
 
     more = len(learned.falls) - LISTED_FALLS
     note = f'<p class="dim">And {more} more in slices_lost.csv.</p>' if more > 0 else ""
-    shown = _table(("slice", "before", "after", "points lost (95 %)", ""), map(row, learned.falls[:LISTED_FALLS]))
+    shown = _table(("slice", ">before", ">after", ">points lost (95 %)", ""), map(row, learned.falls[:LISTED_FALLS]))
     return f"<h3>Slices that got worse from one version to the next</h3>{shown}{note}"
 
 
