@@ -131,7 +131,7 @@ def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callab
         axes.errorbar(across, up, yerr=[low, high], marker="o", capsize=3, color=colour, label=name)
     if learned.nothing_told.value is not None:
         axes.axhline(learned.nothing_told.value, color="#60646c", linestyle="--", label="nothing told, by chance")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("judged cases, in order", family=fonts)
     axes.set_ylabel("share right, with 95 % interval", family=fonts)
     axes.legend(prop={"family": list(fonts)}, frameon=False)
