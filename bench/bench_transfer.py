@@ -1,7 +1,8 @@
 """Forgetting and transfer: six streams learned one after the other with one memory, every stream tested at every stage.
 
     python -m bench.bench_transfer --record --cases 16 --minutes 60    works cases with the embedded model
-    make bench NAME=transfer                                           folds what was recorded; asks no model
+    python -m bench.bench_transfer --record --minutes 0                writes what was recorded so far as files
+    make bench NAME=transfer                                           folds these files; asks no model
 
 Durable: stopped, it goes on where it was; a few cases of every stream are worked with every memory before the next few,
 so that what is there at any time makes whole matrices. Decoding is deterministic, and a prompt holds nothing of the
@@ -9,7 +10,8 @@ stage but the lessons recalled: a case for which two memories recall the same le
 
 `bench/transfer/STREAM.csv` has a row for each case and memory: whether the answer was right (empty: not judged), a key
 of the recalled lessons (empty: none), how many there were and how many of the stream itself, their tokens, all tokens
-computed and written, seconds. No question, answer or target is written. What is folded of it: `transfers.py`.
+computed and written, seconds. Cases that failed have none. No question, answer or target is written. What is folded of
+it: `transfers.py`.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class Recording:
             self.known[name, outcome.case_id, told] = outcome
 
     def key(self, one: Stream, memory: str, case: Case) -> Key:
-        return one.name, case.id, tuple(lesson.id for lesson in self.shelf.recalled(memory, case))
+        return one.name, case.id, tuple(lesson.id for lesson in self.shelf.recalled(memory, case.prompt))
 
     async def do(self, one: Stream, memory: str, cases: Sequence[Case]) -> None:
         """Work those of these cases whose answer is not known from another memory that recalls the same."""
@@ -95,7 +97,7 @@ class Recording:
             if time.monotonic() > self.until:
                 stop.set()
 
-        worker = hire(one.job, memory=Shelved(self.shelf, memory, one.sealed))
+        worker = hire(one.job, memory=Shelved(self.shelf, memory))
         await work(
             Shift(
                 journal=journal, run=run, job=one.job, worker=worker, model=self.model, holder=self.holder, at_once=1,
@@ -135,7 +137,7 @@ def export(recording: Recording, cases: int, folder: Path) -> None:
     for one, memory, batch in plan(recording.shelf.streams, cases):
         own = {lesson.id for lesson in one.lessons}
         for case in batch:
-            told = recording.shelf.recalled(memory, case)
+            told = recording.shelf.recalled(memory, case.prompt)
             outcome = recording.known.get(recording.key(one, memory, case))
             if outcome is not None:
                 of_own = sum(lesson.id in own for lesson in told)
@@ -284,7 +286,7 @@ def figures(folder: Path = RECORDED, names: Sequence[str] = SEQUENCE) -> dict[st
 
 async def recording_of(arguments: argparse.Namespace) -> None:
     until = time.monotonic() + 60 * arguments.minutes
-    shelf = Shelf([stream(name, ROOM / "data", arguments.cases) for name in SEQUENCE], ROOM)
+    shelf = Shelf([stream(name, ROOM / "data") for name in SEQUENCE], ROOM)
     model = open_model(DEFAULT_MODEL, at_once=1)
     with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
         recording = Recording(journal, holder, model, shelf, until)

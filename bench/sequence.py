@@ -52,14 +52,14 @@ class Stream:
     sealed: tuple[Case, ...]
 
 
-def stream(name: str, room: Path, cases: int) -> Stream:
-    """With its first sealed cases. What is sealed teaches nothing; all else does."""
+def stream(name: str, room: Path) -> Stream:
+    """What is sealed teaches nothing; all else does."""
     job = arith(room) if name == "arith" else STREAMS[name](room)
     listed = list(job.cases())
     patient = dataclasses.replace(job, budget=job.budget.model_copy(update={"seconds": PATIENCE}))
     history = (case for case in listed if case.split != "exam")
-    sealed = (case for case in listed if case.split == "exam")
-    return Stream(name, patient, tuple(lessons_of(job, list(islice(history, LESSONS)))), tuple(islice(sealed, cases)))
+    sealed = tuple(case for case in listed if case.split == "exam")
+    return Stream(name, patient, tuple(lessons_of(job, list(islice(history, LESSONS)))), sealed)
 
 
 def arith(room: Path) -> Job:
@@ -83,14 +83,14 @@ class Shelf:
     def __post_init__(self) -> None:
         self.opened: dict[str, Memories] = {}
 
-    def recalled(self, memory: str, case: Case) -> tuple[Lesson, ...]:
-        """The lessons for a case, best last."""
+    def recalled(self, memory: str, query: str) -> tuple[Lesson, ...]:
+        """The lessons for a case's prompt, best last."""
         if memory == NONE:
             return ()
         if memory not in self.opened:
             lessons = list(self._lessons(memory))
             self.opened[memory] = kept(self.room / f"{memory}-{len(lessons)}.sqlite", "transfer", lessons)
-        return tuple(recalled_from(self.opened[memory], case.prompt, SETTINGS))
+        return tuple(recalled_from(self.opened[memory], query, SETTINGS))
 
     def _lessons(self, memory: str) -> Iterator[Lesson]:
         kind, _, which = memory.partition("-")
@@ -106,15 +106,13 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Shelved:
-    """What one memory of the shelf recalls for the cases of a stream."""
+    """One memory of the shelf."""
 
     shelf: Shelf
     memory: str
-    cases: Sequence[Case]
 
     async def recall(self, query: str) -> Sequence[Lesson]:
-        case = next(case for case in self.cases if case.prompt == query)
-        return self.shelf.recalled(self.memory, case)
+        return self.shelf.recalled(self.memory, query)
 
 
 # --- the plan --------------------------------------------------------------------------------------------------

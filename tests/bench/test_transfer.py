@@ -15,6 +15,7 @@ from bench.bench_transfer import Recording, export, figures, read, record
 from bench.learning import lessons_of
 from bench.sequence import Shelf, Stream, memories, plan
 from journeyman.environments import SingleTurn
+from journeyman.errors import ModelError
 from journeyman.flow.holder import Holder
 from journeyman.job import Job
 from journeyman.models.scripted import ScriptedModel
@@ -170,6 +171,18 @@ def test_a_recording_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path)
         assert [line.rpartition(",")[0] for line in one.splitlines()] == [
             line.rpartition(",")[0] for line in other.splitlines()
         ]
+
+
+def test_a_case_that_failed_is_no_result_of_any_memory(tmp_path: Path) -> None:
+    """It may have ended before anything was recalled, and must not pass for the case without memory."""
+
+    def fails_on_plum(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str | Exception:
+        told = by_example(messages, tools)
+        return ModelError("No.", "Ask again.") if messages[-1].content.endswith("plum") else told
+
+    recorded(tmp_path, ScriptedModel(fails_on_plum), 4)
+    rows = read(tmp_path / "csv", TWO)["fruit"]
+    assert {told["case"] for told in rows} == {"exam-0", "exam-1", "exam-3"}
 
 
 def test_nothing_recorded_is_no_figure(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     assert first.tokens_per_case is not None
     assert first.tokens_per_right == pytest.approx(3 * first.tokens_per_case)
     assert told.falls == ()
-    assert told.remembered > 0
+    assert told.remembered == 60
 
 
 def test_what_a_version_lost_is_told_by_slice(world: World) -> None:
@@ -185,13 +185,26 @@ def test_the_report_shows_it_and_escapes_what_comes_from_outside(world: World) -
         assert written.learning_png.stat().st_size > 10_000
 
 
+def test_the_best_lesson_is_told_or_withheld_by_chance(world: World) -> None:
+    """Of every case that recalled something, the journal says which; together they are all of these cases."""
+    run = world.work(cases(40))
+    told = world.learned(run)
+    bodies = [event.body for _, event in world.journal.news(run.id, ("recalled",))]
+    withheld = [body for body in bodies if body["lessons"][-1]["id"] not in body["shown"]]
+    assert told.best_withheld.total == len(withheld)
+    assert told.best_told.total == len(bodies) - len(withheld) > 0
+    assert "best lesson told" in learned_html(told.model_copy(update={"best_withheld": told.best_told}))
+    nobody, _ = against_chance([])
+    assert "best lesson told" not in learned_html(told.model_copy(update={"best_withheld": nobody}))
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------
 
 
 def done(n: int, *, right: bool | None = True, recalled: int = 0, shown: int = 0, withheld: float = 0.1) -> Done:
     return Done(
         version=1, at=float(n), slice=None, right=right, tokens=10, memory_tokens=0, recalled=recalled, shown=shown,
-        withheld=withheld, place=n,
+        withheld=withheld, best_shown=shown > 0, place=n,
     )  # fmt: skip
 
 

@@ -108,6 +108,10 @@ class Learned(Record):
     """Cases for which lessons were recalled, and chance withheld all of them."""
     told_alike: Interval
     """Share right where some were told, of cases with as many recalled lessons: the two differ by chance alone."""
+    best_told: Share
+    """Cases of which the best lesson recalled was told."""
+    best_withheld: Share
+    """Cases of which chance withheld it, others perhaps not."""
     falls: tuple[Fall, ...]
     """The largest first."""
 
@@ -133,14 +137,16 @@ def learned(journal: Journal, run: Run) -> Learned | None:
     nothing, alike = against_chance(done)
     return Learned(
         worker=run.name, job=run.job, remembered=remembered, worked_again=again, versions=told, nothing_told=nothing,
-        told_alike=alike, falls=tuple(_falls(known, by_version)),
+        told_alike=alike, best_told=_share([one for one in done if _drawn(one) and one.best_shown]),
+        best_withheld=_share([one for one in done if _drawn(one) and not one.best_shown]),
+        falls=tuple(_falls(known, by_version)),
     )  # fmt: skip
 
 
 def _remembered(journal: Journal, job: str) -> int:
     experience = Experience(journal, job)
     try:
-        return len(experience.advance().lessons())
+        return experience.advance().count()
     finally:
         experience.close()
 
@@ -161,6 +167,8 @@ class Done:
     recalled: int
     shown: int
     withheld: float
+    best_shown: bool
+    """Whether the best of them was told. False too where there was none."""
     place: int = 0
     """Among the judged ones, from 1. 0: it was not judged."""
 
@@ -201,6 +209,7 @@ def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
         recalled=len(recalled.lessons),
         shown=len(recalled.shown),
         withheld=recalled.withheld,
+        best_shown=bool(recalled.lessons) and recalled.lessons[-1].id in recalled.shown,
     )
 
 
@@ -291,6 +300,11 @@ def _falls(known: Mapping[int, Version], by_version: Mapping[int, Sequence[Done]
 # --- against chance --------------------------------------------------------------------------------------------
 
 
+def _drawn(one: Done) -> bool:
+    """Whether chance had a say in what was told."""
+    return one.recalled > 0 and one.withheld > 0
+
+
 def against_chance(done: Sequence[Done]) -> tuple[Share, Interval]:
     """The share right where chance withheld all that was recalled, and where it did not, of cases otherwise alike.
 
@@ -298,7 +312,7 @@ def against_chance(done: Sequence[Done]) -> tuple[Share, Interval]:
     that have as many, and each number counts as often as it does among those that were told nothing; numbers that only
     one side has are left out.
     """
-    drawn = [one for one in done if one.right is not None and one.recalled and one.withheld > 0]
+    drawn = [one for one in done if one.right is not None and _drawn(one)]
     nothing = [one for one in drawn if not one.shown]
     told = [one for one in drawn if one.shown]
     both = {one.recalled for one in nothing} & {one.recalled for one in told}

@@ -61,6 +61,9 @@ def _tiles(learned: Learned) -> str:
     tiles = [("share right", _both(first, last, lambda one: percent(one.right)))]
     if alike.value is not None:
         tiles.append(("told, against nothing told by chance", f"{_share(alike)}<small>{percent(nothing)}</small>"))
+    if learned.best_told.total and learned.best_withheld.total:
+        best = f"{percent(learned.best_told)}<small>{percent(learned.best_withheld)}</small>"
+        tiles.append(("best lesson told, against withheld by chance", best))
     tiles += [
         ("tokens of a case", _both(first, last, lambda one: _number(one.tokens_per_case))),
         ("memory in a prompt, about", _both(first, last, lambda one: _number(one.memory_tokens_per_case))),
