@@ -203,9 +203,10 @@ def matrix_figures(names: Sequence[str], known: Mapping[str, Rights]) -> dict[st
         ("backward_transfer", transfers.backward_transfer),
         ("forward_transfer", transfers.forward_transfer),
     ):
-        low, high = interval(measure(drawn))
+        value = float(measure(a))
+        low, high = transfers.around(value, measure(drawn))
         unit = f"points of 1; {sum(map(len, results))} cases of {len(names)} streams"
-        told[key] = Figure(value=float(measure(a)), low=low, high=high, unit=unit)
+        told[key] = Figure(value=value, low=low, high=high, unit=unit)
     none_lost = transfers.forgetting(transfers.shuffled(results))
     low, high = interval(none_lost)
     told["forgetting_by_chance"] = Figure(

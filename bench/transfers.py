@@ -7,9 +7,9 @@ is the worker without memory.
   something away.
 - Forward transfer (the same): mean over k > 1 of a[k-1, k] - a[0, k]: what streams gave that came before. There b is an
   untrained network, here the worker without memory.
-- Forgetting (Chaudhry et al. 2018): mean over k < T of max over t < T of a[t, k], less a[T, k]. The largest of several
-  uncertain shares is too large, so it is above 0 where nothing was forgotten: `shuffled` tells by how much. Backward
-  transfer has no such bias.
+- Forgetting (Chaudhry et al. 2018): mean over k < T of max over 1 <= t < T of a[t, k], less a[T, k]. The largest of
+  several uncertain shares is too large, so it is above 0 where nothing was forgotten: `shuffled` tells by how much.
+  Backward transfer has no such bias.
 
 All intervals are over cases, resampled within each stream (Efron 1979); what one case came to at all stages stays
 together.
@@ -81,6 +81,11 @@ def shuffled(results: Sequence[Array]) -> Array:
 def interval(drawn: Array) -> tuple[float, float]:
     low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)
+
+
+def around(value: float, drawn: Array) -> tuple[float, float]:
+    """The interval moved to lie around the estimate: drawn again, the bias of a maximum would count twice."""
+    return interval(drawn - drawn.mean() + value)
 
 
 # --- from one stream to another --------------------------------------------------------------------------------

@@ -64,6 +64,10 @@ def test_the_largest_of_chances_is_no_forgetting() -> None:
     assert by_chance.mean() > 0.1
     low, high = transfers.interval(by_chance)
     assert low <= transfers.forgetting(transfers.matrix(results)) <= high
+    value = float(transfers.forgetting(transfers.matrix(results)))
+    low, high = transfers.around(value, transfers.forgetting(transfers.resampled(results)))
+    assert low < value < high
+    assert low + high == pytest.approx(2 * value, abs=0.03)
     backward = transfers.backward_transfer(transfers.shuffled(results))
     assert abs(backward.mean()) < 0.01
 
