@@ -23,7 +23,7 @@ import numpy as np
 
 from bench.bench_streams import STREAMS_FOLDER
 from bench.learning import ARMS, SEED, lessons_of, worker_for
-from bench.recorded import RECALLED, Part, crossed_scores, sealed_scores
+from bench.recorded import RECALLED, SHOWN, Part, crossed_scores, sealed_scores
 from bench.replays import LENGTH, begun, recorded, replay
 from bench.results import Figure, of_share, write
 from bench.streams import STREAMS
@@ -46,7 +46,7 @@ FEWEST = 20
 """Cases that a stream must have to be told of."""
 CERTIFIED = 120
 """Cases that a stream must have for a certificate."""
-OWN = tuple(name for name in SIGNALS if name not in RECALLED)
+OWN = tuple(name for name in SIGNALS if name not in RECALLED + SHOWN)
 
 ROOM = Path(__file__).parent / ".work" / "learning"
 RECORDED = Path(__file__).parent / "learning"

@@ -27,8 +27,10 @@ CONTENT = ("value_count", "grounded_share", "ungrounded", "length")
 SAID = ("said_right", "said_flaw")
 RECALLED = ("recalled_agreement", "best_recalled_agrees")
 """The streams were recorded without memory."""
+SHOWN = ("supported_share", "least_support", "says_nothing_is_said")
+"""And without documents."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    "logprobs": tuple(name for name in SIGNALS if name not in CONDUCT + CONTENT + RECALLED),
+    "logprobs": tuple(name for name in SIGNALS if name not in CONDUCT + CONTENT + RECALLED + SHOWN),
     "conduct": CONDUCT,
     "content": CONTENT,
     "nearest": NAMES,

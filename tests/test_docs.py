@@ -67,6 +67,9 @@ def test_commands_on_a_page_work(
     monkeypatch.chdir(tmp_path)
     library(tmp_path / "THEIRS.sqlite")
     (tmp_path / "theirs.jsonl").write_text('{"prompt": "How many books?"}\n')
+    (tmp_path / "handbook" / "private").mkdir(parents=True)
+    (tmp_path / "handbook" / "fees.md").write_text("# Fees\n\nThe late fee is 30 euros.\n")
+    (tmp_path / "handbook" / "private" / "plan.md").write_text("The board will sell the bakery.\n")
     cli = runner(monkeypatch, capsys)
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     with endpoint(answers_anything) as model:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cached_property
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journeyman.types import Record
+from journeyman.types import Failure, Record
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "figure", "caption", "header", "footer"]
 """`header` and `footer` are what pages repeat or carry at their edges: kept, but no part of a document's text."""
@@ -112,3 +115,71 @@ class Passage(Record):
     end: Annotated[int, Field(ge=0)] | None = None
     score: float | None = None
     """How well it answered the search; comparable within one search only. None: it comes from none."""
+
+
+class Source(Record):
+    """A file of a knowledge base: what it was when it was read, and what became of it."""
+
+    document: Annotated[str, Field(min_length=1)]
+    """The document's id: the file's absolute path."""
+    size: int
+    """Bytes."""
+    modified: int
+    """Nanoseconds since 1970, as the file system tells."""
+    reader: str
+    """Which way of reading and cutting it went through; another one reads it again."""
+    labels: tuple[str, ...] = ()
+    sha256: str | None = None
+    """None: nothing of it could be read."""
+    kind: str | None = None
+    pages: int | None = None
+    characters: int = 0
+    passages: int = 0
+    template: str | None = None
+    """How it was cut. None: it was not."""
+    why: str = ""
+    """Why so."""
+    partial: bool = False
+    notes: tuple[str, ...] = ()
+    failure: Failure | None = None
+    """Why nothing of it is there. None: it is."""
+
+
+# --- passages as a model reads them
+
+
+class Cited(Record):
+    """A passage as it stands in a prompt, under the number that an answer can cite."""
+
+    number: int
+    head: str
+    """The file's name, the page and the headings."""
+    text: str
+
+
+HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
+
+
+def heading(passage: Passage) -> str:
+    """`lease.pdf, page 3: Rent`."""
+    page = f", page {passage.page}" if passage.page is not None else ""
+    title = f": {' '.join(passage.title.split())}" if passage.title.strip() else ""
+    return f"{PurePath(passage.document).name}{page}{title}"
+
+
+def listed(passages: Iterable[Passage], *, first: int = 1) -> str:
+    """The passages under numbers, for a prompt; `read_listed` reads them again."""
+    return "\n\n".join(
+        f"[{number}] {heading(passage)}\n{HEAD.sub(lambda found: ' ' + found.group(), passage.text)}"
+        for number, passage in enumerate(passages, start=first)
+    )
+
+
+def read_listed(text: str) -> list[Cited]:
+    """Passages in a text that `listed` wrote, whatever stands before them."""
+    heads = list(HEAD.finditer(text))
+    ends = [*(found.start() for found in heads), len(text)][1:]
+    return [
+        Cited(number=int(found[1]), head=found[2], text=text[found.end() : end].strip())
+        for found, end in zip(heads, ends, strict=True)
+    ]

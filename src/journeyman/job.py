@@ -20,9 +20,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from journeyman.cases import read_cases
 from journeyman.environments import AnyEnvironment
+from journeyman.environments.informed import Informed
 from journeyman.errors import InputError, boundary
 from journeyman.gym import family_of
 from journeyman.gym.drawing import draw
+from journeyman.knowledge.finder import Finder
+from journeyman.knowledge.modes import Mode
+from journeyman.memory.context import tokens_of
+from journeyman.models.embedding import embedder_named
 from journeyman.protocols import JobFolder, Model, OpenEnvironment, Verifier
 from journeyman.types import Budget, Case, Failure, Json, Record, Sampling, Trajectory
 from journeyman.verifiers import AnyVerifier
@@ -52,6 +57,28 @@ class SamplingSettings(Record):
     """A JSON schema file in the job's folder that every reply must fit."""
 
 
+class KnowledgeSettings(Record):
+    """`[knowledge]`: documents that the worker may go by."""
+
+    paths: tuple[str, ...] = ()
+    """Files and folders, in the job's folder or absolute; read at the first case, and what changed at each start."""
+    base: str | None = None
+    """A base that `journeyman knowledge add` made, as a file, instead. Just one of the two is given."""
+    embedder: str = "use"
+    """As `journeyman knowledge` has it: a name, an endpoint as URL#MODEL, or "none"."""
+    labels: tuple[str, ...] = ()
+    """That the worker holds: it sees only documents all of whose labels are among them."""
+    mode: Mode = "basic"
+    passages: Annotated[int, Field(ge=1, le=50)] = 5
+    """That a search finds, at most."""
+    tokens: Annotated[int, Field(ge=50)] = 600
+    """Of them at once in a prompt, about."""
+    recall: bool = True
+    """Whether passages that fit stand before every case."""
+    tool: bool = False
+    """Whether the worker can search for more."""
+
+
 class JobSettings(Record):
     """`job.toml`."""
 
@@ -67,6 +94,7 @@ class JobSettings(Record):
     """The share of delivered answers that a person looks at all the same, drawn at random."""
     cases: CasesSettings = CasesSettings()
     environment: AnyEnvironment
+    knowledge: KnowledgeSettings | None = None
     verifier: tuple[AnyVerifier, ...] = ()
     budget: Budget = Budget()
     sampling: SamplingSettings = SamplingSettings()
@@ -122,7 +150,7 @@ def load_job(
     )
     return Job(
         name=settings.name,
-        environment=settings.environment,
+        environment=_environment(settings, context),
         verifiers=settings.verifier,
         cases=_case_source(settings, context),
         description=settings.description,
@@ -230,6 +258,23 @@ def _schema(folder: Path, name: str) -> dict[str, Json]:
     except ValidationError as error:
         said = error.errors()[0]["msg"]
         raise InputError(f"{folder / name} is no JSON schema: {said}.", "It is one JSON object.") from None
+
+
+def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
+    """The environment, with the job's documents behind it where it has some."""
+    known = settings.knowledge
+    if known is None:
+        return settings.environment
+    if (known.base is None) == (not known.paths):
+        raise InputError("[knowledge] in job.toml needs `paths` or `base`, and not both.", "Give one of them.")
+    paths = tuple(map(context.path, known.paths))
+    file = context.data / "knowledge.sqlite" if known.base is None else context.path(known.base)
+    finder = Finder(
+        file, embedder_named(known.embedder), paths=paths, labels=known.labels, mode=known.mode, k=known.passages
+    )
+    return Informed(
+        settings.environment, finder.find, tokens=known.tokens, recall=known.recall, tool=known.tool, cost=tokens_of
+    )
 
 
 def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iterable[Case]]:

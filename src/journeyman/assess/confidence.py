@@ -17,6 +17,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from journeyman.types import Json, Step, TokenLogprob, Trajectory
+from journeyman.verifiers.citations import LEAST, Claim, abstains, claims, shown_to
 
 Signal = Callable[[Trajectory], float | None]
 
@@ -242,6 +243,32 @@ def best_recalled_agrees(trajectory: Trajectory) -> float | None:
     return float(_plain(trajectory.recalled[-1].text) == _plain(trajectory.answer or ""))
 
 
+def supported_share(trajectory: Trajectory) -> float | None:
+    """The share of the answer's sentences that stand in a passage it was shown (attribution; Rashkin et al. 2023).
+
+    None: no passages were shown, or there is nothing in the answer to look up.
+    """
+    support = [claim.support for claim in _claims(trajectory) if claim.support is not None]
+    return fmean(value >= LEAST for value in support) if support else None
+
+
+def least_support(trajectory: Trajectory) -> float | None:
+    """Of the sentence that stands least in any passage, from 0 to 1. None as for `supported_share`."""
+    return min((claim.support for claim in _claims(trajectory) if claim.support is not None), default=None)
+
+
+def says_nothing_is_said(trajectory: Trajectory) -> float | None:
+    """Whether the answer is that the documents do not say. None: no passages were shown."""
+    return float(abstains(trajectory.answer or "")) if shown_to(trajectory) else None
+
+
+def _claims(trajectory: Trajectory) -> tuple[Claim, ...]:
+    passages = shown_to(trajectory)
+    if not passages or trajectory.answer is None:
+        return ()
+    return claims(trajectory.answer, passages, prompt_of(trajectory))
+
+
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).rstrip(";")
 
@@ -292,7 +319,8 @@ SIGNALS: Mapping[str, Signal] = {
         mean_logprob, sum_logprob, least_logprob, third_least_logprob, last_logprob, mean_entropy, most_entropy,
         mean_margin, least_margin, unsure_share, worst_place, trend, earlier_logprob, change_of_mind, forced_share,
         first_margin, choice_logprob, calls, value_count, grounded_share, ungrounded,
-        recalled_agreement, best_recalled_agrees, length, steps, failed_calls, remarks, result_size, prompt_size,
+        recalled_agreement, best_recalled_agrees, supported_share, least_support, says_nothing_is_said,
+        length, steps, failed_calls, remarks, result_size, prompt_size,
     )
 }  # fmt: skip
 """The cheap set, in a fixed order."""

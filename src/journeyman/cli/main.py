@@ -24,6 +24,8 @@ COMMANDS = {
     "memory": "List what a job's workers remember, with what each lesson has proved to be worth.",
     "playbook": "Write out a worker's rules as an Agent Skill, or read an edited one as a new version.",
     "unlearn": "Take a source out of everything that was learned.",
+    "ask": "Ask documents a question; every sentence of the answer names the passage that it stands in.",
+    "knowledge": "Keep a base of documents: add, remove, search, show, stats.",
     "show": "Show a case's run step by step, or list the cases of a run.",
     "report": "Write a report of a run: HTML, CSV and PNG.",
     "gym": "List, check and use generated tasks: puzzles, text worlds, experiments, grids.",

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.communities import Community, communities
-from journeyman.knowledge.entities import key, mentioned
+from journeyman.knowledge.entities import entities, key, mentioned
+from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.sqlite import LEXICAL, SEMANTIC, Ranked, SqliteIndex, how_many
 from journeyman.knowledge.links import Links, LinksCopy
 from journeyman.knowledge.picture import Neighbour, Neighbourhood
@@ -32,6 +33,10 @@ WALKED = 100
 """Passages that the walk hands on."""
 SHARPNESS = 2
 """Power of the fit in the product of walk and fit."""
+FOLLOWED = 4
+"""Passages of the overview that `drift` follows, and entities of each."""
+FOLLOW_SHARE = 1.0
+"""Weight of all that was followed, beside the question's own 1."""
 FLOOR = 1e-6
 """Fit of a passage that shares nothing with the question, but was walked to."""
 
@@ -69,9 +74,9 @@ class Graph:
         names = [links.number[name] for name in mentioned(query, links.number)]
         starts = found.fused[:STARTS]
         rows = links.rows([place for place, _ in starts])
-        entities = _shares({name: float(links.rarity[name]) for name in names})
-        passages = _shares({row: score for row, (_, score) in zip(rows, starts, strict=True)}, START_SHARE)
-        walk = links.walk(entities, passages)
+        from_names = _shares({name: float(links.rarity[name]) for name in names})
+        from_rows = _shares({row: score for row, (_, score) in zip(rows, starts, strict=True)}, START_SHARE)
+        walk = links.walk(from_names, from_rows)
         reached = np.flatnonzero(walk)
         best = reached[np.lexsort((reached, -walk[reached]))][:WALKED]
         places = sorted({*(int(links.places[row]) for row in best), *(place for place, _ in found.fused)})
@@ -111,6 +116,28 @@ class Graph:
                 turns[group] = turns.get(group, 0) + 1
                 ordered.append((turns[group], rank, place, score))
             return self.index.read([(place, score) for _, _, place, score in sorted(ordered)[:k]])
+
+    async def drift(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+        """From the whole to the particular: what `overview` finds first, then what those passages lead to.
+
+        DRIFT (Edge et al. 2024, GraphRAG's dynamic reasoning) has a model write follow-up questions from community
+        reports. Here each of the first passages' own entities stand for a question: the walk begins at the question's
+        entities and theirs, and the rankings are fused. No model is asked.
+        """
+        first = await self.overview(query, k=FOLLOWED, labels=labels)
+        rankings = [await self.search(query, k=max(k, FOLLOWED), labels=labels)]
+        for passage in first:
+            names = sorted(entities(passage.title, passage.text).items(), key=lambda pair: (-pair[1], pair[0]))
+            about = " ".join(name for name, _ in names[:FOLLOWED])
+            rankings.append(await self.search(f"{query} {about}", k=max(k, FOLLOWED), labels=labels))
+        found = {(p.document, p.id): p for ranking in reversed([*rankings, first]) for p in ranking}
+        number = {key: n for n, key in enumerate(found)}
+        weighed = [
+            ([number[p.document, p.id] for p in ranking], 1.0 if n == 0 else FOLLOW_SHARE / len(first))
+            for n, ranking in enumerate(rankings)
+        ]
+        keys = list(found)
+        return [found[keys[n]].model_copy(update={"score": score}) for n, score in fused(weighed)[:k]]
 
     def neighbourhood(self, name: str, *, most: int = 24, labels: Collection[str] = ()) -> Neighbourhood:
         """An entity with those that are mentioned together with it. Raises InputError where no passage mentions it."""

@@ -50,6 +50,11 @@ def open_embedder(name: str) -> Embedder:
     return EMBEDDERS[name]()
 
 
+def embedder_named(name: str) -> Embedder | None:
+    """Like `open_embedder`; None for "none", which searches by words alone."""
+    return None if name == "none" else open_embedder(name)
+
+
 class HashedEmbedder:
     """A shipped fake, for tests and for machines without any model: terms and the threes of their characters, hashed.
 

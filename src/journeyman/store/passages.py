@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, func, select, update
 
-from journeyman.documents import Passage
+from journeyman.documents import Passage, Source
 from journeyman.errors import InputError
 from journeyman.store.codec import dumps
 from journeyman.store.connect import connect, store_errors
@@ -29,6 +29,7 @@ BATCH = 2_000
 
 _metadata = MetaData()
 
+sources = Table("sources", MetaData(), Column("document", Text, primary_key=True), Column("body", Text, nullable=False))
 state = Table(
     "state",
     _metadata,
@@ -72,7 +73,12 @@ def m001_passages(connection: Connection) -> None:
     FullText("passages_text").create(connection)
 
 
-MIGRATIONS: Migrations = (("001_passages", m001_passages),)
+def m002_sources(connection: Connection) -> None:
+    """The files that documents were read from."""
+    sources.create(connection)
+
+
+MIGRATIONS: Migrations = (("001_passages", m001_passages), ("002_sources", m002_sources))
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,36 @@ class PassageStore:
         number = self.writer.execute(select(func.coalesce(func.max(scopes.c.id), -1))).scalar_one() + 1
         self.writer.execute(scopes.insert().values(id=number, labels=told))
         return int(number)
+
+    # --- the files behind the documents
+
+    def put_source(self, source: Source) -> None:
+        with store_errors(), self.writer.begin():
+            self.writer.execute(delete(sources).where(sources.c.document == source.document))
+            told = source.model_dump(mode="json", exclude={"document"}, exclude_defaults=True)
+            self.writer.execute(sources.insert().values(document=source.document, body=dumps(told)))
+
+    def remove_source(self, document: str) -> bool:
+        """False: it was not there."""
+        with store_errors(), self.writer.begin():
+            return self.writer.execute(delete(sources).where(sources.c.document == document)).rowcount > 0
+
+    def sources(self) -> list[Source]:
+        """Within `reading()`: all, by their documents."""
+        rows = self.reader.execute(select(sources).order_by(sources.c.document))
+        return [Source(document=row.document, **json.loads(row.body)) for row in rows]
+
+    def counts(self) -> tuple[int, int]:
+        """Within `reading()`: documents and passages."""
+        query = select(func.count()).select_from
+        return int(self.reader.execute(query(documents)).scalar_one()), int(
+            self.reader.execute(query(passages)).scalar_one()
+        )
+
+    def all_of(self, document: str) -> list[Passage]:
+        """Within `reading()`: a document's passages in their order."""
+        query = select(passages.c.body).where(passages.c.document == document).order_by(passages.c.place)
+        return [_passage(document, row.body) for row in self.reader.execute(query)]
 
     # --- reading: all inside one `reading()`, so that all parts of a search see the same moment
 

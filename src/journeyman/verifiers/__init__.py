@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from journeyman.verifiers.citations import Citations
 from journeyman.verifiers.fields import JsonFields
 from journeyman.verifiers.function_call import FunctionCall
 from journeyman.verifiers.gym import Gym
@@ -14,13 +15,14 @@ from journeyman.verifiers.sql_result import SqlResult
 from journeyman.verifiers.text import Exact, Number, Regex
 
 AnyVerifier = Annotated[
-    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Gym | Python | Judge | Person,
+    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Citations | Gym | Python | Judge | Person,
     Field(discriminator="kind"),
 ]
 """What `[[verifier]]` in job.toml can be."""
 
 __all__ = [
     "AnyVerifier",
+    "Citations",
     "Exact",
     "FunctionCall",
     "Gym",

@@ -1,0 +1,200 @@
+"""`journeyman ask`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from journeyman.cli.bases import DEFAULT_BASE, BaseName, Embedder, Labels, base_file, open_base, shown_path, told_of
+from journeyman.cli.knowledge_command import SearchMode
+from journeyman.cli.progress import board_for
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.text import duration, shorten
+from journeyman.cli.work_command import ModelName
+from journeyman.documents import Passage, Source, heading
+from journeyman.errors import InputError
+from journeyman.flow.asking import PASSAGE_TOKENS, ask, asking_job
+from journeyman.flow.holder import Holder
+from journeyman.flow.review import reason
+from journeyman.job import Job
+from journeyman.knowledge.base import KnowledgeBase
+from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.models.embedded import EmbeddedModel
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Outcome
+from journeyman.verifiers.citations import Claim, abstains, claims, shown_to
+
+app = new_app()
+
+CITED = 2
+"""Passages that a sentence is shown with, at most."""
+
+
+@app.command()
+def main(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[PATH]... [QUESTION]",
+            help="Files and folders, then the question; without paths, --base is asked; without a question, standard"
+            " input, a question a line.",
+        ),
+    ],
+    base: BaseName = DEFAULT_BASE,
+    embedder: Embedder = "use",
+    label: Labels = None,
+    mode: Annotated[SearchMode, typer.Option(help="How to search; all but basic need the extra `graph`.")] = (
+        SearchMode.BASIC
+    ),
+    tokens: Annotated[int, typer.Option(min=50, help="Of passages that the model reads, about.")] = PASSAGE_TOKENS,
+    model: ModelName = DEFAULT_MODEL,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask documents a question, and get an answer whose sentences name the passages that they stand in.
+
+    The files are read the first time, and afterwards only what changed. A sentence that stands in no passage is marked.
+    Every question is a case: `journeyman review ask` takes what you say of its answer, which is how confidence is
+    learned.
+    """
+    paths, question = _parted(words)
+    name = base if not paths else f"ask-{_hash(paths)}"
+    with (
+        Journal.open(workspace) as journal,
+        Holder.enter(workspace) as holder,
+        board_for(as_json=as_json) as board,
+        open_base(workspace, name, embedder, new=bool(paths)) as opened,
+    ):
+        seconds = _updated(opened, paths, label or [], as_json=as_json) if paths else 0.0
+        seen: dict[str, Sequence[Passage]] = {}
+
+        async def find(query: str) -> Sequence[Passage]:
+            return await opened.search(query, k=8, labels=label or [], mode=mode.value)
+
+        about = f"{base_file(workspace, name).name} {mode.value} {tokens}"
+        job = asking_job(find, about=about, tokens=tokens, told=lambda case, passages: seen.update({case: passages}))
+        engine = open_model(model, at_once=1, progress=board.fetching)
+        questions = iter([question]) if question is not None else _questions()
+        asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Paths and the question. None: the last word is a path too, so that questions come by standard input."""
+    *paths, last = words
+    if not last.strip():
+        raise InputError("The question is empty.", "Ask something.")
+    if strange := [path for path in paths if not Path(path).exists()]:
+        raise InputError(
+            f"There is no file or folder {strange[0]!r}.", "Correct its path; put the question in quotation marks."
+        )
+    return ([*paths, last], None) if Path(last).exists() else (paths, last)
+
+
+def _hash(paths: Sequence[str]) -> str:
+    told = "\0".join(sorted(str(Path(path).resolve()) for path in paths))
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def _questions() -> Iterator[str]:
+    """Standard input's lines, to its end."""
+    while True:
+        if sys.stdin.isatty():
+            sys.stdout.write("\n? ")
+            sys.stdout.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def _updated(base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], *, as_json: bool) -> float:
+    """Seconds that bringing the base in line with the disk took."""
+    began = time.monotonic()
+
+    def told(source: Source) -> None:
+        if not as_json:
+            say(told_of(source))
+
+    done = asyncio.run(base.update(paths, labels=labels, told=told))
+    seconds = time.monotonic() - began
+    if not as_json and (done.read or done.removed):
+        say(f"{len(done.read)} files read, {len(done.removed)} gone, in {duration(seconds)}.\n")
+    return seconds
+
+
+async def _all(
+    questions: Iterator[str], journal: Journal, holder: Holder, job: Job, model: Model,
+    seen: dict[str, Sequence[Passage]], indexing: float, *, as_json: bool,
+) -> None:  # fmt: skip
+    if isinstance(model, EmbeddedModel):
+        await model.load()
+    try:
+        for question in questions:
+            began = time.monotonic()
+            outcome = await ask(journal, holder, job, model, question)
+            seconds = {"indexing": indexing, "answering": time.monotonic() - began}
+            tell = _as_json if as_json else _told
+            tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
+    finally:
+        await model.aclose()
+
+
+def _as_json(question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]) -> None:
+    answer, told = outcome.trajectory.answer, _claims(question, outcome)
+    shown: dict[str, Any] = {
+        "case": outcome.case_id,
+        "answer": answer,
+        "abstains": None if answer is None else abstains(answer),
+        "claims": [{**claim.model_dump(mode="json"), "supported": claim.supported} for claim in told],
+        "passages": [{"number": n, **passage.model_dump(mode="json")} for n, passage in enumerate(passages, start=1)],
+        "confidence": outcome.confidence,
+        "delivered": outcome.decision is not None and outcome.decision.deliver,
+        "failure": None if outcome.trajectory.failure is None else outcome.trajectory.failure.model_dump(mode="json"),
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+    print_json(shown)
+
+
+def _claims(question: str, outcome: Outcome) -> tuple[Claim, ...]:
+    answer = outcome.trajectory.answer
+    if answer is None or abstains(answer):
+        return ()
+    return claims(answer, shown_to(outcome.trajectory), question)
+
+
+def _told(question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]) -> None:
+    console = Console(highlight=False)
+    answer = outcome.trajectory.answer
+    if answer is None:
+        failure = outcome.trajectory.failure
+        console.print("There is no answer." if failure is None else escape(f"{failure.message} {failure.mend}"))
+        return
+    told = _claims(question, outcome)
+    if not told:
+        console.print(escape(answer))
+    for claim in told:
+        marks = "".join(f"[{n}]" for n in claim.found[:CITED])
+        flag = "  [yellow]← in no passage[/]" if claim.supported is False else ""
+        console.print(f"{escape(claim.text)} [cyan]{escape(marks)}[/]{flag}")
+    console.print()
+    for number in sorted({n for claim in told for n in claim.found[:CITED]}):
+        if number <= len(passages):
+            passage = passages[number - 1]
+            place = f"[cyan]{escape(f'[{number}]')}[/] {escape(heading(passage))}"
+            console.print(f"{place}  [dim]{escape(shown_path(passage.document))}[/]")
+            console.print(f"    {escape(shorten(passage.text, 2 * max(console.width, 40) - 10))}")
+    decision = outcome.decision
+    likely = "not known yet" if outcome.confidence is None else f"{outcome.confidence:.2f}"
+    why = "" if decision is None else f" {reason(decision, outcome.trajectory.stop)}"
+    console.print(f"[dim]confidence {likely}.{escape(why)} {duration(seconds['answering'])}.[/]")

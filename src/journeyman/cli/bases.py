@@ -1,0 +1,61 @@
+"""Knowledge bases by their names, and what happens to one, told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journeyman.cli.text import shorten
+from journeyman.documents import Source
+from journeyman.errors import InputError
+from journeyman.knowledge.base import KnowledgeBase
+from journeyman.models.embedding import embedder_named
+
+BaseName = Annotated[str, typer.Option("--base", help="The base's name.")]
+Embedder = Annotated[
+    str,
+    typer.Option(help="use, minilm (English), e5, an endpoint as URL#MODEL, or none: words alone."),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="Of what is added: who may see it. Of a search: what you hold. Repeat it."),
+]
+DEFAULT_BASE = "main"
+NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+
+
+def base_file(workspace: Path, name: str) -> Path:
+    """Where a base is. Raises InputError for a name that can't be one's."""
+    if NAME.fullmatch(name) is None:
+        raise InputError(f"{name!r} can't name a base.", "Use letters, digits, - and _.")
+    return workspace / "knowledge" / f"{name}.sqlite"
+
+
+def open_base(workspace: Path, name: str, embedder: str, *, new: bool = False) -> KnowledgeBase:
+    """A base by its name; `new`: made where it is missing."""
+    file = base_file(workspace, name)
+    if not new and not file.exists():
+        made = ", ".join(sorted(path.stem for path in file.parent.glob("*.sqlite"))) or "none"
+        raise InputError(
+            f"There is no knowledge base {name!r}.", f"Make it with: journeyman knowledge add PATH. There are: {made}."
+        )
+    return KnowledgeBase.open(file, embedder_named(embedder))
+
+
+def told_of(source: Source) -> str:
+    """One line on a file that was read, or not."""
+    name = shown_path(source.document)
+    if source.failure is not None:
+        return f"not read: {name}: {source.failure.message} {source.failure.mend}"
+    pages = f", {source.pages} pages" if source.pages is not None else ""
+    missing = f"; incomplete: {shorten(source.notes[0], 80)}" if source.partial and source.notes else ""
+    return f"{name}: {source.kind}{pages}, {source.passages} passages by {source.template} ({source.why}){missing}"
+
+
+def shown_path(document: str) -> str:
+    """From the current folder, where it lies below."""
+    path, here = Path(document), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else document

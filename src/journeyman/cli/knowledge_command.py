@@ -1,0 +1,170 @@
+"""`journeyman knowledge`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from journeyman.cli.bases import DEFAULT_BASE, BaseName, Embedder, Labels, open_base, shown_path, told_of
+from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.text import duration, shorten
+from journeyman.documents import Source, heading
+from journeyman.errors import InputError
+from journeyman.knowledge.base import KnowledgeBase
+from journeyman.knowledge.chunk import TEMPLATES
+
+app = new_app()
+
+
+class Action(StrEnum):
+    ADD = "add"
+    REMOVE = "remove"
+    SEARCH = "search"
+    SHOW = "show"
+    STATS = "stats"
+
+
+class SearchMode(StrEnum):
+    BASIC = "basic"
+    LOCAL = "local"
+    GLOBAL = "global"
+    DRIFT = "drift"
+
+
+@app.command()
+def main(
+    action: Annotated[Action, typer.Argument(help="What to do.")],
+    what: Annotated[
+        list[str] | None, typer.Argument(help="Files and folders; of a search, the words; of show, one file.")
+    ] = None,
+    base: BaseName = DEFAULT_BASE,
+    embedder: Embedder = "use",
+    label: Labels = None,
+    template: Annotated[str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")] = None,
+    mode: Annotated[SearchMode, typer.Option(help="Search: all but basic need the extra `graph`.")] = SearchMode.BASIC,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Search: passages at most.")] = 5,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a base of documents: add files and folders, remove them, search, look what is there.
+
+    `add` reads what is new or changed, and drops what is gone from the disk: run it again after changes. `remove` takes
+    files or folders out of the base, and leaves them on the disk. `show` lists the base's files, or one file's
+    passages. A job uses a base by `[knowledge]` in its job.toml; `journeyman ask` asks one.
+    """
+    names = what or []
+    if action in {Action.ADD, Action.REMOVE} and not names:
+        raise InputError(f"Nothing was named to {action}.", "Name files or folders.")
+    if action is Action.SEARCH and not " ".join(names).strip():
+        raise InputError("Nothing was given to search for.", "Give some words.")
+    if template is not None and template not in TEMPLATES:
+        raise InputError(f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}.")
+    with open_base(workspace, base, embedder, new=action is Action.ADD) as opened:
+        if action is Action.ADD:
+            _add(opened, names, label or [], template, as_json=as_json)
+        elif action is Action.REMOVE:
+            _remove(opened, names, as_json=as_json)
+        elif action is Action.SEARCH:
+            _search(opened, " ".join(names), label or [], mode, k, as_json=as_json)
+        elif action is Action.SHOW:
+            _show(opened, names, as_json=as_json)
+        else:
+            _stats(opened, as_json=as_json)
+
+
+def _add(
+    base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], template: str | None, *, as_json: bool
+) -> None:
+    began = time.monotonic()
+
+    def told(source: Source) -> None:
+        if not as_json:
+            say(told_of(source))
+
+    done = asyncio.run(base.update(paths, labels=labels, template=template, told=told))
+    if as_json:
+        print_json(done.model_dump(mode="json"))
+        return
+    failed = sum(source.failure is not None for source in done.read)
+    said = f"{len(done.read) - failed} read, {done.unchanged} unchanged, {len(done.removed)} gone"
+    say(f"{said}{f', {failed} not read' if failed else ''}, in {duration(time.monotonic() - began)}.")
+
+
+def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None:
+    async def remove() -> list[str]:
+        return [document for path in paths for document in await base.remove(path)]
+
+    removed = asyncio.run(remove())
+    if not removed:
+        raise InputError(f"The base holds nothing of {paths[0]!r}.", "See what it holds: journeyman knowledge show.")
+    if as_json:
+        print_json({"removed": removed})
+        return
+    for document in removed:
+        say(f"removed: {shown_path(document)}")
+
+
+def _search(base: KnowledgeBase, query: str, labels: Sequence[str], mode: SearchMode, k: int, *, as_json: bool) -> None:
+    found = asyncio.run(base.search(query, k=k, labels=labels, mode=mode.value))
+    if as_json:
+        print_json([passage.model_dump(mode="json") for passage in found])
+        return
+    if not found:
+        say("Nothing was found.")
+    console = Console(highlight=False)
+    for n, passage in enumerate(found, start=1):
+        console.print(f"[bold]{n}. {escape(heading(passage))}[/]  [dim]{escape(shown_path(passage.document))}[/]")
+        console.print(f"   {escape(shorten(passage.text, 3 * max(console.width, 40) - 10))}")
+
+
+def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
+    sources = {source.document: source for source in base.sources()}
+    if not names:
+        if as_json:
+            print_json([source.model_dump(mode="json") for source in sources.values()])
+            return
+        table = Table("file", "kind", "cut by", "labels", box=SIMPLE_HEAD)
+        for column in ("pages", "passages"):
+            table.add_column(column, justify="right")
+        for source in sources.values():
+            kind = "not read" if source.failure is not None else f"{source.kind}{' (incomplete)' * source.partial}"
+            pages = "" if source.pages is None else str(source.pages)
+            table.add_row(
+                escape(shown_path(source.document)), kind, source.template or "", escape(", ".join(source.labels)),
+                pages, str(source.passages),
+            )  # fmt: skip
+        Console(highlight=False).print(table)
+        return
+    document = str(Path(names[0]).resolve())
+    if document not in sources:
+        raise InputError(f"The base does not hold {names[0]!r}.", "See what it holds: journeyman knowledge show.")
+    passages = base.passages(document)
+    if as_json:
+        told = [passage.model_dump(mode="json") for passage in passages]
+        print_json({**sources[document].model_dump(mode="json"), "all_passages": told})
+        return
+    say(told_of(sources[document]))
+    for note in sources[document].notes:
+        say(f"  {note}")
+    for passage in passages:
+        say(f"\n[{passage.id}] {heading(passage)}\n{passage.text}")
+
+
+def _stats(base: KnowledgeBase, *, as_json: bool) -> None:
+    stats = base.stats()
+    if as_json:
+        print_json(stats.model_dump(mode="json"))
+        return
+    say(f"{stats.documents:,} documents, {stats.passages:,} passages, {stats.characters:,} characters")
+    say(", ".join(f"{count} {kind}" for kind, count in stats.kinds.items()) or "no kinds yet")
+    say(f"{stats.failed} files not read, {stats.partial} incomplete; {stats.bytes / 1e6:.1f} MB on disk")

@@ -1,0 +1,121 @@
+"""Any environment with documents behind it: passages that fit the case stand before it, more can be searched for.
+
+Passages come in a message of their own, before the case's, so that the case's prompt stays what it was. They are
+numbered through the whole case; `documents.read_listed` reads them out of a trajectory again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from journeyman.documents import Passage, listed
+from journeyman.errors import boundary
+from journeyman.protocols import Environment, OpenEnvironment
+from journeyman.types import Brief, Message, ToolCall, ToolSpec
+
+QUERY_CHARACTERS = 2_000
+"""Of a case's prompt that are looked up."""
+
+NOTHING = "(No passage of the documents fits.)"
+
+SEARCH = ToolSpec(
+    name="search",
+    description="Search the documents for passages.",
+    parameters={
+        "type": "object",
+        "properties": {"query": {"type": "string", "description": "What to look for."}},
+        "required": ["query"],
+        "additionalProperties": False,
+    },
+    effect="pure",
+)
+
+
+@dataclass(frozen=True)
+class Informed:
+    """Opens the inner environment with what a search of the documents finds."""
+
+    inner: OpenEnvironment
+    find: Callable[[str], Awaitable[Sequence[Passage]]]
+    """Passages for a query, best first."""
+    tokens: int = 600
+    """About as many of them are shown at once as fit here; the best one always is."""
+    recall: bool = True
+    """Whether passages for the case's prompt stand before it."""
+    tool: bool = False
+    """Whether the worker can search for more."""
+    cost: Callable[[str], int] = field(default=len)
+    """Tokens of a text, about."""
+    told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None
+    """Called with a case's id and the passages shown, whenever some are."""
+
+    def __call__(self, brief: Brief) -> Environment:
+        return _Informed(self, brief)
+
+
+class _Informed:
+    def __init__(self, settings: Informed, brief: Brief) -> None:
+        self.settings = settings
+        self.brief = brief
+        self.inner = settings.inner(brief)
+        self.shown: list[Passage] = []
+
+    @property
+    def tools(self) -> Sequence[ToolSpec]:
+        return (*self.inner.tools, SEARCH) if self.settings.tool else self.inner.tools
+
+    async def reset(self) -> Sequence[Message]:
+        opening = list(await self.inner.reset())
+        if not self.settings.recall:
+            return opening
+        found = await self._found(self.brief.prompt[:QUERY_CHARACTERS])
+        last = max((n for n, message in enumerate(opening) if message.role == "user"), default=len(opening))
+        opening.insert(last, Message(role="user", content=found))
+        return opening
+
+    async def step(self, call: ToolCall) -> Message:
+        if call.name != SEARCH.name or not self.settings.tool:
+            return await self.inner.step(call)
+        query = call.arguments.get("query")
+        if not isinstance(query, str) or not query.strip():
+            return Message(role="tool", call_id=call.id, content="Wrong arguments: query: give a text.", failed=True)
+        told = ""
+        with boundary("the search") as outcome:
+            told = await self._found(query[:QUERY_CHARACTERS])
+        if outcome.failure is not None:
+            return Message(role="tool", call_id=call.id, content=outcome.failure.message, failed=True)
+        return Message(role="tool", call_id=call.id, content=told)
+
+    async def _found(self, query: str) -> str:
+        """Passages that were not shown before, numbered on."""
+        passages = self._within(await self.settings.find(query))
+        if not passages:
+            return NOTHING
+        first = len(self.shown) + 1
+        self.shown += passages
+        self.settings.told(self.brief.id, passages)
+        return listed(passages, first=first)
+
+    def _within(self, found: Sequence[Passage]) -> list[Passage]:
+        seen = {passage.text for passage in self.shown}
+        kept: list[Passage] = []
+        left = self.settings.tokens
+        for passage in found:
+            cost = self.settings.cost(listed([passage]))
+            if passage.text in seen or (kept and cost > left):
+                continue
+            seen.add(passage.text)
+            kept.append(passage)
+            left -= cost
+        return kept
+
+    async def reconcile(self, call: ToolCall) -> Message | None:
+        return await self.inner.reconcile(call)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def _opens(environment: Informed) -> OpenEnvironment:
+    return environment

@@ -1,0 +1,67 @@
+"""Questions to documents: each is a case of the job `ask`, with confidence, decision, inbox and memory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from journeyman.documents import Passage
+from journeyman.environments.informed import Informed
+from journeyman.environments.single_turn import SingleTurn
+from journeyman.errors import InputError
+from journeyman.flow.holder import Holder
+from journeyman.flow.work import enrol, open_run, staff, work
+from journeyman.job import Job
+from journeyman.memory.context import tokens_of
+from journeyman.protocols import Model
+from journeyman.store.journal import Journal
+from journeyman.types import Budget, Case, Outcome, Sampling
+from journeyman.verifiers.citations import Citations
+
+JOB = "ask"
+
+INSTRUCTIONS = (
+    "Answer the question in one or two short sentences, by the numbered passages alone, in the question's language."
+    " If they do not contain the answer, reply: The documents do not say. (In Chinese: 资料中没有说明。)"
+)
+
+ANSWER_TOKENS = 160
+PASSAGE_TOKENS = 480
+"""Shown for a question, about: reading them is what an answer costs on a processor."""
+
+
+def asking_job(
+    find: Callable[[str], Awaitable[Sequence[Passage]]],
+    *,
+    about: str = "",
+    tokens: int = PASSAGE_TOKENS,
+    told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None,
+) -> Job:
+    """The job of answering by documents. `about` names them: what is known of answers holds for the same ones."""
+    return Job(
+        name=JOB,
+        description="Questions to documents.",
+        environment=Informed(SingleTurn(), find, tokens=tokens, cost=tokens_of, told=told),
+        verifiers=(Citations(),),
+        instructions=INSTRUCTIONS,
+        budget=Budget(steps=1, tokens=16_000, seconds=300),
+        sampling=Sampling(max_tokens=ANSWER_TOKENS),
+        fingerprint=f"ask-1 {about}",
+    )
+
+
+async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question: str) -> Outcome:
+    """Work one question; what another process left unfinished in the same run is worked with it.
+
+    Raises InputError for an empty question.
+    """
+    if not question.strip():
+        raise InputError("The question is empty.", "Ask something.")
+    case = Case(id=f"q-{secrets.token_hex(4)}", prompt=question.strip())
+    run = open_run(journal, job, model)
+    enrol(journal, run, [case])
+    outcomes: dict[str, Outcome] = {}
+    shift = staff(journal, holder, job, model, run, at_once=1)
+    await work(replace(shift, told=lambda outcome: outcomes.update({outcome.case_id: outcome})))
+    return outcomes[case.id]

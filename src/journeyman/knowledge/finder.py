@@ -1,0 +1,48 @@
+"""Searches of a knowledge base for an environment: opened and updated at the first, closed with its owner."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from journeyman.documents import Passage
+from journeyman.knowledge.modes import Mode
+from journeyman.protocols import Embedder
+
+if TYPE_CHECKING:
+    from journeyman.knowledge.base import KnowledgeBase
+
+
+class Finder:
+    """`find` is what `Informed` asks. It belongs to one thread; cheap until the first search."""
+
+    def __init__(
+        self,
+        file: Path,
+        embedder: Embedder | None = None,
+        *,
+        paths: Sequence[Path] = (),
+        labels: Sequence[str] = (),
+        mode: Mode = "basic",
+        k: int = 5,
+    ) -> None:
+        """`paths` are brought up to date in the base at the first search; without any, the base is taken as it is."""
+        self.file, self.embedder, self.paths = file, embedder, paths
+        self.labels, self.mode, self.k = labels, mode, k
+        self._base: KnowledgeBase | None = None
+
+    async def find(self, query: str) -> Sequence[Passage]:
+        base = self._base or await self._opened()
+        return await base.search(query, k=self.k, labels=self.labels, mode=self.mode)
+
+    async def _opened(self) -> KnowledgeBase:
+        from journeyman.knowledge.base import KnowledgeBase  # noqa: PLC0415 - numpy takes a tenth of a second
+
+        base = KnowledgeBase.open(self.file, self.embedder)
+        weakref.finalize(self, base.close)
+        if self.paths:
+            await base.update(self.paths, labels=self.labels)
+        self._base = base
+        return base

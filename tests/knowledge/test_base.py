@@ -1,0 +1,154 @@
+"""A knowledge base follows the disk: what is new, changed, gone, unreadable, and who may see it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from journeyman.errors import InputError
+from journeyman.knowledge.base import KnowledgeBase
+from journeyman.knowledge.finder import Finder
+from journeyman.knowledge.parse import parse
+from journeyman.models.embedding import HashedEmbedder
+from tests.knowledge.indexes import run
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.open(tmp_path / "base.sqlite", HashedEmbedder(64)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "docs"
+    (made / "inner").mkdir(parents=True)
+    (made / "lease.md").write_text("# Lease\n\n## Rent\n\nThe rent is 900 EUR a month.\n", encoding="utf-8")
+    (made / "inner" / "退款.txt").write_bytes("退款在七天内到账。".encode("gb18030"))
+    (made / ".hidden.md").write_text("The hidden word is xylophone.")
+    (made / "node_modules").mkdir()
+    (made / "node_modules" / "read.md").write_text("The hidden word is xylophone.")
+    return made
+
+
+def texts(base: KnowledgeBase, query: str, *labels: str) -> list[str]:
+    return [passage.text for passage in run(base.search(query, labels=labels))]
+
+
+def names(update: object) -> list[str]:
+    return [Path(source.document).name for source in getattr(update, "read", ())]
+
+
+def test_only_what_changed_is_read_again(base: KnowledgeBase, folder: Path) -> None:
+    first = run(base.update([folder]))
+    assert sorted(names(first)) == ["lease.md", "退款.txt"]
+    again = run(base.update([folder]))
+    assert (names(again), again.unchanged, again.removed) == ([], 2, ())
+    (folder / "lease.md").write_text("# Lease\n\nThe rent is 950 EUR a month.\n", encoding="utf-8")
+    (folder / "new.csv").write_text("name,phone\nMina,555\n")
+    third = run(base.update([folder]))
+    assert (sorted(names(third)), third.unchanged) == (["lease.md", "new.csv"], 1)
+    assert not any("900" in text for text in texts(base, "What is the rent?"))
+    assert any("950" in text for text in texts(base, "What is the rent?"))
+
+
+def test_what_is_gone_from_the_disk_is_gone_here(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    (folder / "lease.md").unlink()
+    update = run(base.update([folder]))
+    assert update.removed == (str(folder / "lease.md"),)
+    assert not any("900" in text for text in texts(base, "What is the rent?"))
+    assert base.stats().documents == 1
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+    assert len(run(base.update([folder])).removed) == 1, "a folder that is gone is known still"
+    with pytest.raises(InputError, match="no file or folder"):
+        run(base.update([folder]))
+
+
+def test_a_file_that_turns_unreadable_leaves_nothing_of_the_old_one(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    (folder / "lease.md").rename(folder / "lease.docx")
+    (folder / "lease.docx").write_bytes(b"PK\x03\x04 cut short")
+    update = run(base.update([folder]))
+    (told,) = [source for source in update.read if source.failure is not None]
+    assert Path(told.document).name == "lease.docx"
+    assert told.failure is not None
+    assert "damaged" in told.failure.message
+    assert base.stats().failed == 1
+    assert not any("900" in text for text in texts(base, "What is the rent?"))
+
+
+def test_remove_takes_a_folder_out_and_leaves_the_files(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    assert len(run(base.remove(folder / "inner"))) == 1
+    assert run(base.remove(folder / "inner")) == []
+    assert (folder / "inner" / "退款.txt").exists()
+    assert texts(base, "退款几天到账") == texts(base, "退款几天到账")
+    assert not any("七天" in text for text in texts(base, "退款几天到账"))
+
+
+def test_chinese_in_an_old_encoding_is_found(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    assert texts(base, "退款几天到账")[0] == "退款在七天内到账。"
+
+
+def test_labels_are_asked_for_inside_the_search(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder / "lease.md"], labels=["board"]))
+    run(base.update([folder / "inner"]))
+    assert not any("900" in text for text in texts(base, "What is the rent?"))
+    assert any("900" in text for text in texts(base, "What is the rent?", "board"))
+    run(base.update([folder / "lease.md"]))
+    assert any("900" in text for text in texts(base, "What is the rent?")), "other labels are a change"
+
+
+def test_passages_stand_where_they_say(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    document = parse(folder / "lease.md")
+    for passage in base.passages(str(folder / "lease.md")):
+        assert document.text[passage.start : passage.end] == passage.text
+
+
+def test_a_template_asked_for_is_taken_and_another_reads_anew(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder], template="one"))
+    assert {source.template for source in base.sources()} == {"one"}
+    assert len(run(base.update([folder])).read) == 2
+
+
+def test_a_crash_between_index_and_source_is_mended_by_the_next_update(base: KnowledgeBase, folder: Path) -> None:
+    run(base.update([folder]))
+    base.index.store.remove_source(str(folder / "lease.md"))
+    assert names(run(base.update([folder]))) == ["lease.md"]
+    assert len([text for text in texts(base, "rent") if "900" in text]) == 1
+
+
+def test_every_mode_finds(base: KnowledgeBase, folder: Path) -> None:
+    pytest.importorskip("scipy")
+    (folder / "a.md").write_text("Van Hook lies in Mountrail County.")
+    (folder / "b.md").write_text("The seat of Mountrail County is Stanley.")
+    run(base.update([folder]))
+    for mode in ("basic", "local", "global", "drift"):
+        found = run(base.search("What is the seat of the county that Van Hook lies in?", k=3, mode=mode))
+        assert {"a.md", "b.md"} <= {Path(passage.document).name for passage in found}, mode
+        assert len(found) <= 3
+
+
+def test_a_finder_updates_once_and_reads_what_is_there(tmp_path: Path, folder: Path) -> None:
+    finder = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
+    assert "900" in run(finder.find("What is the rent?"))[0].text
+    (folder / "lease.md").write_text("Nothing any more.")
+    assert "900" in run(finder.find("What is the rent?"))[0].text, "what changed is read at the next start"
+    other = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
+    assert not any("900" in passage.text for passage in run(other.find("What is the rent?")))
+
+
+def test_sources_survive_as_they_were(base: KnowledgeBase, folder: Path, tmp_path: Path) -> None:
+    run(base.update([folder]))
+    told = [source.model_dump_json() for source in base.sources()]
+    with KnowledgeBase.open(tmp_path / "base.sqlite", HashedEmbedder(64)) as again:
+        assert [source.model_dump_json() for source in again.sources()] == told
+    assert json.loads(told[0])["modified"] == Path(json.loads(told[0])["document"]).stat().st_mtime_ns
