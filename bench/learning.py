@@ -47,12 +47,16 @@ def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
 
 def remembered(room: Path, job: Job, lessons: Sequence[Lesson]) -> Memories:
     """The lessons as the product remembers them, in a file of their own."""
-    file = room / f"{job.name}-{len(lessons)}.sqlite"
-    memories = Memories.open(file, job.name)
+    return kept(room / f"{job.name}-{len(lessons)}.sqlite", job.name, lessons)
+
+
+def kept(file: Path, name: str, lessons: Sequence[Lesson]) -> Memories:
+    """The lessons in a file, under a job's name; those that are there already are not added again."""
+    memories = Memories.open(file, name)
     with memories.changing() as (place, _):
         for n, lesson in enumerate(lessons, start=1):
             if n > place:
-                attempt = Attempted("history", lesson.sources[0].removeprefix("case:"), 1)
+                attempt = Attempted("history", lesson.sources[0].removeprefix("case:"), n)
                 memories.remember(
                     Remembered(
                         attempt=attempt,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyman.assess.stats import share
+from journeyman.assess.stats import less, share
 from journeyman.job import answered
 from journeyman.types import Case, Graded, Score
 
@@ -45,3 +45,10 @@ def graded(value: float | None) -> Graded:
 def test_right_needs_full_marks_of_all_that_judged() -> None:
     both = Graded(trajectory=answered(CASE, "x"), scores=(Score(verifier="a", value=1), Score(verifier="b", value=0.9)))
     assert (both.right, graded(None).right) == (False, None)
+
+
+def test_one_share_less_another_as_published() -> None:
+    """Newcombe 1998, table II, (a), method 10."""
+    assert less(share(56, 70), share(48, 80)) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    assert less(share(0, 10), share(0, 20)) == pytest.approx((0.0, -0.1611, 0.2775), abs=5e-5)
+    assert less(share(0, 0), share(1, 2)) is None

@@ -11,6 +11,7 @@ stream never ends, proves much less on an exam of given length.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -118,3 +119,33 @@ def pairs_needed(level: float, wins: float, losses: float, margin: float = 0.0) 
     """ln(1/level)/growth: no valid test that ends with the proof needs fewer pairs on average. None: it never ends."""
     rate = growth(wins, losses, margin)
     return math.log(1 / level) / rate if rate > 1e-12 else None
+
+
+STEPS = 50
+"""To 1, of the means that `bounds` asks about."""
+
+
+def bounds(differences: Sequence[float], cases: int, *, level: float = 0.05) -> tuple[float, float]:
+    """The means that no bet has ruled out, of at most `cases` differences: E[d] is between, with probability 1 - level.
+
+    It holds whenever one looks, so at the end of an exam that stopped by what it saw as well, where an interval for a
+    fixed number of cases does not. Each mean is asked about as an exam asks, in order from the farthest, up to the
+    first that is not ruled out: for E[d] to lie outside, one false claim must have been proven (Ville 1939).
+    """
+    low = _ruled_out(differences, cases, 2 / level)
+    high = _ruled_out([-d for d in differences], cases, 2 / level)
+    return low, -high
+
+
+def _ruled_out(differences: Sequence[float], cases: int, bar: float) -> float:
+    """The largest mean m, in steps from -1, up to which it is proven that E[d] > m."""
+    proven = -1.0
+    for step in range(1 - STEPS, STEPS):
+        mean = step / STEPS
+        question = Question("harmless", "", None, bar, cases, margin=-mean)
+        for difference in differences:
+            question = question.after(difference)
+        if not question.proven:
+            break
+        proven = mean
+    return proven

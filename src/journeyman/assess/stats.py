@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 from journeyman.types import Record
@@ -34,6 +34,18 @@ def share(count: int, total: int, *, level: float = 0.95) -> Share:
     low = middle - half if count else 0.0
     high = middle + half if count < total else 1.0
     return Share(count=count, total=total, value=p, low=low, high=high)
+
+
+def less(one: Share, other: Share) -> tuple[float, float, float] | None:
+    """One share less another, of different cases, with its 95 % interval (Newcombe 1998). None: there is nothing.
+
+    The interval is made of Wilson's two, so it holds for small totals as well.
+    """
+    known = [part for part in (one.value, one.low, one.high, other.value, other.low, other.high) if part is not None]
+    if len(known) < 6:
+        return None
+    p, p_low, p_high, q, q_low, q_high = known
+    return p - q, p - q - hypot(p - p_low, q_high - q), p - q + hypot(p_high - p, q - q_low)
 
 
 def percent(part: Share) -> str:

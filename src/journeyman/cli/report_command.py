@@ -28,7 +28,9 @@ def main(
         written = write_report(journal, chosen, out or workspace / "reports" / chosen.id)
     if as_json:
         files = {"html": str(written.html), "csv": [str(path) for path in written.csv], "png": written.png}
-        print_json({**written.figures.model_dump(mode="json"), "files": files})
+        files["learning_png"] = written.learning_png
+        gained = None if written.learned is None else written.learned.model_dump(mode="json")
+        print_json({**written.figures.model_dump(mode="json"), "learned": gained, "files": files})
         return
     print_figures(written.figures)
     if written.png is None:

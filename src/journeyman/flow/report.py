@@ -9,6 +9,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,17 @@ from journeyman.assess.stats import percent
 from journeyman.errors import StoreError
 from journeyman.flow.figures import Figures, SliceFigures, fold
 from journeyman.flow.history import outcomes
+from journeyman.flow.learned import Learned, learned
+from journeyman.flow.report_learned import (
+    CURVE_COLUMNS,
+    FALL_COLUMNS,
+    VERSION_COLUMNS,
+    curve_rows,
+    draw_curve,
+    fall_rows,
+    learned_html,
+    version_rows,
+)
 from journeyman.flow.report_trust import trust_html
 from journeyman.store.journal import Journal
 from journeyman.types import Outcome, Record, Run
@@ -44,15 +56,21 @@ class Written(Record):
     """Where the report lies, and the figures that it tells."""
 
     figures: Figures
+    learned: Learned | None
+    """None: there is but one version, and nothing is remembered."""
     html: Path
     csv: tuple[Path, ...]
     png: Path | None
+    """The slices."""
     why_no_png: str | None = None
+    learning_png: Path | None = None
+    """The learning curve. None: there is none, or no matplotlib."""
 
 
 def write_report(journal: Journal, run: Run, folder: Path) -> Written:
     """Write `report.html`, `slices.csv`, `cases.csv` and `slices.png` into a folder, made where missing.
 
+    Where there was something to learn from, `versions.csv`, `learning.csv`, `slices_lost.csv` and `learning.png` too.
     Raises StoreError when the folder can't be written.
     """
     page, slices, cases = folder / "report.html", folder / "slices.csv", folder / "cases.csv"
@@ -61,12 +79,18 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
         listed: list[Outcome] = []
         figures = fold(run, _through(outcomes(journal, run), cases, listed))
         _write_csv(slices, SLICE_COLUMNS, map(slice_row, figures.slices))
-        page.write_text(html_page(figures, listed), encoding="utf-8")
+        gained = learned(journal, run)
+        more = tuple(_write_learned(gained, folder)) if gained else ()
+        page.write_text(html_page(figures, listed, gained), encoding="utf-8")
         png, why = _write_png(figures, folder / "slices.png")
+        curve = _write_curve(gained, folder / "learning.png")
     except OSError as error:
         mend = "Choose another folder with --out, or free some space."
         raise StoreError(f"The report can't be written to {folder}: {error.strerror}.", mend) from None
-    return Written(figures=figures, html=page, csv=(slices, cases), png=png, why_no_png=why)
+    return Written(
+        figures=figures, learned=gained, html=page, csv=(slices, cases, *more), png=png, why_no_png=why,
+        learning_png=curve,
+    )  # fmt: skip
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------
@@ -125,6 +149,16 @@ def _write_csv(file: Path, columns: Sequence[str], rows: Iterator[Sequence[objec
         writer.writerows(map(cell, row) for row in rows)
 
 
+def _write_learned(gained: Learned, folder: Path) -> Iterator[Path]:
+    for name, columns, rows in (
+        ("versions.csv", VERSION_COLUMNS, version_rows(gained)),
+        ("learning.csv", CURVE_COLUMNS, curve_rows(gained)),
+        ("slices_lost.csv", FALL_COLUMNS, fall_rows(gained)),
+    ):
+        _write_csv(folder / name, columns, rows)
+        yield folder / name
+
+
 def cell(value: object) -> object:
     """A value for CSV: unknown is empty, and no text can become a formula in a spreadsheet."""
     if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
@@ -153,7 +187,7 @@ svg text { fill: var(--ink); font-size: 13px } svg .dim { fill: var(--dim) } .sc
 """
 
 
-def html_page(figures: Figures, listed: Sequence[Outcome]) -> str:
+def html_page(figures: Figures, listed: Sequence[Outcome], gained: Learned | None = None) -> str:
     """The whole page; all text from outside is escaped."""
     title = f"{figures.worker} · {figures.job}"
     opened = datetime.fromtimestamp(figures.opened_at).astimezone().strftime("%Y-%m-%d %H:%M %Z")
@@ -163,6 +197,7 @@ def html_page(figures: Figures, listed: Sequence[Outcome]) -> str:
         *(f"<p>{escape(line)}</p>" for line in remarks(figures)),
         _tiles(figures),
         trust_html(figures.trust),
+        learned_html(gained),
         "<h2>Share right per slice</h2>",
         _chart(figures.slices) if figures.right.total else "",
         _slice_table(figures),
@@ -315,15 +350,26 @@ def _write_png(figures: Figures, file: Path) -> tuple[Path | None, str | None]:
         return None, "matplotlib is not installed: pip install 'journeyman[report]'"
     if not figures.right.total:
         return None, "nothing was scored"
+    _picture(partial(_draw, figures), 1.2 + 0.4 * len(figures.slices), file)
+    return file, None
+
+
+def _write_curve(gained: Learned | None, file: Path) -> Path | None:
+    if gained is None or find_spec("matplotlib") is None or not any(one.curve for one in gained.versions):
+        return None
+    _picture(partial(draw_curve, gained), 4.0, file)
+    return file
+
+
+def _picture(draw: Callable[[Axes, Sequence[str], Callable[[str], bool]], None], height: float, file: Path) -> None:
+    """Write what is drawn with these fonts; `height` in inches."""
     os.environ.setdefault("MPLCONFIGDIR", mkdtemp(prefix="journeyman-mpl-"))
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and an optional extra
 
     fonts, shows = _fonts()
-    picture = Figure(figsize=(8, 1.2 + 0.4 * len(figures.slices)), dpi=150, layout="constrained")
-    axes = picture.subplots()
-    _draw(axes, figures, fonts, shows)
+    picture = Figure(figsize=(8, height), dpi=150, layout="constrained")
+    draw(picture.subplots(), fonts, shows)
     picture.savefig(file)
-    return file, None
 
 
 def _fonts() -> tuple[list[str], Callable[[str], bool]]:
@@ -341,7 +387,7 @@ def _fonts() -> tuple[list[str], Callable[[str], bool]]:
     return names, lambda text: all(any(font.get_char_index(ord(c)) for font in opened) for c in text)
 
 
-def _draw(axes: Axes, figures: Figures, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
+def _draw(figures: Figures, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
     """A name that no installed font can show is drawn as its line in slices.csv."""
     lines = {
         row.slice: row.slice if shows(row.slice) else f"line {n} of slices.csv"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 from journeyman.assess.reliability import Interval
 from journeyman.assess.stats import percent
+from journeyman.flow.report_pictures import level, line, picture, place
 from journeyman.flow.trust import Point, Trust
-
-WIDTH, HEIGHT, LEFT, BOTTOM = 340, 240, 44, 34
-"""Of one picture, and of its margins, in pixels."""
 
 
 def trust_html(trust: Trust | None) -> str:
@@ -19,9 +16,9 @@ def trust_html(trust: Trust | None) -> str:
         return ""
     pictures = "".join(
         (
-            _picture("Reliability", "confidence", "share right", _reliability(trust)),
-            _picture("Risk and coverage", "share delivered", "share wrong", _risk(trust)),
-            _picture("Autonomy over time", "decisions", "delivered, last tenth", _over_time(trust)),
+            picture("Reliability", "confidence", "share right", _reliability(trust)),
+            picture("Risk and coverage", "share delivered", "share wrong", _risk(trust)),
+            picture("Autonomy over time", "decisions", "delivered, last tenth", _over_time(trust)),
         )
     )
     told = f'<p class="dim">{escape(sentence(trust))}</p>'
@@ -64,59 +61,27 @@ def _between(found: Interval) -> str:
     return f"{found.value:.3f}{around}"
 
 
-def _place(x: float, y: float) -> tuple[float, float]:
-    """From the unit square to the picture."""
-    return LEFT + x * (WIDTH - LEFT - 10), (HEIGHT - BOTTOM) - y * (HEIGHT - BOTTOM - 10)
-
-
-def _picture(title: str, across: str, up: str, drawn: str) -> str:
-    x0, y0 = _place(0, 0)
-    x1, y1 = _place(1, 1)
-    marks = "".join(
-        f'<text class="dim" x="{x0 - 6}" y="{_place(0, y)[1] + 4:.0f}" text-anchor="end">{y:g}</text>'
-        for y in (0, 0.5, 1)
-    )
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{title}">'
-        f'<path d="M{x0} {y1}V{y0}H{x1}" stroke="var(--line)" fill="none"/>{marks}{drawn}'
-        f'<text x="{(x0 + x1) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>'
-        f'<text x="{x0 + 6}" y="{y1 + 8}">{title}: {up}</text></svg>'
-    )
-
-
-def _line(points: Sequence[Point], *, across: float = 1.0, colour: str = "--bar", dashed: bool = False) -> str:
-    if not points:
-        return ""
-    path = " ".join("{:.1f},{:.1f}".format(*_place(point.x / across, point.y)) for point in points)
-    dash = ' stroke-dasharray="4 4"' if dashed else ""
-    return f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"{dash}/>'
-
-
-def _level(y: float, colour: str) -> str:
-    return _line([Point(x=0, y=y), Point(x=1, y=y)], colour=colour, dashed=True)
-
-
 def _reliability(trust: Trust) -> str:
     """Bins of equal mass; a point's area is its cases. On the dashed line confidence is true."""
     most = max((one.cases for one in trust.bins), default=1)
     dots = []
     for one in trust.bins:
-        x, y = _place(one.confidence, one.right)
+        x, y = place(one.confidence, one.right)
         dots.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 + 5 * (one.cases / most) ** 0.5:.1f}" fill="var(--bar)"/>'
         )
-    return _line([Point(x=0, y=0), Point(x=1, y=1)], colour="--dim", dashed=True) + "".join(dots)
+    return line([Point(x=0, y=0), Point(x=1, y=1)], colour="--dim", dashed=True) + "".join(dots)
 
 
 def _risk(trust: Trust) -> str:
     """The curve, the error allowed, and where the worker stands."""
     here = ""
     if trust.delivered.value and trust.error_delivered.value is not None:
-        x, y = _place(trust.delivered.value, trust.error_delivered.value)
+        x, y = place(trust.delivered.value, trust.error_delivered.value)
         here = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" stroke="var(--ink)" stroke-width="2"/>'
-    return _level(trust.allowed_error, "--bad") + _line(trust.risk_coverage) + here
+    return level(trust.allowed_error, "--bad") + line(trust.risk_coverage) + here
 
 
 def _over_time(trust: Trust) -> str:
-    most = "" if trust.ceiling is None else _level(trust.ceiling, "--ok")
-    return most + _line(trust.course, across=float(trust.decided))
+    most = "" if trust.ceiling is None else level(trust.ceiling, "--ok")
+    return most + line(trust.course, across=float(trust.decided))

@@ -276,6 +276,11 @@ class Memories:
         rows = self._rows(query.order_by(attempts.c.place.desc()).limit(limit if limit >= 0 else None))
         return [Lesson.model_validate(codec.loads(row["lesson"])) for row in rows]
 
+    def count(self) -> int:
+        """How many lessons there are."""
+        query = select(func.count().label("n")).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
+        return int(self._rows(query)[0]["n"])
+
     def uses(self, wanted: Sequence[str]) -> dict[str, list[Used]]:
         """The latest uses of each lesson, in the order of the journal."""
         found: dict[str, list[Used]] = {name: [] for name in wanted}
