@@ -16,7 +16,6 @@ import asyncio
 import csv
 import time
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +27,13 @@ from bench.results import Figure, write
 from bench.streams import STREAMS
 from journeyman.assess.calibration import fit_logistic
 from journeyman.assess.reliability import auroc
-from journeyman.flow.history import outcomes
+from journeyman.flow.work import hire
 from journeyman.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
 from journeyman.types import Case, Message, Sampling, Trajectory
 from journeyman.verifiers.text import folded, last_number
-from journeyman.worker import answer_of
+from journeyman.worker import answer_of, rollout
 
 FILE = Path(__file__).parent / "streams" / "agreement.csv"
 COLUMNS = ("stream", "case", "right", "agreed", "seconds", "case_seconds")
@@ -96,30 +94,28 @@ async def draw(model: Model, job: Job, case: Case, done: Trajectory) -> tuple[li
 
 
 async def record(names: Sequence[str], cases: int, until: float) -> None:
+    """Works sealed cases once more, greedily as they were recorded, and draws their last replies again."""
     rows = _rows()
     model = open_model(DEFAULT_MODEL, at_once=1)
-    with Journal.open(ROOM) as journal:
-        runs = {run.job: run for run in journal.runs()}
-        for name in names:
-            job = STREAMS[name](ROOM / "data")
-            of = {case.id: case for case in job.cases()}
-            known = {row["case"] for row in rows if row["stream"] == name}
-            answered = (
-                o for o in outcomes(journal, runs[name])
-                if o.closed and o.right is not None and o.trajectory.answer is not None and o.split != "calibration"
-            )  # fmt: skip
-            for outcome in islice(answered, cases):
-                if outcome.case_id in known:
-                    continue
-                if time.monotonic() > until:
-                    break
-                done = outcome.trajectory
-                agreed, seconds = await draw(model, job, of[outcome.case_id], done)
-                row = [name, outcome.case_id, int(bool(outcome.right)), "".join(str(int(one)) for one in agreed)]
-                row += [round(seconds, 2), round(done.seconds, 2)]
-                rows.append(dict(zip(COLUMNS, map(str, row), strict=True)))
-                _save(rows)
-                print(*row, flush=True)
+    for name in names:
+        job, sealed = STREAMS[name](ROOM / "data"), load(name, "exam")
+        assert sealed is not None, name
+        of = {case.id: case for case in job.cases()}
+        answered = [case for case, there in zip(sealed.cases, sealed.answered, strict=True) if there]
+        known = {row["case"] for row in rows if row["stream"] == name}
+        for case in (of[case_id] for case_id in answered[:cases] if case_id not in known):
+            if time.monotonic() > until:
+                break
+            done = await rollout(hire(job), model, job.environment(case.brief), case.brief)
+            if done.answer is None:
+                continue
+            scores = [score.value for verifier in job.verifiers for score in [await verifier.score(case, done)]]
+            agreed, seconds = await draw(model, job, case, done)
+            row = [name, case.id, int(all(value == 1 for value in scores)), "".join(str(int(one)) for one in agreed)]
+            row += [round(seconds, 2), round(done.seconds, 2)]
+            rows.append(dict(zip(COLUMNS, map(str, row), strict=True)))
+            _save(rows)
+            print(*row, flush=True)
     await model.aclose()
 
 

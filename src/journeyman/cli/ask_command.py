@@ -82,7 +82,13 @@ def main(
             return await opened.search(query, k=8, labels=label or [], mode=mode.value)
 
         about = f"{base_file(workspace, name).name} {mode.value} {tokens}"
-        job = asking_job(find, about=about, tokens=tokens, told=lambda case, passages: seen.update({case: passages}))
+        job = asking_job(
+            find,
+            about=about,
+            labels=label or [],
+            tokens=tokens,
+            told=lambda case, passages: seen.update({case: passages}),
+        )
         engine = open_model(model, at_once=1, progress=board.fetching)
         questions = iter([question]) if question is not None else _questions()
         asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 
 from journeyman.documents import Passage
@@ -35,12 +37,16 @@ def asking_job(
     find: Callable[[str], Awaitable[Sequence[Passage]]],
     *,
     about: str = "",
+    labels: Collection[str] = (),
     tokens: int = PASSAGE_TOKENS,
     told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None,
 ) -> Job:
-    """The job of answering by documents. `about` names them: what is known of answers holds for the same ones."""
+    """The job of answering by documents. `about` names them: what is known of answers holds for the same ones.
+
+    Those who hold other `labels` have a job of their own: what is remembered of answers is told to nobody else.
+    """
     return Job(
-        name=JOB,
+        name=name_for(labels),
         description="Questions to documents.",
         environment=Informed(SingleTurn(), find, tokens=tokens, cost=tokens_of, told=told),
         verifiers=(Citations(),),
@@ -49,6 +55,14 @@ def asking_job(
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
         fingerprint=f"ask-1 {about}",
     )
+
+
+def name_for(labels: Collection[str]) -> str:
+    """`ask`, `ask-board`, `ask-board-staff`; a hash where labels can't stand in a name."""
+    told = "-".join([JOB, *sorted(set(labels))])
+    if re.fullmatch(r"[A-Za-z0-9_\-]{1,64}", told):
+        return told
+    return f"{JOB}-{hashlib.sha256(repr(sorted(set(labels))).encode()).hexdigest()[:12]}"
 
 
 async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question: str) -> Outcome:
