@@ -1,4 +1,8 @@
-"""Questions to documents: each is a case of the job `ask`, with confidence, decision, inbox and memory."""
+"""Questions to documents: each is a case of the job `ask`, with confidence, decision, inbox and memory.
+
+Nothing but a person says whether an answer is right. Whether its sentences stand in passages is among the signals of
+confidence; as a verdict it would call every good paraphrase wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,6 @@ from journeyman.memory.context import tokens_of
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
 from journeyman.types import Budget, Case, Outcome, Sampling
-from journeyman.verifiers.citations import Citations
 
 JOB = "ask"
 
@@ -49,7 +52,6 @@ def asking_job(
         name=name_for(labels),
         description="Questions to documents.",
         environment=Informed(SingleTurn(), find, tokens=tokens, cost=tokens_of, told=told),
-        verifiers=(Citations(),),
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
