@@ -2,7 +2,7 @@
 
     python -m bench.bench_parsing [--only olmocr,speed,truth,scans,hostile,large]
 
-With `--only`, the figures of the other sections stay as they were measured before.
+The figures of sections that were not run, or had to be left out, stay as they were measured before.
 
 The PDFs of the olmOCR checks are read from $JOURNEYMAN_DATA/pdf/olmocr; without them, or without an optional parser or
 the recognition model, the figures concerned are left out and that is said.
@@ -27,14 +27,13 @@ from bench.parsing.generated import chinese_font, documents, flowing, many_pages
 from bench.parsing.hostile import files
 from bench.parsing.measures import Cells, cell_counts, character_errors, order_kept
 from bench.parsing.olmocr import Check, checks, passes, tables_of
-from bench.parsing.parsers import PATIENT, Pages, in_this_process, page_text, parsers, tables_ours
+from bench.parsing.parsers import PATIENT, TABLELESS, Pages, in_this_process, page_text, parsers, tables_ours
 from bench.parsing.scans import scan
+from bench.parsing.survive import LIMITS, Memory, Outcome
 from bench.results import RESULTS, Figure, of_share, write
 from journeyman.assess.stats import share
-from journeyman.documents import Document
-from journeyman.knowledge.parse import ParseLimits, parse, parse_many
+from journeyman.knowledge.parse import parse
 from journeyman.knowledge.parse.recognition import available
-from journeyman.types import Failure
 
 Figures = dict[str, Figure]
 
@@ -43,7 +42,6 @@ ROUNDS = 1
 HOSTILE = 200
 BOOK_PAGES = 5_000
 ANGLES = (-1.5, 0.8, 2.0)
-LIMITS = ParseLimits(page_seconds=30.0, file_seconds=60.0, memory_mb=2048)
 
 
 def main() -> None:
@@ -58,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(sections))
     chosen = parser.parse_args().only.split(",")
-    found = measured_before() if set(chosen) != set(sections) else {}
+    found = measured_before()
     with tempfile.TemporaryDirectory() as room:
         for name in chosen:
             found |= sections[name](Path(room))
@@ -137,7 +135,7 @@ def _passed(parser: str, asked: list[Check], told: Mapping[str, Pages]) -> Figur
 
 
 def truth(room: Path) -> Figures:
-    """Reading order and table cells of every parser on PDFs drawn from a seed."""
+    """Reading order of every parser on PDFs drawn from a seed, and table cells of those that give tables."""
     drawn = documents(SEED, ROUNDS)
     found: Figures = {}
     for parser, call in parsers().items():
@@ -148,12 +146,16 @@ def truth(room: Path) -> Figures:
             pages = call(path)
             text = "\n\n".join(pages[page] for page in sorted(pages))
             ordered = [a + b for a, b in zip(ordered, order_kept(each.texts, text), strict=True)]
+            if parser in TABLELESS:
+                continue
             tables: list[Cells] = [*(tables_ours(path) if parser == "ours" else tables_of(text))]
             cells = [a + b for a, b in zip(cells, cell_counts(each.tables, tables), strict=True)]
+        found[f"order_{parser}"] = of_share(share(*ordered))
+        if parser in TABLELESS:
+            continue
         key = "table_cell_f1" if parser == "ours" else f"table_cell_f1_{parser}"
         right, told, there = cells
         found[key] = Figure(value=2 * right / max(1, told + there), unit=f"F1 of neighbouring cells, {there} pairs")
-        found[f"order_{parser}"] = of_share(share(*ordered))
     return found
 
 
@@ -192,32 +194,39 @@ def scans(room: Path) -> Figures:
 
 
 def hostile(room: Path) -> Figures:
+    """What became of broken files, read in a process of its own: were it to hang or die, files would be missing."""
     folder = room / "hostile"
     folder.mkdir()
     for name, data in files(SEED, HOSTILE):
         (folder / name).write_bytes(data)
-    outcomes, slowest = dict[str, Document | Failure](), 0.0
-    before = time.perf_counter()
-    for path, outcome in parse_many(sorted(folder.iterdir()), limits=LIMITS, processes=1):
-        now = time.perf_counter()
-        slowest, before = max(slowest, now - before), now
-        outcomes[Path(path).name] = outcome
-    survived = {name for name, outcome in outcomes.items() if clear(name, outcome)}
-    for name in sorted(outcomes.keys() - survived):
-        print("not clear:", name, outcomes[name])
-    failures = sum(isinstance(outcome, Failure) for outcome in outcomes.values())
-    return {
-        "hostile_files_survived": Figure(value=len(survived), unit=f"of {HOSTILE} files", goal=str(HOSTILE)),
-        "hostile_files_refused": Figure(value=failures, unit="of them with an error that names the file and the mend"),
-        "hostile_slowest_s": Figure(value=slowest, unit="seconds for one of them", goal="<= 65"),
+    command = [sys.executable, "-m", "bench.parsing.survive", str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    lines = done.stdout.splitlines()
+    outcomes = [Outcome.model_validate_json(line) for line in lines[:HOSTILE]]
+    for each in outcomes:
+        if not each.clear:
+            print("not survived:", each.name, f"{each.seconds:.1f} s", each.said)
+    survived = sum(each.clear for each in outcomes)
+    found = {
+        "hostile_files_survived": Figure(value=survived, unit=f"of {HOSTILE} files", goal=str(HOSTILE)),
+        "hostile_files_refused": Figure(
+            value=sum(each.clear and each.refused for each in outcomes),
+            unit="of them with an error that names the file and the mend",
+        ),
+        "hostile_slowest_s": Figure(
+            value=max(each.seconds for each in outcomes), unit="seconds for one of them, on a machine that others used too"
+        ),
     }
-
-
-def clear(name: str, outcome: Document | Failure) -> bool:
-    """A document with text or with notes on why there is none, or an error that says what to do."""
-    if isinstance(outcome, Document):
-        return bool(outcome.text or outcome.notes)
-    return outcome.kind == "input" and name in outcome.message and bool(outcome.mend)
+    if len(lines) <= HOSTILE:
+        print(f"The process ended after {len(lines)} files (exit status {done.returncode}).")
+        return found
+    memory = Memory.model_validate_json(lines[HOSTILE])
+    return found | {
+        "hostile_reader_mb": Figure(
+            value=memory.reader_mb, unit="MB, most that a reading process had", goal=f"<= {LIMITS.memory_mb}"
+        ),
+        "hostile_caller_mb": Figure(value=memory.caller_mb, unit="MB, most that the caller had"),
+    }
 
 
 # --- a large book ----------------------------------------------------------------------------------------------
@@ -232,11 +241,14 @@ def large(room: Path) -> Figures:
     told = json.loads(done.stdout)
     assert told["pages"] == BOOK_PAGES
     return {
-        "book_pages_per_s": Figure(
+        "large_seconds": Figure(
+            value=told["seconds"], unit=f"seconds for {BOOK_PAGES:,} pages, on a machine that others used too"
+        ),
+        "large_pages_per_s": Figure(
             value=told["pages"] / told["cpu_seconds"], unit=f"pages a second of one core, {BOOK_PAGES:,} pages"
         ),
-        "book_reader_mb": Figure(value=told["reader_mb"], unit="MB, most that the reading process had"),
-        "book_caller_mb": Figure(value=told["caller_mb"], unit="MB, most that the caller had"),
+        "large_reader_mb": Figure(value=told["reader_mb"], unit="MB, most that the reading process had"),
+        "large_caller_mb": Figure(value=told["caller_mb"], unit="MB, most that the caller had"),
     }
 
 

@@ -16,13 +16,14 @@ from journeyman.knowledge.parse.processes import end_idle
 
 
 def main() -> None:
-    pages = characters = 0
+    began, pages, characters = time.perf_counter(), 0, 0
     for sheet in stream(sys.argv[1], limits=PATIENT):
         pages += sheet.page is not None
         characters += sum(len(block.text) for block in sheet.blocks)
     end_idle()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = {
+        "seconds": time.perf_counter() - began,
         "cpu_seconds": children.ru_utime + children.ru_stime + time.process_time(),
         "reader_mb": children.ru_maxrss / 1024,
         "caller_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
