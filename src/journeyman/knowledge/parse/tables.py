@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -209,20 +210,32 @@ def _cells(rows: Rows, edges: list[tuple[float, float]]) -> list[list[str]]:
     for n in range(full):
         if not any(cells[n][1:]) or len(rows[n]) >= width - 1:
             continue
-        stub = 1 if not cells[n][0] else 0
+        stub, reach = 1 if not cells[n][0] else 0, _reach(rows[n])
         for column in range(stub, width):
-            nearest = min(rows[n], key=lambda piece: abs(sum(piece.box[::2]) - sum(edges[column])))
-            cells[n][column] = nearest.text
+            away, text = min((abs(sum(piece.box[::2]) - sum(edges[column])) / 2, piece.text) for piece in rows[n])
+            if away <= reach:
+                cells[n][column] = text
     for n in range(full, len(rows)):
         if len(rows[n]) == 1 and len(_spanned(rows[n][0], edges)) > 1:
             cells[n] = [rows[n][0].text] + [""] * (width - 1)
     return cells
 
 
+def _reach(row: list[Piece]) -> float:
+    """How far from its middle a name above several columns may stand for them: not over columns that have none."""
+    middles = sorted(sum(piece.box[::2]) / 2 for piece in row)
+    return 0.7 * min((b - a for a, b in itertools.pairwise(middles)), default=math.inf)
+
+
 def _edges(rows: list[list[Piece]]) -> list[tuple[float, float]]:
-    """Columns as intervals of x: what is left when the white that nearly all rows share is taken away."""
-    starts = sorted((piece.box[0], piece.box[2]) for row in rows for piece in row)
-    allowed = len(rows) // 4 if len(rows) > 7 else (1 if len(rows) > 3 else 0)
+    """Columns as intervals of x: what is left when the white that nearly all rows share is taken away.
+
+    Rows of far fewer pieces than most, such as titles between rows, have no say where others stand.
+    """
+    usual = median(len(row) for row in rows)
+    told = [row for row in rows if len(row) >= 0.4 * usual]
+    starts = sorted((piece.box[0], piece.box[2]) for row in told for piece in row)
+    allowed = len(told) // 4 if len(told) > 7 else (1 if len(told) > 3 else 0)
     points = sorted([(left, 1) for left, _ in starts] + [(right - 0.5, -1) for _, right in starts])
     edges: list[tuple[float, float]] = []
     depth, begin = 0, None
