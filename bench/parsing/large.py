@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 
+from bench.parsing.memory import ended_children_mb, own_mb
 from bench.parsing.parsers import PATIENT
 from journeyman.knowledge.parse import stream
 from journeyman.knowledge.parse.processes import end_idle
@@ -25,8 +26,8 @@ def main() -> None:
     used = {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": children.ru_utime + children.ru_stime + time.process_time(),
-        "reader_mb": children.ru_maxrss / 1024,
-        "caller_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "reader_mb": ended_children_mb(),
+        "caller_mb": own_mb(),
     }
     sys.stdout.write(json.dumps({"pages": pages, "characters": characters, **used}))
 

@@ -6,11 +6,11 @@ python -m bench.parsing.survive FOLDER
 from __future__ import annotations
 
 import faulthandler
-import resource
 import sys
 import time
 from pathlib import Path
 
+from bench.parsing.memory import ended_children_mb, own_mb
 from journeyman.documents import Document
 from journeyman.knowledge.parse import ParseLimits, parse_many
 from journeyman.knowledge.parse.processes import end_idle
@@ -53,11 +53,7 @@ def main() -> None:
             say(outcome(path.name, told, time.perf_counter() - began))
     faulthandler.cancel_dump_traceback_later()
     end_idle()
-    most = {
-        "reader_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
-        "caller_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    say(Memory(**most))
+    say(Memory(reader_mb=ended_children_mb(), caller_mb=own_mb()))
 
 
 def say(told: Record) -> None:
