@@ -214,7 +214,8 @@ def hostile(room: Path) -> Figures:
             unit="of them with an error that names the file and the mend",
         ),
         "hostile_slowest_s": Figure(
-            value=max(each.seconds for each in outcomes), unit="seconds for one of them, on a machine that others used too"
+            value=max(each.seconds for each in outcomes),
+            unit="seconds for one of them, on a machine that others used too",
         ),
     }
     if len(lines) <= HOSTILE:

@@ -1,4 +1,4 @@
-"""Parses the files of a folder in a fresh process, one after another; says what became of each, one line of JSON a file.
+"""Parses the files of a folder in a fresh process, one after another; says what became of each in a line of JSON.
 
 python -m bench.parsing.survive FOLDER
 """
@@ -17,7 +17,7 @@ from journeyman.knowledge.parse.processes import end_idle
 from journeyman.types import Failure, Record
 
 LIMITS = ParseLimits(page_seconds=240.0, file_seconds=600.0, memory_mb=2048)
-"""Many times what the slowest file takes on an idle core, so that a busy machine fails none; what hangs reaches them."""
+"""Many times what the slowest file takes on an idle core: a busy machine fails none, and what hangs reaches them."""
 
 STUCK_SECONDS = 2 * LIMITS.file_seconds
 """When the parser itself does not come back for so long, this process says where it stands and ends."""
@@ -50,7 +50,7 @@ def main() -> None:
         faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)
         began = time.perf_counter()
         for _, told in parse_many([path], limits=LIMITS, processes=1):
-            say(outcome(path.name, told, time.perf_counter() - began))
+            say(outcome_of(path.name, told, time.perf_counter() - began))
     faulthandler.cancel_dump_traceback_later()
     end_idle()
     say(Memory(reader_mb=ended_children_mb(), caller_mb=own_mb()))
@@ -61,7 +61,7 @@ def say(told: Record) -> None:
     sys.stdout.flush()
 
 
-def outcome(name: str, told: Document | Failure, seconds: float) -> Outcome:
+def outcome_of(name: str, told: Document | Failure, seconds: float) -> Outcome:
     if isinstance(told, Document):
         said = " ".join(told.notes)
         clear, refused = bool(told.text or told.notes), False

@@ -128,7 +128,7 @@ def test_accents_drawn_over_their_letters_join_them(tmp_path: Path) -> None:
     page = Drawing(random.Random(0))
 
     def at(before: str) -> float:
-        return 100 + pdfmetrics.stringWidth(before, "Helvetica", 12)
+        return 100.0 + float(pdfmetrics.stringWidth(before, "Helvetica", 12))
 
     def accent(mark: str, before: str, letter: str) -> None:
         wide = pdfmetrics.stringWidth(letter, "Helvetica", 12) - pdfmetrics.stringWidth(mark, "Helvetica", 12)
@@ -175,6 +175,18 @@ def test_titles_between_rows_do_not_join_columns_nor_do_names_reach_over_others(
     assert table.cells[0] == ("", "", "", "Reading", "Reading", "Writing", "Writing")
     assert table.cells[1] == tuple(rows[0])
     assert [row for row in table.cells[2:] if row[0].isdigit()] == [tuple(row) for row in rows if row[0].isdigit()]
+
+
+def test_a_cell_that_nearly_touches_the_next_is_a_cell_of_its_own(tmp_path: Path) -> None:
+    page = Drawing(random.Random(2))
+    wide = pdfmetrics.stringWidth("Pressure mountain", "Helvetica", 9)
+    rows = [["Name", "First", "Second"], *([word, f"{n}1.5", f"{n}2.5"] for n, word in enumerate(WORDS[:5]))]
+    rows.append(["Pressure mountain", "453.8", "69.4"])
+    for n, row in enumerate(rows):
+        for x, cell in zip((60.0, 64.0 + wide, 220.0), row, strict=True):
+            page.text(cell, x, 100 + 18 * n, size=9)
+    (table,) = (block for block in read(page, tmp_path).blocks if block.kind == "table")
+    assert table.cells == tuple(map(tuple, rows))
 
 
 def test_a_poster_has_no_header(tmp_path: Path) -> None:

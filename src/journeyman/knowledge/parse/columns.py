@@ -73,8 +73,7 @@ def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
     From above all items to below them. Empty: nothing says so.
     """
     numbered = [
-        [(item.box[1], int(found.group(1)), item.height) for item in side if (found := _number(item))]
-        for side in sides
+        [(item.box[1], int(found.group(1)), item.height) for item in side if (found := _number(item))] for side in sides
     ]
     down = [number for side in numbered for _, number, _ in sorted(side)]
     rows: list[list[tuple[float, int, float]]] = []
