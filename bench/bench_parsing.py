@@ -11,6 +11,7 @@ the recognition model, the figures concerned are left out and that is said.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -38,6 +39,9 @@ Figures = dict[str, Figure]
 
 SEED = 2026
 ROUNDS = 1
+NOISES = {"": 14.0, "_noisy": 60.0}
+"""Standard deviation of what is added to each dot, by the end of the figure's name."""
+
 SPEED_ROUNDS = 3
 SPEED_SECONDS = 2.0
 HOSTILE = 200
@@ -178,7 +182,7 @@ def scans(room: Path) -> Figures:
         print("No recognition model: scans are left out. Install journeyman[ocr].")
         return {}
     found: Figures = {}
-    for language in ("en", "zh"):
+    for language, (kind, noise) in itertools.product(("en", "zh"), NOISES.items()):
         if language == "zh" and chinese_font() is None:
             print("No Chinese font: scans in Chinese are left out. Install mplfonts.")
             continue
@@ -186,16 +190,18 @@ def scans(room: Path) -> Figures:
         for n, degrees in enumerate(ANGLES):
             drawn = flowing(draw, chinese=language == "zh")
             path = room / f"scan_{language}_{n}.pdf"
-            path.write_bytes(scan(drawn.pdf, draw, degrees=degrees))
+            path.write_bytes(scan(drawn.pdf, draw, degrees=degrees, noise=noise))
             began = time.process_time()
             text = "\n\n".join(in_this_process(path).values())
             seconds.append(time.process_time() - began)
             glue = "" if language == "zh" else " "
             errors.append(character_errors(glue.join(drawn.texts), glue.join(text.split())))
-        found[f"ocr_cer_{language}"] = Figure(
-            value=statistics.mean(errors), unit=f"edits per character, {len(errors)} scans at 150 dpi, up to 2° crooked"
-        )
-        found[f"ocr_page_s_{language}"] = Figure(value=statistics.median(seconds), unit="seconds of one core a page")
+        unit = f"edits per character, {len(errors)} scans at 150 dpi, up to 2° crooked, noise of {noise:g} in 255"
+        found[f"ocr_cer_{language}{kind}"] = Figure(value=statistics.mean(errors), unit=unit)
+        if not kind:
+            found[f"ocr_page_s_{language}"] = Figure(
+                value=statistics.median(seconds), unit="seconds of one core a page"
+            )
     return found
 
 
