@@ -98,7 +98,7 @@ def pdfs() -> Path | None:
     return None
 
 
-def speed(_: Path) -> Figures:
+def speed(_room: Path) -> Figures:
     """Pages in a second of one core, over the files with a text layer. Processor time, for others use the machine."""
     folder = pdfs()
     if folder is None:
