@@ -80,5 +80,9 @@ def parsers() -> dict[str, Callable[[Path], Pages]]:
     return {"ours": ours, "pypdfium2": with_pypdfium2, **{n: call for n, call in others.items() if find_spec(n)}}
 
 
+TABLELESS = {"pypdfium2", "pypdf"}
+"""Give text alone."""
+
+
 def page_text(pages: Pages, page: int) -> str:
     return pages[0] if 0 in pages else pages.get(page, "")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.parsing.hostile import by_hand_office, by_hand_pdf, by_hand_text, damaged, files, sound_files
+from bench.parsing.survive import outcome_of
 from journeyman.documents import Document
 from journeyman.errors import InputError
 from journeyman.knowledge.parse import ParseLimits, parse, parse_many, processes, stream
@@ -88,6 +89,20 @@ def test_damaged_files(tmp_path: Path) -> None:
 def test_the_same_seed_makes_the_same_files() -> None:
     names = [name for name, _ in files(1, 5)]
     assert names == list(by_hand_pdf())[:5]
+
+
+def test_the_benchmark_counts_no_file_that_had_to_be_stopped(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_bytes(b"word " * 2_000_000)
+    hurried = ParseLimits(page_seconds=0.001)
+    [(_, told)] = parse_many([tmp_path / "long.txt"], limits=hurried)
+    assert isinstance(told, Failure)
+    assert not outcome_of("long.txt", told, 1.0).clear
+    [(_, told)] = parse_many([tmp_path / "long.txt"])
+    assert outcome_of("long.txt", told, 1.0).clear
+    (tmp_path / "empty.txt").write_text("")
+    [(_, told)] = parse_many([tmp_path / "empty.txt"])
+    assert outcome_of("empty.txt", told, 1.0).clear
+    assert outcome_of("empty.txt", told, 1.0).refused
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import zlib
 from pathlib import Path
 
 import pytest
+from reportlab.pdfbase import pdfmetrics
 
-from bench.parsing.generated import Truth, documents, many_pages
+from bench.parsing.generated import MARGIN, WORDS, Drawing, Truth, documents, many_pages
 from bench.parsing.hostile import CATALOG, FONT, pdf
 from bench.parsing.measures import cell_counts, order_kept, squeezed
 from journeyman.documents import Document
@@ -112,3 +113,85 @@ def test_a_frame_turns_boxes_there_and_back(turn: int) -> None:
         turned = frame.upright(box)
         assert 0 <= turned[0] < turned[2] <= width + 1e-6
         assert 0 <= turned[1] < turned[3] <= height + 1e-6
+
+
+# --- what real pages do ----------------------------------------------------------------------------------------
+
+
+def read(page: Drawing, folder: Path) -> Document:
+    path = folder / "drawn.pdf"
+    path.write_bytes(page.done())
+    return parse(path)
+
+
+def test_accents_drawn_over_their_letters_join_them(tmp_path: Path) -> None:
+    page = Drawing(random.Random(0))
+
+    def at(before: str) -> float:
+        return 100.0 + float(pdfmetrics.stringWidth(before, "Helvetica", 12))
+
+    def accent(mark: str, before: str, letter: str) -> None:
+        wide = pdfmetrics.stringWidth(letter, "Helvetica", 12) - pdfmetrics.stringWidth(mark, "Helvetica", 12)
+        page.canvas.drawString(at(before) + wide / 2, 700, mark)
+
+    page.canvas.setFont("Helvetica", 12)
+    page.canvas.drawString(100, 700, "We thank Jan Min")
+    accent("´", "We thank J", "a")
+    page.canvas.drawString(at("We thank Jan Min"), 700, "ar and Muller, `so` ~ 2 ^ 3.")
+    accent("´", "We thank Jan Min", "a")
+    accent("¨", "We thank Jan Minar and M", "u")
+    assert read(page, tmp_path).text == "We thank Ján Minár and Müller, `so` ~ 2 ^ 3."
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3, 4), (1, 3, 2, 4)], ids=["by rows", "by columns"])
+def test_numbers_tell_whether_a_grid_is_read_by_rows(numbers: tuple[int, ...], tmp_path: Path) -> None:
+    page = Drawing(random.Random(1))
+    texts = {}
+    for n, number in enumerate(numbers):
+        x, y = MARGIN + 260 * (n % 2), 100 + 150 * (n // 2)
+        page.text(f"{number}. {page.sentence(3)[:-1]}", x, y, size=14)
+        texts[number] = page.paragraph(3)
+        page.wrapped(texts[number], x, y + 20, 220)
+    told = read(page, tmp_path).text
+    assert order_kept([texts[number] for number in (1, 2, 3, 4)], told) == (3, 3)
+
+
+def test_titles_between_rows_do_not_join_columns_nor_do_names_reach_over_others(tmp_path: Path) -> None:
+    page = Drawing(random.Random(2))
+    xs = [60.0, 80.0, 125.0, 250.0, 300.0, 350.0, 400.0]
+    page.text("Reading", 268, 100, size=8)
+    page.text("Writing", 368, 100, size=8)
+    rows = [["#", "Level", "Task", "First", "Last", "First", "Last"]]
+    titles = ["Measuring", "Finding out", "Explaining"]
+    for n in range(9):
+        if n % 3 == 0:
+            rows.append([titles[n // 3]])
+        level = ("Easy", "Normal", "Hard")[n % 3]
+        rows.append([str(n + 1), level, f"{level} {WORDS[n]}", *(f"0.{n}{m}" for m in range(4))])
+    for n, row in enumerate(rows):
+        for x, cell in zip(xs, row, strict=False):
+            page.text(cell, x, 115 + 10 * n, size=8)
+    (table,) = (block for block in read(page, tmp_path).blocks if block.kind == "table")
+    assert table.cells[0] == ("", "", "", "Reading", "Reading", "Writing", "Writing")
+    assert table.cells[1] == tuple(rows[0])
+    assert [row for row in table.cells[2:] if row[0].isdigit()] == [tuple(row) for row in rows if row[0].isdigit()]
+
+
+def test_a_cell_that_nearly_touches_the_next_is_a_cell_of_its_own(tmp_path: Path) -> None:
+    page = Drawing(random.Random(2))
+    wide = pdfmetrics.stringWidth("Pressure mountain", "Helvetica", 9)
+    rows = [["Name", "First", "Second"], *([word, f"{n}1.5", f"{n}2.5"] for n, word in enumerate(WORDS[:5]))]
+    rows.append(["Pressure mountain", "453.8", "69.4"])
+    for n, row in enumerate(rows):
+        for x, cell in zip((60.0, 64.0 + wide, 220.0), row, strict=True):
+            page.text(cell, x, 100 + 18 * n, size=9)
+    (table,) = (block for block in read(page, tmp_path).blocks if block.kind == "table")
+    assert table.cells == tuple(map(tuple, rows))
+
+
+def test_a_poster_has_no_header(tmp_path: Path) -> None:
+    page = Drawing(random.Random(3))
+    page.text("by the school", 300, 60, size=10)
+    for n, words in enumerate(("THE", "POWER", "OF TELLING", "STORIES", "WELL")):
+        page.text(words, 150, 300 + 60 * n, size=30)
+    assert "by the school" in [block.text for block in read(page, tmp_path).blocks if block.kind != "header"]

@@ -56,6 +56,16 @@ def say(answers: BinaryIO, said: Said) -> None:
     answers.flush()
 
 
+ROOM = 6
+"""Bytes for each character of text: three of UTF-8, in a buffer that doubles as it grows."""
+
+
+def ask_for_room(said: Said) -> None:
+    """Raises MemoryError where writing the sheet as JSON would take too much: pydantic ends the process instead."""
+    if said.sheet is not None:
+        bytearray(ROOM * sum(len(block.text) for block in said.sheet.blocks))
+
+
 def do(job: Job, answers: BinaryIO) -> None:
     size = job.limits.memory_mb << 20
     _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -63,6 +73,7 @@ def do(job: Job, answers: BinaryIO) -> None:
     with boundary(f"Reading {job.name!r}") as outcome:
         try:
             for said in read(job):
+                ask_for_room(said)
                 say(answers, said)
         except MemoryError:
             raise InputError(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from journeyman.knowledge.parse.pieces import Item, Piece, Table, is_rtl, union
 
 DEPTH_AT_MOST = 12
+
+NUMBERED = re.compile(r"^(\d{1,2})[.)、]\s?\D")
 
 Gap = tuple[float, float]
 
@@ -46,11 +51,46 @@ def _parted(items: list[Item], as_table: AsTable, rtl: bool, depth: int) -> list
             continue
         columns += [Column(tuple(running))] if running else []
         running = []
-        middle = sum(gap) / 2
-        sides = [[i for i in flat if _middle(i) < middle], [i for i in flat if _middle(i) >= middle]]
-        for side in reversed(sides) if rtl else sides:
-            columns += _parted(side, as_table, rtl, depth - 1)
+        sides = _sides(flat, gap)
+        parts: Iterable[list[Item]]
+        if tops := _numbered_across(sides):
+            parts = [[i for i in flat if upper <= i.box[1] < lower] for upper, lower in itertools.pairwise(tops)]
+        else:
+            parts = reversed(sides) if rtl else sides
+        for part in parts:
+            columns += _parted(part, as_table, rtl, depth - 1)
     return [*columns, Column(tuple(running))] if running else columns
+
+
+def _sides(items: Sequence[Item], gap: Gap) -> list[list[Item]]:
+    middle = sum(gap) / 2
+    return [[i for i in items if _middle(i) < middle], [i for i in items if _middle(i) >= middle]]
+
+
+def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
+    """Where rows begin, if the numbers that paragraphs begin with count along rows and not down the sides.
+
+    From above all items to below them. Empty: nothing says so.
+    """
+    numbered = [
+        [(item.box[1], int(found.group(1)), item.height) for item in side if (found := _number(item))] for side in sides
+    ]
+    down = [number for side in numbered for _, number, _ in sorted(side)]
+    rows: list[list[tuple[float, int, float]]] = []
+    for each in sorted(each for side in numbered for each in side):
+        if rows and each[0] - rows[-1][0][0] < 0.5 * each[2]:
+            rows[-1].append(each)
+        else:
+            rows.append([each])
+    across = [number for row in rows for number in sorted(number for _, number, _ in row)]
+    counted = across == list(range(across[0], across[0] + len(across))) if len(across) > 2 else False
+    if not counted or down == across or len(rows) < 2 or any(len(row) != 2 for row in rows[:-1]):
+        return []
+    return [-math.inf, *(row[0][0] - 0.5 * row[0][2] for row in rows[1:]), math.inf]
+
+
+def _number(item: Item) -> re.Match[str] | None:
+    return NUMBERED.match(item.text) if isinstance(item, Piece) else None
 
 
 def _middle(item: Item) -> float:
@@ -158,9 +198,7 @@ def _cut(gap: Gap, band: Sequence[Item]) -> Gap | None:
 def _best(items: Sequence[Item], gaps: Sequence[Gap]) -> Gap | None:
     """The widest gap with running text on both sides: several lines of more than a number or a mark."""
     for gap in sorted(gaps, key=lambda gap: gap[0] - gap[1]):
-        middle = sum(gap) / 2
-        sides = [[i for i in items if _middle(i) < middle], [i for i in items if _middle(i) >= middle]]
-        if all(_runs(side, _width(items)) for side in sides):
+        if all(_runs(side, _width(items)) for side in _sides(items, gap)):
             return gap
     return None
 

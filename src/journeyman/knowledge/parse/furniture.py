@@ -18,6 +18,9 @@ ZONE = 0.13
 
 LONGEST = 150
 
+TEXT_AT_LEAST = 200
+"""Characters of a page: on a poster or a cover, what stands at the edge is part of what it says."""
+
 PAGE_NUMBER = re.compile(
     r"^[-–—·\s]*(?:page|p\.|seite|第)?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:(?:of|/|von)\s*\d{1,4})?\s*页?(?:\s*[/,，]?\s*共\s*\d+\s*页)?[-–—·\s]*$",
     re.IGNORECASE,
@@ -40,7 +43,7 @@ NUMBER_AT_AN_END = re.compile(r"^(?:\d{1,4}\s+\D.{2,70}|.{2,70}\D\s+\d{1,4})$")
 def at_the_edges(page: Page, pieces: Sequence[Piece], body: float) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Pieces of the header, of the footer, and the rest, by what one page shows."""
     lines = lines_of(pieces)
-    if len(lines) < 6 or page.frame.turn:
+    if len(lines) < 6 or page.frame.turn or sum(len(piece.text) for piece in pieces) < TEXT_AT_LEAST:
         return [], [], list(pieces)
     height = page.frame.size[1]
     heads = _edge(lines, height, body)

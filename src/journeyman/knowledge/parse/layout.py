@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import median
@@ -95,22 +94,7 @@ def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 def _block(page: Page, kind: BlockKind, text: str, box: Box) -> Block:
-    return Block(kind=kind, text=accented(text), page=page.number, box=shown(page.frame, box))
-
-
-ACCENT = re.compile(r"(?<=[A-Za-z])([´ˇˆ˜¨˘])([a-z])")
-
-MARKS = {"´": "\u0301", "ˇ": "\u030c", "ˆ": "\u0302", "˜": "\u0303", "¨": "\u0308", "˘": "\u0306"}
-
-
-def accented(text: str) -> str:
-    """Accents that a file draws beside their letter, as typesetters did, joined to it."""
-
-    def whole(found: re.Match[str]) -> str:
-        letter = unicodedata.normalize("NFC", found.group(2) + MARKS[found.group(1)])
-        return letter if len(letter) == 1 else found.group()
-
-    return ACCENT.sub(whole, text)
+    return Block(kind=kind, text=text, page=page.number, box=shown(page.frame, box))
 
 
 def shown(frame: Frame, box: Box) -> Box:

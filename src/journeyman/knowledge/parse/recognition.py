@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from statistics import median
@@ -19,6 +20,9 @@ MISSING = "Reading it needs an optional part: pip install 'journeyman[ocr]'"
 SURE = 0.5
 """Lines that the model itself gives less are left out."""
 
+UPRIGHT = 0.8
+"""Of upright print the model is surer than this; where it is not, the page is tried upside down too."""
+
 FINDING_DOTS = 1280
 """Of the longer side, in which lines are looked for; they are read in full. At 2,000 it takes 3.5 times as long."""
 
@@ -31,11 +35,13 @@ def available() -> bool:
 
 @cache
 def _engine() -> Any:
+    """Without the model that turns single lines upside down: it does so to lines that stand upright."""
     from rapidocr import RapidOCR  # noqa: PLC0415 - optional, slow to import
 
     threads = {f"EngineConfig.onnxruntime.{kind}_op_num_threads": 1 for kind in ("intra", "inter")}
     found = {"Det.limit_type": "max", "Det.limit_side_len": FINDING_DOTS}
-    return RapidOCR(params={"Global.log_level": "error", "Global.text_score": SURE, **found, **threads})
+    whole = {"Global.log_level": "error", "Global.text_score": SURE, "Global.use_cls": False}
+    return RapidOCR(params={**whole, **found, **threads})
 
 
 def recognised(image: NDArray[np.uint8], *, number: int, scale: float) -> Page:
@@ -43,39 +49,48 @@ def recognised(image: NDArray[np.uint8], *, number: int, scale: float) -> Page:
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=-1)
     height, width = image.shape[:2]
-    frame = Frame(width=width / scale, height=height / scale)
-    quads, texts = _lines(image)
-    turn = 0
-    if _stands(quads, texts):
-        turn, quads, texts = _best_turn(image)
-    frame = Frame(width=frame.width, height=frame.height, turn=turn)
-    pieces = [_piece(quad, text, scale) for quad, text in zip(_levelled(quads), texts, strict=True)]
+    found = _read(image, 0)
+    if found.stands:
+        found = max(_read(image, 90), _read(image, 270), key=_read_for_sure)
+    elif _read_for_sure(found) < UPRIGHT * found.letters:
+        found = max(found, _read(image, 180), key=_read_for_sure)
+    frame = Frame(width=width / scale, height=height / scale, turn=found.turn)
+    pieces = [_piece(quad, text, scale) for quad, text in zip(_levelled(found.quads), found.texts, strict=True)]
     return Page(number=number, frame=frame, pieces=pieces, recognised=True)
 
 
-def _lines(image: NDArray[np.uint8]) -> tuple[list[Quad], list[str]]:
-    found = _engine()(np.ascontiguousarray(image))
+@dataclass(frozen=True)
+class _Reading:
+    """What was read when the page was set upright by so many degrees."""
+
+    turn: int
+    quads: list[Quad]
+    texts: list[str]
+    scores: list[float]
+
+    @property
+    def letters(self) -> int:
+        return sum(map(len, self.texts))
+
+    @property
+    def stands(self) -> bool:
+        """Whether most lines of several characters are taller than wide: the page lies on its side."""
+        long = [quad for quad, text in zip(self.quads, self.texts, strict=True) if len(text) > 2]
+        tall = sum(abs(q[2][1] - q[0][1]) > 1.5 * abs(q[2][0] - q[0][0]) for q in long)
+        return tall > 0.5 * len(long) > 0
+
+
+def _read_for_sure(found: _Reading) -> float:
+    """Letters, each as much as the model is sure of it."""
+    return sum(len(text) * score for text, score in zip(found.texts, found.scores, strict=True))
+
+
+def _read(image: NDArray[np.uint8], turn: int) -> _Reading:
+    found = _engine()(np.ascontiguousarray(np.rot90(image, turn // 90)))
     if found.boxes is None or found.txts is None:
-        return [], []
+        return _Reading(turn, [], [], [])
     quads = [[(float(x), float(y)) for x, y in quad] for quad in found.boxes]
-    return quads, [" ".join(text.split()) for text in found.txts]
-
-
-def _stands(quads: list[Quad], texts: list[str]) -> bool:
-    """Whether most lines of several characters are taller than wide: the page lies on its side."""
-    long = [quad for quad, text in zip(quads, texts, strict=True) if len(text) > 2]
-    tall = sum(abs(q[2][1] - q[0][1]) > 1.5 * abs(q[2][0] - q[0][0]) for q in long)
-    return tall > 0.5 * len(long) > 0
-
-
-def _best_turn(image: NDArray[np.uint8]) -> tuple[int, list[Quad], list[str]]:
-    """Both ways of setting it upright; the one in which more is read."""
-    tries = []
-    for turn, times in ((90, 1), (270, 3)):
-        quads, texts = _lines(np.rot90(image, times))
-        tries.append((sum(map(len, texts)), turn, quads, texts))
-    _, turn, quads, texts = max(tries, key=lambda each: each[0])
-    return turn, quads, texts
+    return _Reading(turn, quads, [" ".join(text.split()) for text in found.txts], [*found.scores])
 
 
 def _levelled(quads: list[Quad]) -> list[Quad]:

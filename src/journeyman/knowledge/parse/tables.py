@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -209,20 +210,32 @@ def _cells(rows: Rows, edges: list[tuple[float, float]]) -> list[list[str]]:
     for n in range(full):
         if not any(cells[n][1:]) or len(rows[n]) >= width - 1:
             continue
-        stub = 1 if not cells[n][0] else 0
+        stub, reach = 1 if not cells[n][0] else 0, _reach(rows[n])
         for column in range(stub, width):
-            nearest = min(rows[n], key=lambda piece: abs(sum(piece.box[::2]) - sum(edges[column])))
-            cells[n][column] = nearest.text
+            away, text = min((abs(sum(piece.box[::2]) - sum(edges[column])) / 2, piece.text) for piece in rows[n])
+            if away <= reach:
+                cells[n][column] = text
     for n in range(full, len(rows)):
         if len(rows[n]) == 1 and len(_spanned(rows[n][0], edges)) > 1:
             cells[n] = [rows[n][0].text] + [""] * (width - 1)
     return cells
 
 
+def _reach(row: list[Piece]) -> float:
+    """How far from its middle a name above several columns may stand for them: not over columns that have none."""
+    middles = sorted(sum(piece.box[::2]) / 2 for piece in row)
+    return 0.7 * min((b - a for a, b in itertools.pairwise(middles)), default=math.inf)
+
+
 def _edges(rows: list[list[Piece]]) -> list[tuple[float, float]]:
-    """Columns as intervals of x: what is left when the white that nearly all rows share is taken away."""
-    starts = sorted((piece.box[0], piece.box[2]) for row in rows for piece in row)
-    allowed = len(rows) // 4 if len(rows) > 7 else (1 if len(rows) > 3 else 0)
+    """Columns as intervals of x: what is left when the white that nearly all rows share is taken away.
+
+    Rows of far fewer pieces than most, such as titles between rows, have no say where others stand.
+    """
+    usual = median(len(row) for row in rows)
+    told = [row for row in rows if len(row) >= 0.4 * usual]
+    starts = sorted((piece.box[0], piece.box[2]) for row in told for piece in row)
+    allowed = len(told) // 4 if len(told) > 7 else (1 if len(told) > 3 else 0)
     points = sorted([(left, 1) for left, _ in starts] + [(right - 0.5, -1) for _, right in starts])
     edges: list[tuple[float, float]] = []
     depth, begin = 0, None
@@ -253,12 +266,12 @@ def _row_cells(row: list[Piece], edges: list[tuple[float, float]]) -> list[str]:
     cells: list[list[str]] = [[] for _ in edges]
     for piece in row:
         spanned = _spanned(piece, edges)
-        if len(spanned) > 1 and not _mostly_in(piece, edges, spanned):
-            for n in spanned:
-                cells[n].append(piece.text)
+        if len(spanned) < 2:
+            cells[_nearest(edges, (piece.box[0] + piece.box[2]) / 2)].append(piece.text)
             continue
-        for word in piece.words if len(spanned) > 1 else [Word(piece.text, piece.box)]:
-            cells[_nearest(edges, (word.box[0] + word.box[2]) / 2)].append(word.text)
+        parts = _fallen_apart(piece, edges, spanned) or _parted_flush(piece, edges, spanned)
+        for n, told in zip(spanned, parts or [piece.words] * len(spanned), strict=True):
+            cells[n] += [word.text for word in told]
     return [joined(texts) for texts in cells]
 
 
@@ -267,15 +280,31 @@ def _spanned(piece: Piece, edges: list[tuple[float, float]]) -> list[int]:
     return [n for n, (left, right) in enumerate(edges) if min(right, piece.box[2]) - max(left, piece.box[0]) > 1]
 
 
-def _mostly_in(piece: Piece, edges: list[tuple[float, float]], spanned: list[int]) -> bool:
-    """Whether a piece's words fall apart at the columns' edges, so that it is several cells and no spanning one."""
-    if len(piece.words) < len(spanned):
-        return False
+def _fallen_apart(piece: Piece, edges: list[tuple[float, float]], spanned: list[int]) -> list[list[Word]] | None:
+    """A piece's words by column, if they fall apart at the columns' edges; None: it is one cell that spans them."""
     parts = [[word for word in piece.words if _nearest(edges, sum(word.box[::2]) / 2) == n] for n in spanned]
     if not all(parts):
-        return False
+        return None
     gaps = [after[0].box[0] - before[-1].box[2] for before, after in itertools.pairwise(parts)]
-    return min(gaps) > 0.45 * piece.height or all(NUMBER.match(word.text) for word in piece.words)
+    apart = min(gaps) > 0.45 * piece.height or all(NUMBER.match(word.text) for word in piece.words)
+    return parts if apart else None
+
+
+def _parted_flush(piece: Piece, edges: list[tuple[float, float]], spanned: list[int]) -> list[list[Word]] | None:
+    """A piece's words by column, if after a little more than a space one stands flush with each column but the first.
+
+    A long cell that nearly touches the next: what reaches into the white between them belongs to the first.
+    """
+    words, starts = piece.words, [0]
+    for n in spanned[1:]:
+        for k in range(starts[-1] + 1, len(words)):
+            flush = min(abs(words[k].box[0] - edges[n][0]), abs(words[k].box[2] - edges[n][1])) < 1
+            if flush and words[k].box[0] - words[k - 1].box[2] > 0.33 * piece.height:
+                starts.append(k)
+                break
+        else:
+            return None
+    return [words[first:last] for first, last in zip(starts, [*starts[1:], len(words)], strict=True)]
 
 
 def _nearest(edges: list[tuple[float, float]], x: float) -> int:

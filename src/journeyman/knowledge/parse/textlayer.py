@@ -14,6 +14,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from journeyman.documents import Box
+from journeyman.knowledge.parse.accents import accents_joined
 from journeyman.knowledge.parse.pieces import Frame, Page, Piece, Word, is_wide, union
 
 CHARACTERS_AT_MOST = 200_000
@@ -46,8 +47,8 @@ def pieces_of(page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame) -> t
     kept = min(count, CHARACTERS_AT_MOST)
     if kept <= 0:
         return [], 0
-    characters = _characters(text, kept)
     box_of = _places(page, text, frame)
+    characters = accents_joined(_characters(text, kept), box_of)
     pieces: list[Piece] = []
     rotation = page.get_rotation()
     for line in LINE.finditer(characters):
@@ -119,7 +120,11 @@ def _line_pieces(
         return []
     size = _size(text, starts[0], words[0].box)
     groups: list[int] = [0]
-    gaps = [_gap(before.box, word.box) for before, word in itertools.pairwise(words)]
+    level = not _is_turned(text, starts[0], rotation)
+    gaps = [
+        math.inf if level and _on_another_line(before.box, word.box) else _gap(before.box, word.box)
+        for before, word in itertools.pairwise(words)
+    ]
     usual = max(0.0, sorted(gaps)[len(gaps) // 2]) if len(gaps) > 3 else size
     for n, gap in enumerate(gaps, start=1):
         if gap > WIDE_GAP * size or gap > max(ODD_GAP * size, 2.5 * usual):
@@ -131,8 +136,6 @@ def _line_pieces(
 
 
 def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int, rotation: int) -> Piece:
-    angle = pdfium_c.FPDFText_GetCharAngle(text.raw, start)
-    shown = (math.degrees(angle) + rotation) % 360
     bold, fixed = _font(text, start)
     return Piece(
         words=words,
@@ -140,8 +143,19 @@ def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int, rotation: in
         height=_size(text, start, words[0].box),
         bold=bold,
         fixed=fixed,
-        turned=angle >= 0 and 20 < shown < 340,
+        turned=_is_turned(text, start, rotation),
     )
+
+
+def _is_turned(text: pdfium.PdfTextPage, index: int, rotation: int) -> bool:
+    """Whether a character does not stand upright on the page as it is shown."""
+    angle = pdfium_c.FPDFText_GetCharAngle(text.raw, index)
+    return angle >= 0 and 20 < (math.degrees(angle) + rotation) % 360 < 340
+
+
+def _on_another_line(one: Box, other: Box) -> bool:
+    """Begins before the other ends, and below it: PDFium joins short lines that stand close."""
+    return other[0] < one[2] and other[1] > one[3] - 0.2 * (other[3] - other[1])
 
 
 def _size(text: pdfium.PdfTextPage, index: int, box: Box) -> float:
