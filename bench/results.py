@@ -41,7 +41,9 @@ def machine() -> str:
     model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} core{'s' * (cores > 1)}, {memory:.0f} GiB, {model or platform.machine()}, Python {platform.python_version()}"
+    processor = model or platform.machine()
+    counted = "1 core" if cores == 1 else f"{cores} cores"
+    return f"{counted}, {memory:.0f} GiB, {processor}, Python {platform.python_version()}"
 
 
 def _lines(path: str) -> list[str]:
