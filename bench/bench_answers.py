@@ -41,6 +41,7 @@ from journeyman.knowledge.index import SqliteIndex
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedding import open_embedder
 from journeyman.store.journal import Journal
+from journeyman.store.passages import searched
 from journeyman.store.terms import terms
 from journeyman.types import Case, Change, Outcome, Run
 from journeyman.verifiers.citations import abstains, claims, shown_to
@@ -146,7 +147,7 @@ def conditions(found: Corpus, cases: int) -> Iterator[tuple[str, str, Sequence[A
 
 async def record(cases: int, until: float) -> None:
     found = corpus()
-    embedder = await MadeBefore.of([passage.text for passage in found.bases["100x"]])
+    embedder = await MadeBefore.of([searched(passage) for passage in found.bases["100x"]])
     model = open_model(DEFAULT_MODEL, at_once=1)
     ROOM.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []

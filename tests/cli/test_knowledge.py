@@ -92,9 +92,15 @@ def test_what_was_said_with_a_label_is_told_to_nobody_without_it(
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
         case = cli(*asking, "--label", "board").json["case"]
         assert cli("review", "ask-board", "--case", case, "--edit", "The rent will be 2000 EUR.").code == 0
-        cli(*asking, "--label", "board")
+        for _ in range(6):  # each time it is withheld with a chance of one in ten
+            cli(*asking, "--label", "board")
+        told_to_the_board = ["2000" in prompt for prompt in prompts]
+        prompts.clear()
         cli(*asking)
-    assert ["2000" in prompt for prompt in prompts] == [False, True, False]
+    assert any(told_to_the_board)
+    assert not any("2000" in prompt for prompt in prompts)
+    assert cli("memory", "ask", "--json").json == []
+    assert [lesson["text"] for lesson in cli("memory", "ask-board", "--json").json] == ["The rent will be 2000 EUR."]
 
 
 def test_an_answer_that_is_none_is_no_claim(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
