@@ -50,6 +50,8 @@ ROOM = Path(__file__).parent / ".work" / "answers"
 FILE = Path(__file__).parent / "answers.csv"
 SEED = 11
 SETS = ("xquad_en", "xquad_zh", "cmrc")
+WAY = 2
+"""Grows with each change of the prompt: what was recorded before then counts no more."""
 AT_1X = 17
 """Paragraphs of each set."""
 MOST = 40
@@ -163,7 +165,7 @@ async def record(cases: int, until: float) -> None:
 
                 job = asking_job(find, about=condition)
                 run = Run(
-                    id=f"ask-{condition}", job=job.name, worker="ada@1", model=model.name, fingerprint=condition,
+                    id=f"ask-{condition}-{WAY}", job=job.name, worker="ada@1", model=model.name, fingerprint=condition,
                     spec={"purpose": "bench", "salt": condition, "mind": {"recall": {"withheld": 0.0}}},
                     opened_at=time.time(),
                 )  # fmt: skip

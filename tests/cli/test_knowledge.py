@@ -162,7 +162,7 @@ def test_a_job_goes_by_documents(cli: Cli, folder: Path, monkeypatch: pytest.Mon
     with endpoint(spy) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
         assert cli("work", "tenants", "--json").code == 0
-    assert "[1] lease.md\nLease" in prompts[0]
+    assert "] lease.md\nLease" in prompts[0]
     job.write_text(f'{settings}\n[knowledge]\nembedder = "hashed"\n', encoding="utf-8")
     ended = cli("work", "tenants")
     assert ended.code == 2

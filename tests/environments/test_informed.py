@@ -33,7 +33,7 @@ def test_what_is_listed_is_read_again() -> None:
 def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
     environment = Informed(SingleTurn(), find)(Brief(id="c", prompt="What is the rent?"))
     before, case = asyncio.run(environment.reset())
-    assert before.content == listed([RENT, FEES])
+    assert before.content == listed([FEES, RENT]), "the best stands next to the case"
     assert case == Message(role="user", content="What is the rent?")
     assert environment.tools == ()
 

@@ -88,8 +88,8 @@ class _Informed:
         return Message(role="tool", call_id=call.id, content=told)
 
     async def _found(self, query: str) -> str:
-        """Passages that were not shown before, numbered on."""
-        passages = self._within(await self.settings.find(query))
+        """Passages that were not shown before, numbered on; the best last, next to what they are for."""
+        passages = self._within(await self.settings.find(query))[::-1]
         if not passages:
             return NOTHING
         first = len(self.shown) + 1

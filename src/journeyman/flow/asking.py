@@ -32,7 +32,7 @@ INSTRUCTIONS = (
 )
 
 ANSWER_TOKENS = 160
-PASSAGE_TOKENS = 480
+PASSAGE_TOKENS = 360
 """Shown for a question, about: reading them is what an answer costs on a processor."""
 
 
@@ -55,7 +55,7 @@ def asking_job(
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
-        fingerprint=f"ask-1 {about}",
+        fingerprint=f"ask-2 {about}",
     )
 
 
