@@ -7,7 +7,7 @@ numbered through the whole case; `documents.read_listed` reads them out of a tra
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from journeyman.documents import Passage, listed
 from journeyman.errors import boundary
@@ -45,8 +45,8 @@ class Informed:
     """Whether passages for the case's prompt stand before it."""
     tool: bool = False
     """Whether the worker can search for more."""
-    cost: Callable[[str], int] = field(default=len)
-    """Tokens of a text, about."""
+    cost: Callable[[str], int] = len
+    """Tokens of a text, about. Unless told otherwise each character counts as one."""
     told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None
     """Called with a case's id and the passages shown, whenever some are."""
 

@@ -1,7 +1,7 @@
 """A knowledge base: files and folders, read, cut, indexed, and kept in line with what is on the disk.
 
-One SQLite file holds all of it. A document is known by its file's absolute path. Updating looks at sizes and times
-first, then at hashes; what did not change is not read again, what is gone there is gone here.
+One SQLite file holds all of it. A document is known by its file's absolute path. A file of the same size and time as
+when it was read is not read again; one that says the same as before is not embedded again; what is gone there is gone.
 """
 
 from __future__ import annotations
