@@ -43,7 +43,15 @@ def with_blocks(language: str) -> list[Path]:
     return [page for page in PAGES if blocks(page, language)]
 
 
-@pytest.mark.parametrize("page", with_blocks("python"), ids=name_of)
+def to_be_run(language: str) -> list[Any]:
+    """Pages with code; a history of hundreds of cases takes a while."""
+    return [
+        pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] * ("from-history" in page.name))
+        for page in with_blocks(language)
+    ]
+
+
+@pytest.mark.parametrize("page", to_be_run("python"))
 def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     known: dict[str, Any] = {"__name__": "page"}
@@ -60,7 +68,7 @@ def answers_anything(asked: Asked) -> Answer:
     return said("delivery")
 
 
-@pytest.mark.parametrize("page", with_blocks("sh"), ids=name_of)
+@pytest.mark.parametrize("page", to_be_run("sh"))
 def test_commands_on_a_page_work(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,6 +77,7 @@ def test_away_from_a_terminal_it_lists(waiting: Cli) -> None:
     assert "2 cases wait" in ended.out
 
 
+@pytest.mark.slow
 def test_a_backtest_says_what_is_proved(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli("new", "mail").code == 0

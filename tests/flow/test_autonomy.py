@@ -61,6 +61,7 @@ def shuffled(*numbers: int, known: bool = True) -> list[Case]:
     return cases
 
 
+@pytest.mark.slow
 def test_a_worker_earns_its_autonomy_and_each_decision_can_be_made_again(tmp_path: Path) -> None:
     run = do(tmp_path, job(shuffled(300)))
     with Journal.open(tmp_path) as journal:
@@ -135,6 +136,7 @@ def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
         assert review(journal, run, "c0001", Label(error=False, by="mei", correction="word 1")).labels[0].error
 
 
+@pytest.mark.slow
 def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
     cases = shuffled(100, known=False)
     run = do(tmp_path, job(cases))
@@ -162,6 +164,7 @@ def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:
         assert (now.settled, now.labels) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_history_proves_autonomy_before_day_one(tmp_path: Path) -> None:
     history = history_cases(case(n) for n in range(200))
     tested = do(tmp_path, job(history), backtest=100)

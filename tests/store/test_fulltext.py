@@ -150,6 +150,7 @@ def _do(index: FullText, connection: Connection, known: dict[int, Entry], kind: 
         assert removed == len({key for key in what if known.pop(key, None)})
 
 
+@pytest.mark.slow
 def test_larger_texts_by_zipf_give_what_the_model_gives(index: FullText, connection: Connection) -> None:
     draw = random.Random(4)
     words = [f"w{n}" for n in range(300)]

@@ -128,6 +128,7 @@ def test_a_file_above_the_limit(tmp_path: Path) -> None:
     assert cut.notes[0] == "Only the first 1 MB of its text are read."
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("words " * 20_000_000)
     with pytest.raises(InputError, match="needs more than 300 MB"):
