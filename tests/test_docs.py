@@ -43,15 +43,8 @@ def with_blocks(language: str) -> list[Path]:
     return [page for page in PAGES if blocks(page, language)]
 
 
-def to_be_run(language: str) -> list[Any]:
-    """Pages with code; a history of hundreds of cases takes a while."""
-    return [
-        pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] * ("from-history" in page.name))
-        for page in with_blocks(language)
-    ]
-
-
-@pytest.mark.parametrize("page", to_be_run("python"))
+@pytest.mark.slow
+@pytest.mark.parametrize("page", with_blocks("python"), ids=name_of)
 def test_python_on_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     known: dict[str, Any] = {"__name__": "page"}
@@ -68,7 +61,8 @@ def answers_anything(asked: Asked) -> Answer:
     return said("delivery")
 
 
-@pytest.mark.parametrize("page", to_be_run("sh"))
+@pytest.mark.slow
+@pytest.mark.parametrize("page", with_blocks("sh"), ids=name_of)
 def test_commands_on_a_page_work(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

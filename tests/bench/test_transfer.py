@@ -23,6 +23,8 @@ from journeyman.store.journal import Journal
 from journeyman.types import Case, Message, ToolSpec
 from journeyman.verifiers import Exact
 
+pytestmark = pytest.mark.slow
+
 BY_HAND = np.array(
     [
         # streams: first, second, third; rows: without memory, after 1, 2, 3

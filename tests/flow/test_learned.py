@@ -115,7 +115,7 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     gains = [pair.difference for pair in examined.verdict.pairs if pair.difference is not None]
     assert (second.exam.cases, second.exam.gain.value) == (len(gains), fmean(gains))
     assert second.exam.gain.low is not None
-    assert 0 < second.exam.gain.low < fmean(gains) < (second.exam.gain.high or 0)
+    assert 0 < second.exam.gain.low < fmean(gains) <= (second.exam.gain.high or 0), "all of the few may have gained"
     assert third.exam is not None
     assert (third.exam.promoted, third.exam.outcome) == (False, held.verdict.outcome)
     assert [(part.first, part.last, part.right.count) for part in first.curve] == [

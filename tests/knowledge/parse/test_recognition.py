@@ -15,7 +15,7 @@ from bench.parsing.scans import scan
 from journeyman.knowledge.parse import ParseLimits, parse
 from journeyman.knowledge.parse.recognition import available
 
-pytestmark = pytest.mark.skipif(not available(), reason="needs journeyman[ocr]")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not available(), reason="needs journeyman[ocr]")]
 
 PATIENT = ParseLimits(page_seconds=600.0)
 
