@@ -161,10 +161,10 @@ HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
 
 
 def heading(passage: Passage) -> str:
-    """`lease.pdf, page 3: Rent`."""
+    """`lease.pdf, page 3: Rent`, on one line, whatever stands in names."""
     page = f", page {passage.page}" if passage.page is not None else ""
-    title = f": {' '.join(passage.title.split())}" if passage.title.strip() else ""
-    return f"{PurePath(passage.document).name}{page}{title}"
+    title = f": {passage.title}" if passage.title.strip() else ""
+    return " ".join(f"{PurePath(passage.document).name}{page}{title}".split())
 
 
 def listed(passages: Iterable[Passage], *, first: int = 1) -> str:

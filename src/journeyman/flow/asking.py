@@ -10,12 +10,12 @@ import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import replace
 
 from journeyman.documents import Passage
 from journeyman.environments.informed import Informed
 from journeyman.environments.single_turn import SingleTurn
 from journeyman.errors import InputError
+from journeyman.flow.history import outcome_of
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
@@ -25,6 +25,8 @@ from journeyman.store.journal import Journal
 from journeyman.types import Budget, Case, Outcome, Sampling
 
 JOB = "ask"
+MOST_IN_A_NAME = 4
+"""Labels."""
 
 INSTRUCTIONS = (
     "Answer the question in one or two short sentences, by the numbered passages alone, in the question's language."
@@ -60,15 +62,18 @@ def asking_job(
 
 
 def name_for(labels: Collection[str]) -> str:
-    """`ask`, `ask-board`, `ask-board-staff`; a hash where labels can't stand in a name."""
-    told = "-".join([JOB, *sorted(set(labels))])
-    if re.fullmatch(r"[A-Za-z0-9_\-]{1,64}", told):
-        return told
-    return f"{JOB}-{hashlib.sha256(repr(sorted(set(labels))).encode()).hexdigest()[:12]}"
+    """`ask`, `ask-board`, `ask-board-staff`; a hash where that could be read in two ways, or is no name.
+
+    No two sets of labels have the same one.
+    """
+    held = sorted(set(labels))
+    if all(re.fullmatch(r"[A-Za-z0-9_]{1,12}", label) for label in held) and len(held) <= MOST_IN_A_NAME:
+        return "-".join([JOB, *held])
+    return f"{JOB}--{hashlib.sha256(repr(held).encode()).hexdigest()[:12]}"
 
 
 async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question: str) -> Outcome:
-    """Work one question; what another process left unfinished in the same run is worked with it.
+    """Work one question. Processes that ask at once may do each other's, as with all cases of a run.
 
     Raises InputError for an empty question.
     """
@@ -77,7 +82,5 @@ async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question
     case = Case(id=f"q-{secrets.token_hex(4)}", prompt=question.strip())
     run = open_run(journal, job, model)
     enrol(journal, run, [case])
-    outcomes: dict[str, Outcome] = {}
-    shift = staff(journal, holder, job, model, run, at_once=1)
-    await work(replace(shift, told=lambda outcome: outcomes.update({outcome.case_id: outcome})))
-    return outcomes[case.id]
+    await work(staff(journal, holder, job, model, run, at_once=1))
+    return outcome_of(case, run.worker, journal.events(run.id, case.id))
