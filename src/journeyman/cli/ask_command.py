@@ -14,13 +14,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from journeyman.cli.bases import DEFAULT_BASE, BaseName, Embedder, Labels, base_file, open_base, shown_path, told_of
-from journeyman.cli.knowledge_command import SearchMode
+from journeyman.cli.bases import (
+    DEFAULT_BASE,
+    BaseName,
+    Embedder,
+    Labels,
+    SearchMode,
+    base_file,
+    brought_up_to_date,
+    open_base,
+    shown_path,
+)
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
 from journeyman.cli.work_command import ModelName
-from journeyman.documents import Passage, Source, heading
+from journeyman.documents import Passage, heading
 from journeyman.errors import InputError
 from journeyman.flow.asking import PASSAGE_TOKENS, ask, asking_job
 from journeyman.flow.holder import Holder
@@ -126,14 +135,7 @@ def _questions() -> Iterator[str]:
 
 def _updated(base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], *, as_json: bool) -> float:
     """Seconds that bringing the base in line with the disk took."""
-    began = time.monotonic()
-
-    def told(source: Source) -> None:
-        if not as_json:
-            say(told_of(source))
-
-    done = asyncio.run(base.update(paths, labels=labels, told=told))
-    seconds = time.monotonic() - began
+    done, seconds = brought_up_to_date(base, paths, labels, as_json=as_json)
     if not as_json and (done.read or done.removed):
         say(f"{len(done.read)} files read, {len(done.removed)} gone, in {duration(seconds)}.\n")
     return seconds

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from journeyman.cli.terminal import say
 from journeyman.cli.text import shorten
 from journeyman.documents import Source
 from journeyman.errors import InputError
-from journeyman.knowledge.base import KnowledgeBase
+from journeyman.knowledge.base import KnowledgeBase, Update
 from journeyman.models.embedding import embedder_named
 
 BaseName = Annotated[str, typer.Option("--base", help="The base's name.")]
@@ -24,6 +29,17 @@ Labels = Annotated[
     typer.Option("--label", help="Of what is added: who may see it. Of a search: what you hold. Repeat it."),
 ]
 DEFAULT_BASE = "main"
+
+
+class SearchMode(StrEnum):
+    """`knowledge.modes.Mode`, as the command line takes it."""
+
+    BASIC = "basic"
+    LOCAL = "local"
+    GLOBAL = "global"
+    DRIFT = "drift"
+
+
 NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
@@ -43,6 +59,20 @@ def open_base(workspace: Path, name: str, embedder: str, *, new: bool = False) -
             f"There is no knowledge base {name!r}.", f"Make it with: journeyman knowledge add PATH. There are: {made}."
         )
     return KnowledgeBase.open(file, embedder_named(embedder))
+
+
+def brought_up_to_date(
+    base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], template: str | None = None, *, as_json: bool
+) -> tuple[Update, float]:
+    """What was done, and the seconds it took; a line a file, but for programs."""
+    began = time.monotonic()
+
+    def told(source: Source) -> None:
+        if not as_json:
+            say(told_of(source))
+
+    done = asyncio.run(base.update(paths, labels=labels, template=template, told=told))
+    return done, time.monotonic() - began
 
 
 def told_of(source: Source) -> str:

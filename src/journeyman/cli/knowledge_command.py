@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +14,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.cli.bases import DEFAULT_BASE, BaseName, Embedder, Labels, open_base, shown_path, told_of
+from journeyman.cli.bases import (
+    DEFAULT_BASE,
+    BaseName,
+    Embedder,
+    Labels,
+    SearchMode,
+    brought_up_to_date,
+    open_base,
+    shown_path,
+    told_of,
+)
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
-from journeyman.documents import Source, heading
+from journeyman.documents import heading
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
@@ -32,13 +41,6 @@ class Action(StrEnum):
     SEARCH = "search"
     SHOW = "show"
     STATS = "stats"
-
-
-class SearchMode(StrEnum):
-    BASIC = "basic"
-    LOCAL = "local"
-    GLOBAL = "global"
-    DRIFT = "drift"
 
 
 @app.command()
@@ -85,19 +87,13 @@ def main(
 def _add(
     base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], template: str | None, *, as_json: bool
 ) -> None:
-    began = time.monotonic()
-
-    def told(source: Source) -> None:
-        if not as_json:
-            say(told_of(source))
-
-    done = asyncio.run(base.update(paths, labels=labels, template=template, told=told))
+    done, seconds = brought_up_to_date(base, paths, labels, template, as_json=as_json)
     if as_json:
         print_json(done.model_dump(mode="json"))
         return
     failed = sum(source.failure is not None for source in done.read)
     said = f"{len(done.read) - failed} read, {done.unchanged} unchanged, {len(done.removed)} gone"
-    say(f"{said}{f', {failed} not read' if failed else ''}, in {duration(time.monotonic() - began)}.")
+    say(f"{said}{f', {failed} not read' if failed else ''}, in {duration(seconds)}.")
 
 
 def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None:

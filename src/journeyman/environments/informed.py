@@ -115,7 +115,3 @@ class _Informed:
 
     async def close(self) -> None:
         await self.inner.close()
-
-
-def _opens(environment: Informed) -> OpenEnvironment:
-    return environment

@@ -38,7 +38,7 @@ def effect(kind: Effect) -> Callable[[F], F]:
     """Say what a function does to the world; one that says nothing is `pure`."""
 
     def mark(function: F) -> F:
-        function.journeyman_effect = kind  # type: ignore[attr-defined]
+        vars(function)["journeyman_effect"] = kind
         return function
 
     return mark
@@ -46,7 +46,7 @@ def effect(kind: Effect) -> Callable[[F], F]:
 
 def final(function: F) -> F:
     """A successful call of this function hands in the answer."""
-    function.journeyman_final = True  # type: ignore[attr-defined]
+    vars(function)["journeyman_final"] = True
     return function
 
 
@@ -54,8 +54,8 @@ def reconciled_by(ask: Function) -> Callable[[F], F]:
     """Mark a function `reconcilable`: after a crash `ask` gives its result for equal arguments, or None: not done."""
 
     def mark(function: F) -> F:
-        function.journeyman_effect = "reconcilable"  # type: ignore[attr-defined]
-        function.journeyman_reconcile = ask  # type: ignore[attr-defined]
+        vars(function)["journeyman_effect"] = "reconcilable"
+        vars(function)["journeyman_reconcile"] = ask
         return function
 
     return mark
@@ -65,9 +65,9 @@ def _member(value: str | Function, info: ValidationInfo) -> Function:
     if callable(value):
         return value
     if isinstance(info.context, JobFolder):
-        found = info.context.member(value)
+        found: object = info.context.member(value)
         if callable(found):
-            return found  # type: ignore[no-any-return]
+            return found
     raise InputError(f"{value!r} is no function.", "Name functions that job.py defines.")
 
 

@@ -233,10 +233,11 @@ class PassageStore:
 
     def counts(self) -> tuple[int, int]:
         """Within `reading()`: documents and passages."""
-        query = select(func.count()).select_from
-        return int(self.reader.execute(query(documents)).scalar_one()), int(
-            self.reader.execute(query(passages)).scalar_one()
+        many, pieces = (
+            int(self.reader.execute(select(func.count()).select_from(table)).scalar_one())
+            for table in (documents, passages)
         )
+        return many, pieces
 
     def all_of(self, document: str) -> list[Passage]:
         """Within `reading()`: a document's passages in their order."""
