@@ -70,7 +70,7 @@ class Pair(Record):
         return self
 
     @classmethod
-    def of(cls, job: str, *, champion: float | None, challenger: float | None, slice: str = "") -> Self:  # noqa: A002
+    def of(cls, job: str, *, champion: float | None, challenger: float | None, slice: str = "") -> Self:  # noqa: A002 - the field's word
         """Of two scores in [0, 1]. None or NaN: not judged."""
         judged = [score for score in (champion, challenger) if score is not None and not math.isnan(score)]
         return cls(job=job, slice=slice, difference=judged[1] - judged[0] if len(judged) == 2 else None)
