@@ -25,7 +25,7 @@ from journeyman.errors import InputError, boundary
 from journeyman.gym import family_of
 from journeyman.gym.drawing import draw
 from journeyman.knowledge.finder import Finder
-from journeyman.knowledge.modes import Mode
+from journeyman.knowledge.modes import NEAR, Mode
 from journeyman.memory.context import tokens_of
 from journeyman.models.embedding import embedder_named
 from journeyman.protocols import JobFolder, Model, OpenEnvironment, Verifier
@@ -273,7 +273,13 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
         file, embedder_named(known.embedder), paths=paths, labels=known.labels, mode=known.mode, k=known.passages
     )
     return Informed(
-        settings.environment, finder.find, tokens=known.tokens, recall=known.recall, tool=known.tool, cost=tokens_of
+        settings.environment,
+        finder.find,
+        tokens=known.tokens,
+        near=NEAR[known.mode],
+        recall=known.recall,
+        tool=known.tool,
+        cost=tokens_of,
     )
 
 

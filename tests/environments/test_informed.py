@@ -50,6 +50,21 @@ def test_the_budget_keeps_the_best_one() -> None:
     assert before.content == listed([RENT])
 
 
+def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
+    async def scored(query: str) -> Sequence[Passage]:
+        scores = {"best": 1.4, "near": 0.98, "far": 0.9}
+        return [Passage(document="d", id=text, text=text, score=score) for text, score in scores.items()]
+
+    shown: list[str] = []
+
+    def told(case: str, passages: Sequence[Passage]) -> None:
+        shown.extend(passage.text for passage in passages)
+
+    opened = Informed(SingleTurn(), scored, near=0.7, told=told)
+    asyncio.run(opened(Brief(id="c", prompt="q")).reset())
+    assert shown == ["near", "best"]
+
+
 def test_nothing_found_is_said() -> None:
     environment = Informed(SingleTurn(), find)(Brief(id="c", prompt=""))
     assert asyncio.run(environment.reset())[0].content == NOTHING

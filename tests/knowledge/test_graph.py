@@ -28,7 +28,7 @@ def county(graph: Graph) -> None:
     put(graph, "township", "Van Hook Township lies in Mountrail County.", title="Van Hook Township")
     put(graph, "county", "The seat of Mountrail County is Stanley.")
     for n in range(30):
-        text = f"Town{n} is what a seat and a township is for Union{n} there."
+        text = f"What is the seat of Union{n}? Town{n} is, where the township is."
         put(graph, f"noise {n}", text, title=f"Town{n}")
 
 

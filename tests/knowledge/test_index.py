@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.index import SqliteIndex
-from journeyman.knowledge.index.fusion import fused
+from journeyman.knowledge.index.fusion import SEMANTIC, fused, fused_by_rank
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.protocols import Index
 from tests.knowledge.indexes import OPENED, found, passages, put, run
@@ -337,11 +337,37 @@ def test_tidying_changes_no_result_and_wipes_what_was_removed(tmp_path: Path) ->
 
 
 @given(st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 2)), max_size=4))
-def test_fusion_ranks_each_number_once_and_never_by_order_of_rankings(
+def test_fusion_by_rank_ranks_each_number_once_and_never_by_order_of_rankings(
     rankings: list[tuple[list[int], float]],
 ) -> None:
-    order = fused(rankings)
+    order = fused_by_rank(rankings)
     assert sorted(number for number, _ in order) == sorted({n for ranking, _ in rankings for n in ranking})
     assert [score for _, score in order] == sorted((score for _, score in order), reverse=True)
-    backwards = fused(rankings[::-1])
+    backwards = fused_by_rank(rankings[::-1])
     assert dict(backwards) == pytest.approx(dict(order))
+
+
+SCORES = st.dictionaries(st.integers(0, 20), st.floats(0.01, 30), max_size=8)
+
+
+@given(SCORES, SCORES)
+def test_fusion_by_score_ranks_each_number_once_and_the_unit_of_scores_is_nothing(
+    lexical: dict[int, float], semantic: dict[int, float]
+) -> None:
+    order = fused(lexical, semantic)
+    assert sorted(number for number, _ in order) == sorted(lexical.keys() | semantic.keys())
+    assert order == sorted(order, key=lambda pair: (-pair[1], pair[0]))
+    assert all(0 <= score <= 1 + SEMANTIC for _, score in order)
+    scaled = fused({n: 4 * score for n, score in lexical.items()}, {n: score / 4 for n, score in semantic.items()})
+    assert dict(scaled) == pytest.approx(dict(order))
+
+
+def test_what_words_find_by_far_stays_first_though_ranks_say_otherwise() -> None:
+    lexical, semantic = {1: 30.0, 2: 5.0}, {2: 0.52, 3: 0.51, 1: 0.5, 4: 0.1}
+    assert fused(lexical, semantic)[0][0] == 1
+    assert fused_by_rank([(list(lexical), 1.0), (list(semantic), 1.0)])[0][0] == 2
+
+
+def test_one_alone_is_the_nearest() -> None:
+    assert fused({}, {7: 0.1}) == [(7, SEMANTIC)]
+    assert fused({}, {}) == []

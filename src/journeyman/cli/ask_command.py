@@ -36,6 +36,7 @@ from journeyman.flow.holder import Holder
 from journeyman.flow.review import reason
 from journeyman.job import Job
 from journeyman.knowledge.base import KnowledgeBase
+from journeyman.knowledge.modes import NEAR
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
@@ -84,6 +85,9 @@ def main(
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):
+        engine = open_model(model, at_once=1, progress=board.fetching)
+        if isinstance(engine, EmbeddedModel):
+            engine.preload()
         seconds = _updated(opened, paths, label or [], as_json=as_json) if paths else 0.0
         seen: dict[str, Sequence[Passage]] = {}
 
@@ -96,9 +100,9 @@ def main(
             about=about,
             labels=label or [],
             tokens=tokens,
+            near=NEAR[mode.value],
             told=lambda case, passages: seen.update({case: passages}),
         )
-        engine = open_model(model, at_once=1, progress=board.fetching)
         questions = iter([question]) if question is not None else _questions()
         asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))
 

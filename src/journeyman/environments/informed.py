@@ -41,6 +41,9 @@ class Informed:
     """Passages for a query, best first."""
     tokens: int = 600
     """About as many of them are shown at once as fit here; the best one always is."""
+    near: float = 0.0
+    """Share of the best one's score below which a passage is not shown: it would only distract. For searches whose
+    scores are shares; 0 shows all that fit."""
     recall: bool = True
     """Whether passages for the case's prompt stand before it."""
     tool: bool = False
@@ -101,7 +104,10 @@ class _Informed:
         seen = {passage.text for passage in self.shown}
         kept: list[Passage] = []
         left = self.settings.tokens
+        least = self.settings.near * (found[0].score or 0.0) if found else 0.0
         for passage in found:
+            if passage.score is not None and passage.score < least:
+                continue
             cost = self.settings.cost(listed([passage]))
             if passage.text in seen or (kept and cost > left):
                 continue

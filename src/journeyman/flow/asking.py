@@ -19,6 +19,7 @@ from journeyman.flow.history import outcome_of
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
+from journeyman.knowledge.modes import NEAR
 from journeyman.memory.context import tokens_of
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
@@ -34,7 +35,7 @@ INSTRUCTIONS = (
 )
 
 ANSWER_TOKENS = 160
-PASSAGE_TOKENS = 360
+PASSAGE_TOKENS = 600
 """Shown for a question, about: reading them is what an answer costs on a processor."""
 
 
@@ -44,6 +45,7 @@ def asking_job(
     about: str = "",
     labels: Collection[str] = (),
     tokens: int = PASSAGE_TOKENS,
+    near: float = NEAR["basic"],
     told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None,
 ) -> Job:
     """The job of answering by documents. `about` names them: what is known of answers holds for the same ones.
@@ -53,11 +55,11 @@ def asking_job(
     return Job(
         name=name_for(labels),
         description="Questions to documents.",
-        environment=Informed(SingleTurn(), find, tokens=tokens, cost=tokens_of, told=told),
+        environment=Informed(SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, told=told),
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
-        fingerprint=f"ask-2 {about}",
+        fingerprint=f"ask-3 {about}",
     )
 
 

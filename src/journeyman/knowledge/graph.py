@@ -18,8 +18,8 @@ from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.knowledge.communities import Community, communities
 from journeyman.knowledge.entities import entities, key, mentioned
-from journeyman.knowledge.index.fusion import fused
-from journeyman.knowledge.index.sqlite import LEXICAL, SEMANTIC, Ranked, SqliteIndex, how_many
+from journeyman.knowledge.index.fusion import fused_by_rank
+from journeyman.knowledge.index.sqlite import Ranked, SqliteIndex, how_many
 from journeyman.knowledge.links import Links, LinksCopy
 from journeyman.knowledge.picture import Neighbour, Neighbourhood
 
@@ -37,6 +37,8 @@ FOLLOWED = 4
 """Passages of the overview that `drift` follows, and entities of each."""
 FOLLOW_SHARE = 1.0
 """Weight of all that was followed, beside the question's own 1."""
+SIMILAR = 0.7
+"""Weight of similarity in the fit, beside BM25's 1."""
 FLOOR = 1e-6
 """Fit of a passage that shares nothing with the question, but was walked to."""
 
@@ -88,10 +90,10 @@ class Graph:
     def _fits(self, vector: NDArray[np.float32] | None, found: Ranked, places: Sequence[int]) -> NDArray[np.float64]:
         """How well each place fits the question: BM25 and similarity as shares of the best, weighted and added."""
         lexical = np.array([found.lexical.get(place, 0.0) for place in places])
-        fits = LEXICAL * lexical / max(found.lexical.values(), default=1.0)
+        fits = lexical / max(found.lexical.values(), default=1.0)
         if vector is not None and found.semantic:
             similar = np.maximum(self.index.vectors.similarity(vector, places), 0.0)
-            fits = fits + SEMANTIC * similar / max(found.semantic.values())
+            fits = fits + SIMILAR * similar / max(found.semantic.values())
         return np.asarray(fits)
 
     # --- the whole picture
@@ -137,7 +139,7 @@ class Graph:
             for n, ranking in enumerate(rankings)
         ]
         keys = list(found)
-        return [found[keys[n]].model_copy(update={"score": score}) for n, score in fused(weighed)[:k]]
+        return [found[keys[n]].model_copy(update={"score": score}) for n, score in fused_by_rank(weighed)[:k]]
 
     def neighbourhood(self, name: str, *, most: int = 24, labels: Collection[str] = ()) -> Neighbourhood:
         """An entity with those that are mentioned together with it. Raises InputError where no passage mentions it."""

@@ -118,11 +118,19 @@ def _start(path: Path, at_once: int) -> Any:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = free_cores()
     params.verbosity = -1
     params.ui = False
+    params.warmup = False
+    params.fit_params = _has_gpu(xllamacpp)
     try:
         return xllamacpp.Server(params)
     except (ValueError, RuntimeError) as error:
         mend = "Fetch it again with `journeyman models fetch --again`."
         raise ModelFileError(f"{path} can't be loaded: {error}.", mend) from None
+
+
+def _has_gpu(engine: Any) -> bool:
+    """Only there is anything to fit into; trying costs more than a second, as the file is read twice."""
+    cpu = engine.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    return any(device["type"] != cpu for device in engine.get_device_info())
 
 
 def _readable(path: Path) -> None:
@@ -152,6 +160,10 @@ class EmbeddedModel:
     def engine(self) -> _Engine:
         with _sharing:
             return _engines.setdefault(self.path, _Engine(self.path, self.at_once))
+
+    def preload(self) -> None:
+        """Begin to load, beside whatever comes next; `load` waits for it, and tells what went wrong."""
+        self.engine.threads.submit(self.engine.load)
 
     async def load(self) -> None:
         """Load now what the first call would load."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from journeyman.documents import Passage
 from journeyman.errors import InputError, MissingExtraError
 from journeyman.knowledge.index.fusion import fused
-from journeyman.knowledge.index.sqlite import DEPTH, LEXICAL, SEMANTIC, checked, digest_of, how_many
+from journeyman.knowledge.index.sqlite import DEPTH, checked, digest_of, how_many
 from journeyman.protocols import Embedder
 from journeyman.store.codec import dumps, loads
 from journeyman.store.passages import searched
@@ -139,17 +139,18 @@ class LanceIndex:
         if not may:
             return []
         visible = None if len(may) == len(known) else f"labels IN ({', '.join(map(_quoted, may))})"
-        rankings: list[tuple[list[int], float]] = []
+        lexical: dict[int, float] = {}
+        semantic: dict[int, float] = {}
         if words := " ".join(list(Counter(_terms(query).split()))[:QUERY_TERMS]):
             from lancedb.query import MatchQuery  # noqa: PLC0415 - optional
 
             search = table.search(MatchQuery(words, "terms"), query_type="fts")
-            rankings.append((_ranked(search, visible, depth, "_score"), LEXICAL))
+            lexical = _scored(search, visible, depth, "_score")
         if vector is not None and vector.any():
             search = table.search(vector, query_type="vector").distance_type("dot")
             search = search.nprobes(PROBES).refine_factor(REFINED)
-            rankings.append((_ranked(search, visible, depth, "_distance"), SEMANTIC))
-        return self._read(table, fused(rankings), k)
+            semantic = _scored(search, visible, depth, "_distance")
+        return self._read(table, fused(lexical, semantic), k)
 
     def _read(self, table: Any, order: Sequence[tuple[int, float]], k: int) -> list[Passage]:
         """The best `k`, equal ones by their documents and ids: of those as good as the last of them, all are read."""
@@ -203,16 +204,15 @@ class LanceIndex:
             table.optimize(cleanup_older_than=timedelta(0), delete_unverified=False)
 
 
-def _ranked(search: Any, visible: str | None, depth: int, by: str) -> list[int]:
-    """The rows' ids, best first; equal ones in the order in which they were put."""
+def _scored(search: Any, visible: str | None, depth: int, by: str) -> dict[int, float]:
+    """The rows' ids with their scores, the greater the better, above 0 alone."""
     if visible is not None:
         search = search.where(visible, prefilter=True)
     found = search.select([by]).with_row_id(True).limit(depth).to_arrow()
     scores = found[by].to_numpy()
-    scores = -scores if by == "_score" else scores - 1
+    scores = scores if by == "_score" else 1 - scores
     rows = found["_rowid"].to_numpy()
-    order = np.lexsort((rows, scores))
-    return [int(rows[n]) for n in order if scores[n] < 0]
+    return {int(rows[n]): float(scores[n]) for n in range(len(rows)) if scores[n] > 0}
 
 
 def _columns(rows: Sequence[Mapping[str, str]], vectors: Vectors, schema: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The default index: one SQLite file, BM25 and exact vectors, fused by rank."""
+"""The default index: one SQLite file, BM25 and exact vectors, fused by score."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from journeyman.store.passages import Kept, PassageStore, searched
 
 DEPTH = 100
 """Passages that each way of searching hands to the fusion."""
-LEXICAL, SEMANTIC = 1.0, 0.7
-"""Weights in the fusion, measured on sets that no exam is made of: docs/explanation/retrieval.md."""
 MOST_RESULTS = 1_000
 
 
@@ -115,8 +113,7 @@ class SqliteIndex:
         if vector is not None:
             self.vectors.follow(self.store)
             semantic = dict(self.vectors.nearest(vector, k=depth, scopes=scopes))
-        order = fused([(list(lexical), LEXICAL), (list(semantic), SEMANTIC)])
-        return Ranked(scopes=scopes, lexical=lexical, semantic=semantic, fused=order)
+        return Ranked(scopes=scopes, lexical=lexical, semantic=semantic, fused=fused(lexical, semantic))
 
     def read(self, ranked: Sequence[tuple[int, float]]) -> list[Passage]:
         """Within the store's `reading()`: the passages at these places, with their scores."""
