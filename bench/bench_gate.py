@@ -1,7 +1,7 @@
 """Whether the exam lets through what helps, holds what harms, and keeps its level though looked at after every case.
 
-Simulated edits with known truth (`bench/edits.py`), other gates on the same pairs (`bench/gates.py`). No model is
-asked; it takes about three minutes of one core.
+Simulated edits with known truth (`bench/edits.py`), other gates on the same pairs (`bench/gates.py`), and recorded edits
+of a real worker (`bench/live_edits.py`). No model is asked; it takes about three minutes of one core.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from statistics import fmean, median
 
 import numpy as np
 
+from bench import live_edits
 from bench.edits import Edit, Kind, batch, draw, examined, made, pair
 from bench.gates import GATES, LEVEL, MARGIN, best_power, ever_proven
 from bench.results import Figure, of_share, write
@@ -273,7 +274,7 @@ def main() -> None:
     told = alone(edits) | in_sequence(rng, edits) | others(edits, rng) | boundary(rng)
     told |= other_jobs(rng, 20 * batches) | slices(rng, 20 * batches)
     told |= lives(rng, 10 * batches, 40, 0.0) | lives(rng, 10 * batches, 40, 0.3)
-    write("gate", told)
+    write("gate", told | live_edits.figures(LEVEL))
 
 
 if __name__ == "__main__":
