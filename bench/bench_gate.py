@@ -1,7 +1,7 @@
 """Whether the exam lets through what helps, holds what harms, and keeps its level though looked at after every case.
 
-Simulated edits with known truth (`bench/edits.py`), other gates on the same pairs (`bench/gates.py`), and recorded edits
-of a real worker (`bench/live_edits.py`). No model is asked; it takes about three minutes of one core.
+Simulated edits with known truth (`bench/edits.py`), other gates on the same pairs (`bench/gates.py`), recorded edits of
+a real worker (`bench/live_edits.py`). No model is asked; it takes about three minutes of one core.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Live edits for the gate: twelve minds of one worker, each worked on the same sealed cases; every two are an edit.
+"""Live edits for the gate: nine minds of one worker, each worked on the same sealed cases; every two are an edit.
 
     python -m bench.live_edits --record --minutes 60     works cases with the smaller embedded model, SmolLM2-135M
     make bench NAME=gate                                 folds what was recorded, beside the simulated edits
@@ -50,7 +50,7 @@ SEED = 5
 INTENTS = 15
 HISTORY = 16
 """Labelled cases of each intent."""
-SEALED = 16
+SEALED = 12
 """Sealed cases of each intent, half of them the exam's."""
 MEANS = 0.05
 """An edit that changes the share right by less than this does neither good nor harm."""
@@ -74,16 +74,10 @@ def minds(intents: Sequence[str]) -> dict[str, Mind]:
         "one": Mind(recall=recall(1)),
         "two": Mind(recall=recall(2)),
         "four": Mind(recall=recall(4)),
-        "eight": Mind(recall=recall(8)),
-        "polite": Mind(recall=recall(8), playbook=(rule("Customers are to be treated with respect."),)),
-        "reworded": Mind(recall=recall(8), instructions=f"Name the user's intent. It is one of:\n{listed}"),
-        "chinese": Mind(recall=recall(8), instructions=f"请回答用户这句话的意图，只能是以下之一：\n{listed}"),
-        "misled": Mind(recall=recall(8), playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)),
-        "doubted": Mind(recall=recall(8), playbook=(rule("Never give the intent of an example."),)),
-        "hints": Mind(
-            recall=recall(2),
-            playbook=tuple(rule(f"{name}: about {name.replace('_', ' ')}.") for name in intents),
-        ),
+        "polite": Mind(recall=recall(4), playbook=(rule("Customers are to be treated with respect."),)),
+        "reworded": Mind(recall=recall(4), instructions=f"Name the user's intent. It is one of:\n{listed}"),
+        "misled": Mind(recall=recall(4), playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)),
+        "doubted": Mind(recall=recall(4), playbook=(rule("Never give the intent of an example."),)),
         "misled_plain": Mind(
             recall=plain, playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)
         ),
