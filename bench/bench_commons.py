@@ -69,7 +69,7 @@ class World:
     def work(self, worker: int, prompt: str, answer: str, given: tuple[str, str], by: str) -> bool:
         """Answer a case, and contribute what somebody says of it."""
         memory = self.memories[worker % len(self.memories)]
-        found = recalled_from(memory, prompt, SETTINGS)
+        found = recalled_from(memory, prompt, SETTINGS, lambda _: True)
         told = {one.id: self.rng.random() >= WITHHELD for one in found}
         shown = [one for one in found if told[one.id]]
         copied = bool(shown) and self.rng.random() < COPIES

@@ -36,7 +36,7 @@ from bench.transfers import Array, interval
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.work import Shift, enrol, hire, work
-from journeyman.memory.context import cost_of
+from journeyman.memory.context import cost_of, tellable
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.store.journal import Journal
@@ -80,7 +80,12 @@ class Recording:
             self.known[name, outcome.case_id, told] = outcome
 
     def key(self, one: Stream, memory: str, case: Case) -> Key:
-        return one.name, case.id, tuple(lesson.id for lesson in self.shelf.recalled(memory, case.prompt))
+        return one.name, case.id, tuple(lesson.id for lesson in self.told(one, memory, case))
+
+    def told(self, one: Stream, memory: str, case: Case) -> tuple[Lesson, ...]:
+        """What a memory tells a case, as the worker's own loop asks for it."""
+        tools = one.job.environment(case.brief).tools
+        return self.shelf.recalled(memory, case.prompt, lambda lesson: tellable(lesson, tools))
 
     async def do(self, one: Stream, memory: str, cases: Sequence[Case]) -> None:
         """Work those of these cases whose answer is not known from another memory that recalls the same."""
@@ -137,7 +142,7 @@ def export(recording: Recording, cases: int, folder: Path) -> None:
     for one, memory, batch in plan(recording.shelf.streams, cases):
         own = {lesson.id for lesson in one.lessons}
         for case in batch:
-            told = recording.shelf.recalled(memory, case.prompt)
+            told = recording.told(one, memory, case)
             outcome = recording.known.get(recording.key(one, memory, case))
             if outcome is not None:
                 of_own = sum(lesson.id in own for lesson in told)

@@ -76,8 +76,8 @@ class Recollection:
     before: Callable[[str], str] = field(default=lambda query: query)
     """What is looked up instead of the case's prompt."""
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
-        return recalled_from(self.memories, self.before(query), SETTINGS)
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        return recalled_from(self.memories, self.before(query), SETTINGS, fits)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Whole:
 
     lessons: tuple[Lesson, ...]
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         return self.lessons
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -83,14 +83,14 @@ class Shelf:
     def __post_init__(self) -> None:
         self.opened: dict[str, Memories] = {}
 
-    def recalled(self, memory: str, query: str) -> tuple[Lesson, ...]:
+    def recalled(self, memory: str, query: str, fits: Callable[[Lesson], bool]) -> tuple[Lesson, ...]:
         """The lessons for a case's prompt, best last."""
         if memory == NONE:
             return ()
         if memory not in self.opened:
             lessons = list(self._lessons(memory))
             self.opened[memory] = kept(self.room / f"{memory}-{len(lessons)}.sqlite", "transfer", lessons)
-        return tuple(recalled_from(self.opened[memory], query, SETTINGS))
+        return tuple(recalled_from(self.opened[memory], query, SETTINGS, fits))
 
     def _lessons(self, memory: str) -> Iterator[Lesson]:
         kind, _, which = memory.partition("-")
@@ -111,8 +111,8 @@ class Shelved:
     shelf: Shelf
     memory: str
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
-        return self.shelf.recalled(self.memory, query)
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        return self.shelf.recalled(self.memory, query, fits)
 
 
 # --- the plan --------------------------------------------------------------------------------------------------

@@ -148,8 +148,9 @@ class Index(Protocol):
 class Memory(Protocol):
     """What a worker can recall: a snapshot while a case is worked."""
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
-        """The lessons for a case, best last, so that the best stands next to the case."""
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        """The lessons for a case, best last, so that the best stands next to the case. Those that do not fit, since
+        their answer can't be handed in there, are none for it."""
         ...
 
 

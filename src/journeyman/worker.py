@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from journeyman.errors import InDoubt, ModelReplyError, boundary
-from journeyman.memory.context import context, turns
+from journeyman.memory.context import context, tellable, turns
 from journeyman.memory.plain import PlainMemory
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.types import (
@@ -80,7 +80,8 @@ async def rollout(worker: Worker, model: Model, environment: Environment, brief:
     with boundary("the worker's loop") as outcome:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + worker.budget.seconds):
-                lessons = tuple(await worker.memory.recall(brief.prompt))
+                tools = environment.tools
+                lessons = tuple(await worker.memory.recall(brief.prompt, lambda lesson: tellable(lesson, tools)))
                 opening = await environment.reset()
                 examples = turns(lessons, environment.tools, as_json=worker.sampling.json_schema is not None)
                 told = context(worker.instructions, opening, worker.playbook, examples)

@@ -102,6 +102,7 @@ def test_a_failed_case_does_not_stop_the_stream_and_can_be_tried_again(cli: Cli)
     assert second.json["closed"] == 3
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_at_the_next_step_and_the_rest_is_done_later(cli: Cli, tmp_path: Path) -> None:
     cli("new", "mail")
     with endpoint(

@@ -280,6 +280,7 @@ def test_somebody_elses_database_is_left_alone(cli: Cli, tmp_path: Path) -> None
     assert "not a journal's: books" in ended.err
 
 
+@pytest.mark.slow
 def test_a_locked_store_is_told(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cli("new", "mail")
     with endpoint(sorts_mail) as model:
@@ -310,6 +311,7 @@ def test_a_workspace_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
     assert "'w'" in ended.err
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_work_and_loses_nothing(cli: Cli, tmp_path: Path) -> None:
     room = tmp_path / "small"
     room.mkdir()

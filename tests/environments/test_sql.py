@@ -140,6 +140,7 @@ def test_no_value_and_no_result_fills_the_memory(database: Path, sql: str) -> No
         ReadOnlyDatabase(database, QueryLimits(seconds=5)).query(sql)
 
 
+@pytest.mark.slow
 def test_a_value_that_sqlite_itself_refuses_is_null(database: Path) -> None:
     assert ReadOnlyDatabase(database).query("SELECT printf('%.*c', 900000000, 'x')").rows == ((None,),)
 

@@ -98,6 +98,7 @@ def test_where_nothing_was_learned_nothing_is_shown(world: World) -> None:
     assert (written.learned, len(written.csv), written.learning_png) == (None, 2, None)
 
 
+@pytest.mark.slow
 def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None:
     world.work(cases(30))
     examined = world.examine(world.propose(GOOD))
@@ -129,6 +130,7 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     assert told.remembered == 60
 
 
+@pytest.mark.slow
 def test_what_a_version_lost_is_told_by_slice(world: World) -> None:
     world.work(cases(36))
     bad = world.propose(BAD)

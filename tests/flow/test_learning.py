@@ -70,7 +70,7 @@ def answers(workspace: Path, run: Run) -> dict[str, str | None]:
 def recalled(workspace: Path, prompt: str, recall: Recall = ALL) -> list[str]:
     with Journal.open(workspace) as journal:
         experience = Experience(journal, "prices")
-        found = asyncio.run(experience.memory(recall).recall(prompt))
+        found = asyncio.run(experience.memory(recall).recall(prompt, lambda _: True))
         experience.close()
     return [lesson.text for lesson in found]
 
@@ -87,9 +87,9 @@ def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> N
     ]
     assert do(tmp_path, again) == run
     told = answers(tmp_path, run)
-    drawn = {o.case_id: o.trajectory.recalled for o in outcomes_of(tmp_path, run)}
-    assert told["next"] == ("12 euro" if drawn["next"] else "unknown")
-    assert told["weiter"] == ("十二元" if drawn["weiter"] else "unknown")
+    drawn = {o.case_id: {lesson.text for lesson in o.trajectory.recalled} for o in outcomes_of(tmp_path, run)}
+    assert told["next"] == ("12 euro" if "12 euro" in drawn["next"] else "unknown")
+    assert told["weiter"] == ("十二元" if "十二元" in drawn["weiter"] else "unknown")
     assert told["other"] == "unknown"
 
 
@@ -164,7 +164,14 @@ def labelled(workspace: Path, run: Run, *, silent: str | None = None) -> None:
                     review(journal, run, f"c{n:04d}", label)
 
 
-@pytest.mark.parametrize("source", ["person:王芳", "case:c0017", "worker:ada"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "person:王芳",
+        pytest.param("case:c0017", marks=pytest.mark.slow),
+        pytest.param("worker:ada", marks=pytest.mark.slow),
+    ],
+)
 def test_unlearning_leaves_what_would_be_there_without_the_source(tmp_path: Path, source: str) -> None:
     cases = [case(n, f"A-{n % 9}") for n in range(40)]
     run = do(tmp_path / "a", cases)
@@ -202,6 +209,7 @@ def test_unlearning_what_is_not_there_says_so(tmp_path: Path) -> None:
         assert journal.changes("prices") == []
 
 
+@pytest.mark.slow
 def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> None:
     first = do(tmp_path, [case(0, "A-17", target="12 euro", split="train")])
     do(tmp_path, [case(n, "A-17", target="12 euro", split="train") for n in range(1, 120)])

@@ -269,6 +269,7 @@ def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(tmp_path: Pa
         assert [change.kind for change in journal.changes("say")] == ["proposed", "proposed", "examined", "promoted"]
 
 
+@pytest.mark.slow
 def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(world: World) -> None:
     rng, minds = random.Random(8), {1: Mind()}
     ground = world.champion.ground

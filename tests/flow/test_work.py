@@ -202,6 +202,7 @@ def _slow_echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     return echo(messages, tools)
 
 
+@pytest.mark.slow
 def test_a_second_process_may_join(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(3)

@@ -29,6 +29,7 @@ def cases(job: Job) -> list[Case]:
     return list(job.cases())
 
 
+@pytest.mark.slow
 def test_every_case_is_proved(job: Job, cases: list[Case]) -> None:
     async def prove() -> tuple[int, int]:
         seen = [one async for one in check(job)]

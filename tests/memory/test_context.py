@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyman.memory.context import cost_of, tokens_of, turns, within
+from journeyman.memory.context import cost_of, tellable, tokens_of, turns, within
 from journeyman.types import Lesson, ToolSpec
 from journeyman.worker import answer_of
 
@@ -46,9 +46,12 @@ def test_without_tools_it_is_the_text_or_json() -> None:
     assert turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
 
 
-def test_where_no_function_fits_the_example_calls_none() -> None:
-    (_, told) = turns([lesson("[]")], FUNCTIONS, as_json=False)
-    assert told.tool_calls == ()
+def test_only_what_could_be_handed_in_there_is_told() -> None:
+    offered = lesson(json.dumps([{"name": "f", "arguments": {"a": "臺北"}}]))
+    foreign = lesson(json.dumps([{"name": "stock_price", "arguments": {}}]))
+    none, words = lesson("[]"), lesson("No function fits.")
+    assert [tellable(one, FUNCTIONS) for one in (offered, foreign, none, words)] == [True, False, False, False]
+    assert all(tellable(one, tools) for one in (offered, foreign, none, words) for tools in ((), TOOLS))
 
 
 @given(st.lists(st.text(max_size=300), max_size=12), st.integers(0, 500))

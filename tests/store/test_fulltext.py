@@ -305,6 +305,7 @@ for n in range(1_000_000):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_transactions(index: FullText, connection: Connection, tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
     for _ in range(3):

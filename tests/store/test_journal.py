@@ -183,6 +183,7 @@ def test_a_locked_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         other.close()
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
     code = (
         f"from pathlib import Path; from journeyman.store.journal import Journal; Journal.open(Path({str(tmp_path)!r}))"

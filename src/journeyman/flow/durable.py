@@ -136,10 +136,10 @@ class DurableMemory:
         self.draw = draw
         self.withheld = withheld
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         if self.log.opening is not None:
             return self.log.recalled.told
-        found = tuple(await self.memory.recall(query))
+        found = tuple(await self.memory.recall(query, fits))
         shown = tuple(lesson.id for lesson in found if self.draw(lesson.id) >= self.withheld)
         self.log.recalled = Recalled(lessons=found, shown=shown, withheld=self.withheld)
         if found:

@@ -11,7 +11,7 @@ confidence is worth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -111,8 +111,8 @@ class _Recollection:
     settings: Recall
     until: int | None
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         if not self.settings.k:
             return ()
         memories = self.experience.memories if self.until is not None else self.experience.advance()
-        return recalled_from(memories, query, self.settings, until=self.until)
+        return recalled_from(memories, query, self.settings, fits, until=self.until)

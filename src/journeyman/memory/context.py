@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
@@ -46,15 +47,30 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
     return told
 
 
-def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[ToolCall]:
-    """The calls that hand this answer in, as `worker.answer_of` reads them; none where it is handed in as text."""
+def tellable(lesson: Lesson, tools: Sequence[ToolSpec]) -> bool:
+    """Whether a case that offers these tools can be told of this one: whether its answer could be handed in there.
+
+    Where the calls themselves are the answer, an answer that calls what is not offered now can't. Told as text, it
+    taught a model of 1.5 billion parameters to write down calls of what is not there, or to call nothing.
+    """
+    return not (tools and all(tool.final for tool in tools)) or bool(_called(lesson.text, tools))
+
+
+def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
+    """An answer's calls, where it is nothing but calls of these tools."""
     try:
         listed = json.loads(answer)
     except ValueError:
-        listed = None
+        return []
     names = {tool.name for tool in tools}
-    if isinstance(listed, list) and listed and all(isinstance(c, dict) and c.get("name") in names for c in listed):
-        for n, call in enumerate(listed):
+    known = isinstance(listed, list) and all(isinstance(call, dict) and call.get("name") in names for call in listed)
+    return listed if known else []
+
+
+def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[ToolCall]:
+    """The calls that hand this answer in, as `worker.answer_of` reads them; none where it is handed in as text."""
+    if called := _called(answer, tools):
+        for n, call in enumerate(called):
             yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments", {}))
         return
     final = [tool for tool in tools if tool.final]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,9 +18,10 @@ class PlainMemory:
     lessons: tuple[Lesson, ...] = ()
     k: int = 8
 
-    async def recall(self, query: str) -> Sequence[Lesson]:
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         wanted = frozenset(terms(query))
-        shared = [(len(wanted.intersection(terms(lesson.about))), lesson) for lesson in self.lessons]
+        known = filter(fits, self.lessons)
+        shared = [(len(wanted.intersection(terms(lesson.about))), lesson) for lesson in known]
         best = [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][: self.k]
         return best[::-1]
 

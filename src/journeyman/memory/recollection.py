@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from journeyman.memory.context import cost_of, within
 from journeyman.memory.fusion import fused
@@ -21,8 +21,10 @@ UNKNOWN = 0.5
 """What cases score before any was judged."""
 
 
-def recalled_from(memories: Memories, query: str, settings: Recall, *, until: int | None = None) -> list[Lesson]:
-    """The lessons for a case within the settings' budget, best last.
+def recalled_from(
+    memories: Memories, query: str, settings: Recall, fits: Callable[[Lesson], bool], *, until: int | None = None
+) -> list[Lesson]:
+    """The lessons for a case within the settings' budget, best last; only such as fit.
 
     Ranks by likeness, times proven worth; what has proved to cost more than it gives is left out, and so is all that
     comes from a contributor whose lessons do harm taken together. Of the same words with the same answer one is
@@ -31,7 +33,7 @@ def recalled_from(memories: Memories, query: str, settings: Recall, *, until: in
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
         known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
-    kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out])
+    kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out and fits(one)])
     by_id = {one.id: one for one in kept}
     ordered = fused([list(by_id)], lambda name: factor(known[name]), k=settings.k)
     return within([by_id[name] for name in ordered], settings.tokens)[::-1]
