@@ -167,3 +167,29 @@ def test_a_job_goes_by_documents(cli: Cli, folder: Path, monkeypatch: pytest.Mon
     ended = cli("work", "tenants")
     assert ended.code == 2
     assert "paths" in ended.err
+
+
+def test_claims_and_reports_are_written_as_far_as_the_tokens_go(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("graspologic_native", reason="an optional extra: pip install 'journeyman[graph]'")
+    for n in range(3):
+        (folder / f"minutes{n}.txt").write_text(f"Mei Lin met 王芳 of Port Royal, meeting {n}.", encoding="utf-8")
+    given = ("--embedder", "none")
+    assert cli("knowledge", "add", "docs", *given).code == 0
+    assert cli("knowledge", "claims", *given).out.startswith("There are no claims yet")
+
+    def writer(asked: Asked) -> Answer:
+        system = asked.json["messages"][0]["content"]
+        return said("Mei Lin | met | 王芳" if "facts" in system and "title" not in system else "Meetings\nThey met.")
+
+    with endpoint(writer) as model:
+        monkeypatch.setenv("JOURNEYMAN_MODEL", model)
+        told = cli("knowledge", "claims", "王芳", "--tokens", "100000", "--json", *given).json
+        assert told["reading"]["left"] == 0
+        assert [claim["object"] for claim in told["claims"]] == ["王芳"] * 3
+        written = cli("knowledge", "reports", "--tokens", "100000", "--json", *given).json
+    assert [report["title"] for report in written["reports"]] == ["Meetings"]
+    assert "Mei Lin — met — 王芳" in cli("knowledge", "claims", *given).out
+    assert "They met." in cli("knowledge", "reports", *given).out
+    assert cli("knowledge", "claims", "nobody", *given).out == "Nothing names it.\n"

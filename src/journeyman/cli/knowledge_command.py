@@ -27,10 +27,15 @@ from journeyman.cli.bases import (
 )
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
-from journeyman.documents import heading
+from journeyman.cli.work_command import ModelName
+from journeyman.documents import Passage, heading
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
+from journeyman.knowledge.claims import Reading, claims, extract, shown
+from journeyman.knowledge.reports import Report, reports
+from journeyman.models import DEFAULT_MODEL, open_model
+from journeyman.protocols import Model
 
 app = new_app()
 
@@ -41,20 +46,27 @@ class Action(StrEnum):
     SEARCH = "search"
     SHOW = "show"
     STATS = "stats"
+    CLAIMS = "claims"
+    REPORTS = "reports"
 
 
 @app.command()
 def main(
     action: Annotated[Action, typer.Argument(help="What to do.")],
     what: Annotated[
-        list[str] | None, typer.Argument(help="Files and folders; of a search, the words; of show, one file.")
+        list[str] | None,
+        typer.Argument(help="Files and folders; of a search, the words; of show, one file; of claims, a name."),
     ] = None,
     base: BaseName = DEFAULT_BASE,
     embedder: Embedder = "use",
     label: Labels = None,
     template: Annotated[str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")] = None,
     mode: Annotated[SearchMode, typer.Option(help="Search: all but basic need the extra `graph`.")] = SearchMode.BASIC,
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Search: passages at most.")] = 5,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Search: passages at most; reports: how many.")] = 5,
+    tokens: Annotated[
+        int, typer.Option(min=0, help="Claims and reports: that the model may take to write what is lacking.")
+    ] = 0,
+    model: ModelName = DEFAULT_MODEL,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +74,9 @@ def main(
 
     `add` reads what is new or changed, and drops what is gone from the disk: run it again after changes. `remove` takes
     files or folders out of the base, and leaves them on the disk. `show` lists the base's files, or one file's
-    passages. A job uses a base by `[knowledge]` in its job.toml; `journeyman ask` asks one.
+    passages. `claims` lists who does what to whom, `reports` what the documents are about (needs the extra `graph`);
+    a model writes both, and only as far as --tokens go. A job uses a base by `[knowledge]` in its job.toml;
+    `journeyman ask` asks one.
     """
     names = what or []
     if action in {Action.ADD, Action.REMOVE} and not names:
@@ -80,6 +94,10 @@ def main(
             _search(opened, " ".join(names), label or [], mode, k, as_json=as_json)
         elif action is Action.SHOW:
             _show(opened, names, as_json=as_json)
+        elif action is Action.CLAIMS:
+            _claims(opened, " ".join(names), label or [], tokens, model, as_json=as_json)
+        elif action is Action.REPORTS:
+            _reports(opened, label or [], tokens, model, k, as_json=as_json)
         else:
             _stats(opened, as_json=as_json)
 
@@ -154,6 +172,54 @@ def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
         say(f"  {note}")
     for passage in passages:
         say(f"\n[{passage.id}] {heading(passage)}\n{passage.text}")
+
+
+def _claims(base: KnowledgeBase, about: str, labels: Sequence[str], tokens: int, model: str, *, as_json: bool) -> None:
+    def told(passage: Passage, found: int) -> None:
+        if not as_json:
+            say(f"{heading(passage)}: {found} claims")
+
+    async def read(opened: Model) -> Reading:
+        try:
+            return await extract(base.index, opened, tokens=tokens, labels=labels, told=told)
+        finally:
+            await opened.aclose()
+
+    reading = asyncio.run(read(open_model(model, at_once=1))) if tokens else None
+    found = claims(base.index, about=about, labels=labels)
+    if as_json:
+        told_of_reading = None if reading is None else reading.model_dump(mode="json")
+        print_json({"reading": told_of_reading, "claims": [claim.model_dump(mode="json") for claim in found]})
+        return
+    if reading is not None:
+        left = f"; {reading.left} passages are left" if reading.left else ""
+        say(f"{reading.passages} passages read, {reading.claims} claims, {reading.tokens:,} tokens{left}.\n")
+    for line in shown(found):
+        say(line)
+    if not found:
+        say("There are no claims yet: have passages read with --tokens 20000." if not about else "Nothing names it.")
+
+
+def _reports(base: KnowledgeBase, labels: Sequence[str], tokens: int, model: str, most: int, *, as_json: bool) -> None:
+    from journeyman.knowledge.graph import Graph  # noqa: PLC0415 - optional
+
+    async def write() -> tuple[list[Report], int]:
+        opened = open_model(model, at_once=1) if tokens else None
+        try:
+            return await reports(Graph(base.index), opened, tokens=tokens, most=most, labels=labels)
+        finally:
+            if opened is not None:
+                await opened.aclose()
+
+    found, spent = asyncio.run(write())
+    if as_json:
+        print_json({"tokens": spent, "reports": [report.model_dump(mode="json") for report in found]})
+        return
+    if not found:
+        say("The documents hold no group of names that are mentioned together more than once.")
+    for report in found:
+        say(f"{report.title or 'Not written yet: give --tokens 5000.'}\n  {', '.join(report.entities[:8])}")
+        say("".join(f"  {line}\n" for line in [*filter(None, [report.text]), *map(shown_path, report.passages)]))
 
 
 def _stats(base: KnowledgeBase, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 
 from journeyman.documents import Passage, Source
 from journeyman.errors import InputError
+from journeyman.store import written
 from journeyman.store.codec import dumps
 from journeyman.store.connect import connect, store_errors
 from journeyman.store.fulltext import FullText
@@ -78,7 +79,14 @@ def m002_sources(connection: Connection) -> None:
     sources.create(connection)
 
 
-MIGRATIONS: Migrations = (("001_passages", m001_passages), ("002_sources", m002_sources))
+def m003_written(connection: Connection) -> None:
+    """What a model wrote of passages."""
+    written.create(connection)
+
+
+MIGRATIONS: Migrations = (
+    ("001_passages", m001_passages), ("002_sources", m002_sources), ("003_written", m003_written)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,7 @@ class PassageStore:
     def _take_out(self, document: str, generation: int) -> bool:
         places = list(self.writer.execute(select(passages.c.place).where(passages.c.document == document)).scalars())
         self.text.remove(self.writer, places)
+        written.forget(self.writer, places)
         if places:
             self.writer.execute(gone.insert(), [{"place": place, "generation": generation} for place in places])
         self.writer.execute(delete(passages).where(passages.c.document == document))
@@ -212,6 +221,29 @@ class PassageStore:
         number = self.writer.execute(select(func.coalesce(func.max(scopes.c.id), -1))).scalar_one() + 1
         self.writer.execute(scopes.insert().values(id=number, labels=told))
         return int(number)
+
+    # --- what a model wrote
+
+    def put_claims(
+        self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int], tokens: int
+    ) -> None:
+        """A passage's claims, with what it now is known to mention, and the tokens that reading it took. A passage that
+        went in the meantime stays gone."""
+        with store_errors(), self.writer.begin():
+            changed = self.writer.execute(
+                update(passages).where(passages.c.place == place).values(entities=dumps(dict(entities)))
+            )
+            if changed.rowcount:
+                written.put_claims(self.writer, place, told, tokens)
+                self.writer.execute(update(state).values(generation=state.c.generation + 1))
+
+    def put_report(self, report: str, body: Mapping[str, Any], places: Sequence[int]) -> None:
+        """A report that rests on these places; where one of them went in the meantime, it is not kept."""
+        wanted = sorted(set(places))
+        with store_errors(), self.writer.begin():
+            there = select(func.count()).select_from(passages).where(passages.c.place.in_(wanted))
+            if self.writer.execute(there).scalar_one() == len(wanted):
+                written.put_report(self.writer, report, body, wanted)
 
     # --- the files behind the documents
 
@@ -285,6 +317,22 @@ class PassageStore:
             rows = self.reader.execute(query.where(passages.c.place.in_(places[start : start + BATCH])))
             found |= {row.place: _passage(row.document, row.body) for row in rows}
         return found
+
+    def claims(self) -> list[tuple[int, dict[str, Any]]]:
+        """All claims with their places, in the order of these."""
+        return written.all_claims(self.reader)
+
+    def read_places(self) -> frozenset[int]:
+        """Places that a model has read for claims."""
+        return written.read_places(self.reader)
+
+    def readings(self) -> int:
+        """How many passages a model has read; with each, what a passage mentions may have changed."""
+        return written.readings(self.reader)
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        """None: it was not written, or what it rested on has changed."""
+        return written.report(self.reader, name)
 
     def generation(self) -> int:
         """Grows with each document that is put or removed."""

@@ -1,4 +1,4 @@
-"""Two ways to make one ranking of several: by score where scores mean something, by rank where they can't be compared."""
+"""Two ways to make one ranking of several: by score where scores can be compared, by rank where they can't."""
 
 from __future__ import annotations
 
