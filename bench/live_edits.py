@@ -179,6 +179,8 @@ class LiveEdit:
 
     kind: Kind
     effect: float
+    cheaper: bool
+    """Whether it costs at most what the champion does: else it must prove that it helps."""
     exam: Exam
 
 
@@ -199,8 +201,8 @@ def edits(level: float) -> list[LiveEdit]:
         effect = fmean(after[case].right - before[case].right for case in kept)
         kind: Kind = "helpful" if effect >= MEANS else "harmful" if effect <= -MEANS else "neutral"
         order = random.Random(f"{champion}-{challenger}").sample(examined, len(examined))
-        exam = sat(before, after, order, level, cheaper=cost[challenger] <= cost[champion])
-        made.append(LiveEdit(kind, effect, exam))
+        cheaper = cost[challenger] <= cost[champion]
+        made.append(LiveEdit(kind, effect, cheaper, sat(before, after, order, level, cheaper=cheaper)))
     return made
 
 
@@ -225,12 +227,13 @@ def figures(level: float) -> dict[str, Figure]:
         return {}
     made = edits(level)
     told = {"live_edits": Figure(value=float(len(made)), unit="every two of the minds", goal=">= 30")}
-    for kind, goal in (("harmful", "<= 0.01"), ("helpful", ">= 0.70"), ("neutral", "<= 0.20")):
-        some = [edit.exam.outcome == "promote" for edit in made if edit.kind == kind]
-        key, count = ("live_neutral_held", len(some) - sum(some)) if kind == "neutral" else (
-            f"live_{kind}_promoted", sum(some)
-        )  # fmt: skip
-        told[key] = of_share(share(count, len(some)), goal)
+    for kind, goal in (("harmful", "<= 0.01"), ("helpful", ">= 0.70")):
+        went = [edit.exam.outcome == "promote" for edit in made if edit.kind == kind]
+        told[f"live_{kind}_promoted"] = of_share(share(sum(went), len(went)), goal)
+    neutral = [edit for edit in made if edit.kind == "neutral"]
+    for key, cheaper, goal in (("live_neutral_held", True, "<= 0.20"), ("live_neutral_dearer_held", False, "")):
+        held = [edit.exam.outcome != "promote" for edit in neutral if edit.cheaper == cheaper]
+        told[key] = of_share(share(sum(held), len(held)), goal)
     pairs = sorted(len(edit.exam.pairs) - edit.exam.untouched for edit in made)
     told["live_median_paired_cases"] = Figure(
         value=float(pairs[len(pairs) // 2]), unit="worked by both, to the verdict", goal="<= 60"
