@@ -27,6 +27,9 @@ from journeyman.store.memories import Attempted, Memories, Remembered
 from journeyman.types import Lesson, Recall
 
 CASES = 1_200
+INTENTS = 30
+"""With all 150 there are eight cases of each: what is recalled is then wrong more often than the reader by itself, and
+shutting everybody out is right."""
 LAST = 400
 """Of these the share right is told."""
 COPIES, KNOWS = 0.9, 0.3
@@ -93,9 +96,10 @@ def stream(rng: random.Random) -> tuple[list[tuple[str, str]], list[str]]:
     if data is None:
         raise SystemExit("The benchmark data is not here; set JOURNEYMAN_DATA to its folder.")
     whole = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
-    cases = [(text, label) for text, label in whole["train"]]
+    chosen = set(rng.sample(sorted({label for _, label in whole["train"]}), INTENTS))
+    cases = [(text, label) for text, label in whole["train"] if label in chosen]
     rng.shuffle(cases)
-    return cases[:CASES], sorted({label for _, label in whole["train"]})
+    return cases[:CASES], sorted(chosen)
 
 
 def worked(

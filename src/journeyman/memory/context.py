@@ -57,13 +57,18 @@ def tellable(lesson: Lesson, tools: Sequence[ToolSpec]) -> bool:
 
 
 def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
-    """An answer's calls, where it is nothing but calls of these tools."""
+    """An answer's calls, where it is nothing but calls of these tools with arguments that they take."""
     try:
         listed = json.loads(answer)
     except ValueError:
         return []
-    names = {tool.name for tool in tools}
-    known = isinstance(listed, list) and all(isinstance(call, dict) and call.get("name") in names for call in listed)
+    takes = {tool.name: set(tool.parameters.get("properties", {})) for tool in tools}
+    known = isinstance(listed, list) and all(
+        isinstance(call, dict)
+        and call.get("name") in takes
+        and takes[call["name"]].issuperset(call.get("arguments") or ())
+        for call in listed
+    )
     return listed if known else []
 
 
@@ -71,7 +76,7 @@ def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[Too
     """The calls that hand this answer in, as `worker.answer_of` reads them; none where it is handed in as text."""
     if called := _called(answer, tools):
         for n, call in enumerate(called):
-            yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments", {}))
+            yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments") or {})
         return
     final = [tool for tool in tools if tool.final]
     if len(final) == 1 and len(parameters := final[0].parameters.get("properties", {})) == 1:
