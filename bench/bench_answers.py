@@ -50,7 +50,7 @@ ROOM = Path(__file__).parent / ".work" / "answers"
 FILE = Path(__file__).parent / "answers.csv"
 SEED = 11
 SETS = ("xquad_en", "xquad_zh", "cmrc")
-WAY = 3
+WAY = 4
 """Grows with each change of the prompt: what was recorded before then counts no more."""
 AT_1X = 17
 """Paragraphs of each set."""

@@ -35,7 +35,7 @@ INSTRUCTIONS = (
 )
 
 ANSWER_TOKENS = 160
-PASSAGE_TOKENS = 600
+PASSAGE_TOKENS = 360
 """Shown for a question, about: reading them is what an answer costs on a processor."""
 
 
@@ -59,7 +59,7 @@ def asking_job(
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
-        fingerprint=f"ask-3 {about}",
+        fingerprint=f"ask-4 {about}",
     )
 
 

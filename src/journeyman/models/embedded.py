@@ -84,12 +84,14 @@ class _Engine:
         self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="journeyman-engine")
         self.loading = threading.Lock()
         self.server: Any = None
+        self.cores: int | None = None
+        """Looked at before the loading. None: when it loads."""
 
     def load(self) -> Any:
         """Raises MissingExtraError or ModelFileError."""
         with self.loading:
             if self.server is None:
-                self.server = _start(self.path, self.at_once)
+                self.server = _start(self.path, self.at_once, self.cores or free_cores())
             return self.server
 
     def call(self, request: Mapping[str, Json], stream: _Stream) -> None:
@@ -103,7 +105,7 @@ class _Engine:
         self.server = None
 
 
-def _start(path: Path, at_once: int) -> Any:
+def _start(path: Path, at_once: int, cores: int) -> Any:
     try:
         import xllamacpp  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError:
@@ -115,7 +117,7 @@ def _start(path: Path, at_once: int) -> Any:
     params.n_parallel = at_once
     params.kv_unified = True
     params.n_batch = BATCH_TOKENS
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = free_cores()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores
     params.verbosity = -1
     params.ui = False
     params.warmup = False
@@ -163,6 +165,7 @@ class EmbeddedModel:
 
     def preload(self) -> None:
         """Begin to load, beside whatever comes next; `load` waits for it, and tells what went wrong."""
+        self.engine.cores = free_cores()  # before the caller keeps one of them busy
         self.engine.threads.submit(self.engine.load)
 
     async def load(self) -> None:
