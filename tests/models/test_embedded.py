@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import json
 import time
 from collections.abc import Coroutine, Iterator
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from journeyman.errors import ContextOverflowError, ModelFileError
+from journeyman.models import embedded
 from journeyman.models.embedded import EmbeddedModel, free_cores
 from journeyman.types import Message, Sampling, ToolSpec
 
@@ -121,3 +123,34 @@ def test_what_is_no_model_file_is_told(tmp_path: Path) -> None:
 
 def test_free_cores_are_at_least_one() -> None:
     assert free_cores() >= 1
+
+
+def test_what_is_loaded_beforehand_is_loaded_once_and_its_fault_is_told(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Path] = []
+    start = embedded._start
+
+    def counted(path: Path, at_once: int, cores: int) -> Any:
+        started.append(path)
+        return start(path, at_once, cores)
+
+    monkeypatch.setattr(embedded, "_start", counted)
+    copy = tmp_path / "copy.gguf"
+    shutil.copyfile(tiny_model, copy)  # an engine of the file itself is shared with the other tests
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"hello")
+
+    async def use() -> None:
+        model, bad = EmbeddedModel(copy, at_once=1), EmbeddedModel(broken)
+        for one in (model, bad):
+            one.preload()
+        await model.load()
+        await model.generate(said("Say hello."), sampling=Sampling(max_tokens=2))
+        with pytest.raises(ModelFileError, match=r"broken\.gguf"):
+            await bad.load()
+        for one in (model, bad):
+            await one.aclose()
+
+    run(use())
+    assert [path.name for path in started].count(copy.name) == 1
