@@ -7,11 +7,10 @@ its word; here a claim counts only if both of its names stand in the passage.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from journeyman.documents import Passage, heading
-from journeyman.knowledge.entities import MOST, key
+from journeyman.knowledge.entities import MOST, entities, key
 from journeyman.knowledge.index.sqlite import SqliteIndex
 from journeyman.protocols import Model
 from journeyman.types import Message, Record, Sampling
@@ -71,13 +70,9 @@ async def extract(
     """
     store = index.store
     with store.reading():
-        visible, done = set(store.visible(labels)), store.read_places()
-        waiting = [
-            (known.place, known.entities) for some in store.after(0) for known in some
-            if known.scope in visible and known.place not in done
-        ]  # fmt: skip
+        waiting = sorted(store.among(store.visible(labels)) - store.read_places())
     spent = read = found = 0
-    for place, mentioned in waiting:
+    for place in waiting:
         if spent >= tokens:
             break
         with store.reading():
@@ -87,7 +82,7 @@ async def extract(
         reply = await model.generate(prompt(passage), sampling=Sampling(max_tokens=REPLY_TOKENS))
         cost = reply.usage.prompt_tokens - (reply.usage.cached_tokens or 0) + reply.usage.completion_tokens
         facts = list(parsed(reply.message.content, f"{passage.title}\n{passage.text}"))
-        counts: dict[str, int] = json.loads(mentioned)
+        counts = dict(entities(passage.title, passage.text))
         for name in (name for subject, _, thing in facts for name in (key(subject), key(thing)) if name):
             if name in counts or len(counts) < MOST:
                 counts[name] = counts.get(name, 0) + 1
@@ -130,8 +125,7 @@ def claims(index: SqliteIndex, *, about: str = "", labels: Collection[str] = ())
     """Claims of visible passages, in the order of these; with `about`, those that name it."""
     wanted, store = key_of(about), index.store
     with store.reading():
-        visible = set(store.visible(labels))
-        seen = {known.place for some in store.after(0) for known in some if known.scope in visible}
+        seen = store.among(store.visible(labels))
         rows = [(place, told) for place, told in store.claims() if place in seen]
         passages = store.passages(sorted({place for place, _ in rows}))
     return [

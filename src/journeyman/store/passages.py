@@ -318,6 +318,11 @@ class PassageStore:
             found |= {row.place: _passage(row.document, row.body) for row in rows}
         return found
 
+    def among(self, scopes: Collection[int]) -> frozenset[int]:
+        """The places of these scopes."""
+        query = select(passages.c.place).where(passages.c.scope.in_(sorted(scopes)))
+        return frozenset(self.reader.execute(query).scalars())
+
     def claims(self) -> list[tuple[int, dict[str, Any]]]:
         """All claims with their places, in the order of these."""
         return written.all_claims(self.reader)
