@@ -173,7 +173,7 @@ def test_the_architecture_names_what_exists() -> None:
 
 # --- figures ---------------------------------------------------------------------------------------------------
 
-QUOTED = re.compile(r"(-?[\d.,]+)( %)?(?: \(([\d.]+)–([\d.]+)\))?<!-- (\w+)\.(\w+) -->")
+QUOTED = re.compile(r"(-?[\d.,]+)( %)?(?: \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+)\.(\w+) -->")
 
 
 def quoted() -> list[tuple[str, str, str, str, str, str, str]]:
@@ -204,3 +204,10 @@ def test_results_have_the_agreed_form(file: Path) -> None:
     assert told["name"] == file.stem
     for figure in told["figures"].values():
         assert figure.keys() == {"value", "low", "high", "unit", "goal"}
+
+
+def test_no_quoted_figure_is_passed_over() -> None:
+    """A mark that does not follow a figure, or follows an interval alone, is checked by nothing."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert len(QUOTED.findall(text)) == len(re.findall(r"<!-- \w+\.\w+ -->", text)), name_of(page)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-QUOTED = re.compile(r"(-?[\d.,]+)( %)?( \(([\d.]+)–([\d.]+)\))?<!-- (\w+)\.(\w+) -->")
+QUOTED = re.compile(r"(-?[\d.,]+)( %)?( \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+)\.(\w+) -->")
 
 
 def measured(name: str, key: str) -> dict[str, Any]:
