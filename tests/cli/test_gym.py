@@ -51,6 +51,7 @@ def test_check_tells_each_task_and_ends_with_1_where_one_is_not_proved(cli: Cli)
     assert (proof["oracle"], proof["null"]) == (1.0, 0.0)
 
 
+@pytest.mark.slow
 @needs("reasoning_gym")
 def test_a_task_is_a_job_by_its_name_or_as_a_folder(cli: Cli, tmp_path: Path) -> None:
     made = cli("gym", "new", "reasoning_gym:gcd", "reasoning_gym:lcm", "--folder", "sums")

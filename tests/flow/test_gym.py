@@ -84,6 +84,7 @@ def test_a_task_is_proved() -> None:
     assert proof.chance is not None
 
 
+@pytest.mark.slow
 @needs("reasoning_gym")
 @pytest.mark.parametrize(
     ("task", "failure"),

@@ -163,6 +163,7 @@ def test_another_ground_is_another_story(world: World) -> None:
     assert (only.label, only.cases) == (run.worker, 6)
 
 
+@pytest.mark.slow
 def test_the_report_shows_it_and_escapes_what_comes_from_outside(world: World) -> None:
     world.work(cases(30))
     world.examine(world.propose(GOOD))

@@ -113,6 +113,7 @@ def test_what_harms_is_rejected_and_changes_nothing(world: World) -> None:
     assert world.work(cases(3, "train")) == run
 
 
+@pytest.mark.slow
 def test_a_change_that_no_prompt_shows_costs_no_call(world: World) -> None:
     world.examine(world.challenger(BAD))  # the champion's answers are known from here on
     asked = len(world.model.calls)
@@ -250,7 +251,7 @@ def _learn_and_die(workspace: Path, point: str, visit: int) -> None:
         world.examine(world.challenger(GOOD), count=25)
 
 
-@pytest.mark.parametrize("visit", [1, 2, 3])
+@pytest.mark.parametrize("visit", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 @pytest.mark.parametrize(
     "point", [*LEARNING_POINTS, "events.after_append", "case.before_close", "case.after_close", "claim.after"]
 )

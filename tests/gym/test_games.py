@@ -42,6 +42,7 @@ def nothing_is_left() -> Iterator[None]:
     end_idle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", marked(*TASKS.values()))
 def test_a_seed_makes_the_same_game_in_every_process(name: str) -> None:
     """Also after other games: the libraries keep state of their own."""
@@ -201,6 +202,7 @@ def test_a_process_that_dies_is_named_and_replaced() -> None:
         assert another.start("BabyAI-GoToObj-v0", 1).move == 0
 
 
+@pytest.mark.slow
 @needs("minigrid")
 def test_no_process_outlives_its_parent() -> None:
     code = (

@@ -50,6 +50,7 @@ def nothing_is_left() -> Iterator[None]:
     end_idle()
 
 
+@pytest.mark.slow
 @needs("reasoning_gym")
 @pytest.mark.parametrize("task", EVALUATING)
 def test_no_answer_runs_as_code(task: str, tmp_path: Path) -> None:
@@ -76,6 +77,7 @@ def test_sums_and_lists_are_evaluated(source: str, value: object) -> None:
     assert sums_only(source) == value
 
 
+@pytest.mark.slow
 @needs("reasoning_gym")
 @pytest.mark.parametrize("answer", ["9**9**9**9", "(" * 5_000])
 def test_an_answer_that_no_scorer_gets_to_the_end_of_is_wrong(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,6 +228,7 @@ def test_ten_thousand_random_steps_show_what_a_simple_model_shows(index: Index, 
     assert steps(index, reopen, 10_000, seed=2) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait", [0.0, 0.05, 0.3])
 def test_killed_while_putting_a_document_is_whole_or_not_there(
     index: Index, reopen: Callable[[], Index], wait: float, request: pytest.FixtureRequest, tmp_path: Path
