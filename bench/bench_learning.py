@@ -117,7 +117,7 @@ def row(run: Run, outcome: Outcome) -> tuple[object, ...]:
     memory = sum(map(cost_of, told))
     return (
         run.fingerprint, outcome.case_id, int(bool(outcome.right)), memory,
-        used.prompt_tokens - (used.cached_tokens or 0), used.completion_tokens, round(outcome.trajectory.seconds, 2),
+        used.computed_tokens, used.completion_tokens, round(outcome.trajectory.seconds, 2),
     )  # fmt: skip
 
 

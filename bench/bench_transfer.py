@@ -160,7 +160,7 @@ def row(memory: str, outcome: Outcome, told: Sequence[Lesson], own: int) -> Sequ
     return (
         memory, outcome.case_id, "" if outcome.right is None else int(outcome.right),
         hashlib.sha256(ids.encode()).hexdigest()[:12] if told else "", len(told), own, sum(map(cost_of, told)),
-        used.prompt_tokens - (used.cached_tokens or 0), used.completion_tokens, round(outcome.trajectory.seconds, 2),
+        used.computed_tokens, used.completion_tokens, round(outcome.trajectory.seconds, 2),
     )  # fmt: skip
 
 

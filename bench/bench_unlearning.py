@@ -137,10 +137,8 @@ def taught(room: Path, run: Run, told: World, *, without: str | None = None) -> 
 
 def promote(journal: Journal, mind: Mind, why: str) -> Version:
     """A person's choice: proposed, and made the champion."""
-    ground = ground_of(job(), MODEL, "ada")
-    old = champion_of(journal, NAME, ground, "ada")
-    new = propose(journal, NAME, old, Proposal(mind=mind, why=why), by="person", cost={})
-    return roll_back(journal, NAME, "ada", ground, number=new.number)
+    new = propose(journal, NAME, champion(journal), Proposal(mind=mind, why=why), by="person", cost={})
+    return roll_back(journal, NAME, "ada", new.ground, number=new.number)
 
 
 def champion(journal: Journal) -> Version:
@@ -183,7 +181,6 @@ def differs(worked: Path, room: Path, told: World, run: Run, source: str) -> boo
 def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
     """How often rolling back after another promotion left another state, and the seconds each took."""
     different, seconds = 0, []
-    ground = ground_of(job(), MODEL, "ada")
     for n in range(moves):
         before = state(room)
         with Journal.open(room) as journal:
@@ -192,7 +189,7 @@ def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
         changed = state(room) != before
         with Journal.open(room) as journal:
             began = time.perf_counter()
-            roll_back(journal, NAME, "ada", ground, number=old.number)
+            roll_back(journal, NAME, "ada", old.ground, number=old.number)
             seconds.append(time.perf_counter() - began)
         different += not changed or state(room) != before
     return different, seconds

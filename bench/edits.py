@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.exam import Exam, Pair, Terms
+from journeyman.assess.exam import Exam, Pair, Terms, sit
 
 Array = NDArray[np.float64]
 Kind = Literal["harmful", "helpful", "neutral"]
@@ -82,9 +82,4 @@ def examined(edit: Edit, level: float, margin: float = 0.05) -> Exam:
     terms = Terms(
         target="job", cases={"job": {"": edit.cases}}, level=level, margin=margin, cheaper=edit.cheaper
     )  # fmt: skip
-    exam = Exam.begun(terms)
-    for difference, touched in zip(edit.differences.tolist(), edit.touches.tolist(), strict=True):
-        exam = exam.after(pair(difference, touched))
-        if exam.outcome is not None:
-            break
-    return exam
+    return sit(terms, map(pair, edit.differences.tolist(), edit.touches.tolist()))

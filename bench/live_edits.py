@@ -25,9 +25,9 @@ from pathlib import Path
 from statistics import fmean
 
 from bench import datasets
-from bench.edits import Kind
+from bench.edits import Kind, pair
 from bench.results import Figure, of_share
-from journeyman.assess.exam import Exam, Pair, Terms
+from journeyman.assess.exam import Exam, Pair, Terms, sit
 from journeyman.assess.stats import share
 from journeyman.environments import SingleTurn
 from journeyman.flow.examining import prompt_cost
@@ -210,15 +210,13 @@ def sat(
     before: Mapping[str, Seen], after: Mapping[str, Seen], order: Sequence[str], level: float, *, cheaper: bool
 ) -> Exam:
     """The product's exam over recorded outcomes, up to its verdict."""
-    exam = Exam.begun(Terms(target="job", cases={"job": {"": len(order)}}, level=level, cheaper=cheaper))
-    for case in order:
-        one, other = before[case], after[case]
-        pair = Pair.of("job", champion=float(one.right), challenger=float(other.right))
-        same = one.opening == other.opening
-        exam = exam.after(pair.model_copy(update={"touched": not same}))
-        if exam.outcome is not None:
-            break
-    return exam
+    terms = Terms(target="job", cases={"job": {"": len(order)}}, level=level, cheaper=cheaper)
+    return sit(terms, (compared(before[case], after[case]) for case in order))
+
+
+def compared(before: Seen, after: Seen) -> Pair:
+    difference = float(after.right) - float(before.right)
+    return pair(difference, touched=before.opening != after.opening)
 
 
 def figures(level: float) -> dict[str, Figure]:

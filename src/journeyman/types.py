@@ -116,6 +116,16 @@ class Usage(Record):
     """Prompt tokens taken from the prefix cache. None: the engine does not say."""
     seconds: float = 0.0
 
+    @property
+    def computed_tokens(self) -> int:
+        """Of the prompt, without what the prefix cache had."""
+        return self.prompt_tokens - (self.cached_tokens or 0)
+
+    @property
+    def spent_tokens(self) -> int:
+        """Computed and written."""
+        return self.computed_tokens + self.completion_tokens
+
     def __add__(self, other: Usage) -> Usage:
         cached = (self.cached_tokens, other.cached_tokens)
         return Usage(

@@ -6,12 +6,12 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from bench.bench_unlearning import by_example
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.flow.experience import Experience
@@ -28,15 +28,6 @@ from journeyman.types import Case, Label, Message, Outcome, Recall, Run, Split, 
 from journeyman.verifiers import Exact
 
 ALL = Recall(kinds=("demonstration", "correction"), withheld=0.0)
-
-
-def by_example(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    """Knows nothing but what an example with the same article says."""
-    article = messages[-1].content.split()[-1]
-    for asked, answered in reversed(list(pairwise(messages))):
-        if asked.role == "user" and answered.role == "assistant" and article in asked.content:
-            return answered.content
-    return "unknown"
 
 
 def case(n: int, article: str, target: str | None = None, split: Split = "live") -> Case:

@@ -67,6 +67,19 @@ def test_what_a_claim_names_links_its_passage(index: SqliteIndex) -> None:
     assert found(graph, "acme")
 
 
+def test_the_links_follow_though_one_reading_goes_as_another_comes(index: SqliteIndex) -> None:
+    put(index, "a", "mei works at acme.")
+    put(index, "b", "acme lies in utrecht.")
+    graph = Graph(index)
+    run(extract(index, ScriptedModel(lambda *_: "mei | works at | acme"), tokens=1))
+    with index.store.reading():
+        assert "mei" in graph.copy.follow(index.store, index.store.visible(())).number
+    run(index.remove("a"))
+    run(extract(index, ScriptedModel(lambda *_: "acme | lies in | utrecht"), tokens=1))
+    with index.store.reading():
+        assert set(graph.copy.follow(index.store, index.store.visible(())).number) == {"acme", "utrecht"}
+
+
 def test_claims_are_seen_and_read_only_by_those_who_may_see_the_passage(index: SqliteIndex) -> None:
     put(index, "open", "Mei works at Acme in Utrecht.")
     put(index, "closed", "the vault opens by xyzzy42", labels=["board"])

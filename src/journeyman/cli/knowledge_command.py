@@ -33,6 +33,7 @@ from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
 from journeyman.knowledge.claims import Reading, claims, extract, shown
+from journeyman.knowledge.graph import Graph
 from journeyman.knowledge.reports import Report, reports
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
@@ -201,8 +202,6 @@ def _claims(base: KnowledgeBase, about: str, labels: Sequence[str], tokens: int,
 
 
 def _reports(base: KnowledgeBase, labels: Sequence[str], tokens: int, model: str, most: int, *, as_json: bool) -> None:
-    from journeyman.knowledge.graph import Graph  # noqa: PLC0415 - optional
-
     async def write() -> tuple[list[Report], int]:
         opened = open_model(model, at_once=1) if tokens else None
         try:

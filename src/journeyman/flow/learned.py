@@ -204,7 +204,7 @@ def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
         at=outcome.at,
         slice=outcome.slice,
         right=outcome.right,
-        tokens=used.prompt_tokens - (used.cached_tokens or 0) + used.completion_tokens,
+        tokens=used.spent_tokens,
         memory_tokens=sum(map(cost_of, outcome.trajectory.recalled)),
         recalled=len(recalled.lessons),
         shown=len(recalled.shown),

@@ -107,7 +107,7 @@ class FlowLab:
             if shift.experience is not None:
                 shift.experience.close()
         used = outcome.trajectory.usage
-        self.tokens += used.prompt_tokens - (used.cached_tokens or 0) + used.completion_tokens
+        self.tokens += used.spent_tokens
         return Graded(trajectory=outcome.trajectory, scores=outcome.scores)
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
@@ -116,7 +116,7 @@ class FlowLab:
         reply = journal.reply(key)
         if reply is None:
             reply = await self.teacher.generate(messages, sampling=sampling)
-            self.tokens += reply.usage.prompt_tokens - (reply.usage.cached_tokens or 0) + reply.usage.completion_tokens
+            self.tokens += reply.usage.spent_tokens
             event = Event(
                 run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0, kind="replied",
                 body=reply.model_dump(mode="json"), key=key, at=time.time(),

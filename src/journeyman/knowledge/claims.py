@@ -70,7 +70,7 @@ async def extract(
     """
     store = index.store
     with store.reading():
-        waiting = sorted(store.among(store.visible(labels)) - store.read_places())
+        waiting = sorted(store.among(store.visible(labels)) - store.read_since(0))
     spent = read = found = 0
     for place in waiting:
         if spent >= tokens:
@@ -80,16 +80,15 @@ async def extract(
         if passage is None:
             continue
         reply = await model.generate(prompt(passage), sampling=Sampling(max_tokens=REPLY_TOKENS))
-        cost = reply.usage.prompt_tokens - (reply.usage.cached_tokens or 0) + reply.usage.completion_tokens
         facts = list(parsed(reply.message.content, f"{passage.title}\n{passage.text}"))
         counts = dict(entities(passage.title, passage.text))
         for name in (name for subject, _, thing in facts for name in (key(subject), key(thing)) if name):
             if name in counts or len(counts) < MOST:
                 counts[name] = counts.get(name, 0) + 1
         rows = [{"subject": s, "relation": r, "object": o} for s, r, o in facts]
-        store.put_claims(place, rows, counts, cost)
+        store.put_claims(place, rows, counts)
         told(passage, len(facts))
-        spent, read, found = spent + cost, read + 1, found + len(facts)
+        spent, read, found = spent + reply.usage.spent_tokens, read + 1, found + len(facts)
     return Reading(passages=read, claims=found, tokens=spent, left=len(waiting) - read)
 
 
@@ -111,7 +110,7 @@ def parsed(reply: str, text: str) -> Iterator[tuple[str, str, str]]:
         if len(parts) != 3 or not all(parts) or max(map(len, parts)) > LONGEST:
             continue
         claim = (parts[0], parts[1], parts[2])
-        if claim not in seen and all(key_of(name).strip() and key_of(name) in held for name in (parts[0], parts[2])):
+        if claim not in seen and all(name and name in held for name in (key_of(parts[0]), key_of(parts[2]))):
             seen.add(claim)
             yield claim
 
@@ -131,12 +130,8 @@ def claims(index: SqliteIndex, *, about: str = "", labels: Collection[str] = ())
     return [
         Claim(**told, document=passages[place].document, passage=passages[place].id, where=heading(passages[place]))
         for place, told in rows
-        if place in passages and _names(told["subject"], told["object"], wanted=wanted)
+        if place in passages and any(wanted in key_of(told[name]) for name in ("subject", "object"))
     ]
-
-
-def _names(*names: str, wanted: str) -> bool:
-    return any(wanted in key_of(name) for name in names)
 
 
 def shown(told: Sequence[Claim]) -> Iterator[str]:
@@ -145,5 +140,5 @@ def shown(told: Sequence[Claim]) -> Iterator[str]:
     for claim in told:
         if claim.where != where:
             where = claim.where
-            yield f"{where}"
+            yield where
         yield f"  {claim.subject} — {claim.relation} — {claim.object}"

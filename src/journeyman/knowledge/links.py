@@ -68,7 +68,6 @@ class LinksCopy:
 
     def __init__(self) -> None:
         self.generation = 0
-        self.readings = 0
         self.last = 0
         self._scope: dict[int, int] = {}
         self._mentions: dict[int, tuple[NDArray[np.int32], Floats]] = {}
@@ -80,16 +79,14 @@ class LinksCopy:
         generation = store.generation()
         if generation != self.generation:
             self._made.clear()
-            if (readings := store.readings()) != self.readings:  # what known passages mention has changed
-                self.readings, self.last = readings, 0
-                self._scope.clear()
-                self._mentions.clear()
-                self._names.clear()
             gone = store.gone_since(self.generation)
             if sum(self._scope.pop(place, None) is not None for place in gone):
                 for place in gone:
                     self._mentions.pop(place, None)
                 self._forget()
+            read = store.read_since(self.generation) & self._mentions.keys()
+            for place, told in store.mentions(read).items():
+                self._mentions[place] = self._read(told)
             for some in store.after(self.last):
                 for known in some:
                     self._scope[known.place] = known.scope

@@ -106,5 +106,4 @@ async def _written(model: Model, passages: Sequence[Passage]) -> tuple[dict[str,
             n for n, (one, other) in enumerate(pairwise(text), 1) if one in "。！？" or (one in ".!?" and other == " ")
         ]
         text = text[: ends[-1]] if ends else text
-    used = reply.usage
-    return {"title": title, "text": text}, used.prompt_tokens - (used.cached_tokens or 0) + used.completion_tokens
+    return {"title": title, "text": text}, reply.usage.spent_tokens

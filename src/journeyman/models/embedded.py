@@ -84,14 +84,12 @@ class _Engine:
         self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="journeyman-engine")
         self.loading = threading.Lock()
         self.server: Any = None
-        self.cores: int | None = None
-        """Looked at before the loading. None: when it loads."""
 
-    def load(self) -> Any:
-        """Raises MissingExtraError or ModelFileError."""
+    def load(self, cores: int | None = None) -> Any:
+        """On so many cores, those that are free where none are told. Raises MissingExtraError or ModelFileError."""
         with self.loading:
             if self.server is None:
-                self.server = _start(self.path, self.at_once, self.cores or free_cores())
+                self.server = _start(self.path, self.at_once, cores or free_cores())
             return self.server
 
     def call(self, request: Mapping[str, Json], stream: _Stream) -> None:
@@ -165,8 +163,8 @@ class EmbeddedModel:
 
     def preload(self) -> None:
         """Begin to load, beside whatever comes next; `load` waits for it, and tells what went wrong."""
-        self.engine.cores = free_cores()  # before the caller keeps one of them busy
-        self.engine.threads.submit(self.engine.load)
+        cores = free_cores()  # before the caller keeps one of them busy
+        self.engine.threads.submit(self.engine.load, cores)
 
     async def load(self) -> None:
         """Load now what the first call would load."""

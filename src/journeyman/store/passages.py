@@ -224,18 +224,16 @@ class PassageStore:
 
     # --- what a model wrote
 
-    def put_claims(
-        self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int], tokens: int
-    ) -> None:
-        """A passage's claims, with what it now is known to mention, and the tokens that reading it took. A passage that
-        went in the meantime stays gone."""
+    def put_claims(self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int]) -> None:
+        """A passage's claims, with what it now is known to mention. A passage that went in the meantime stays gone."""
         with store_errors(), self.writer.begin():
             changed = self.writer.execute(
                 update(passages).where(passages.c.place == place).values(entities=dumps(dict(entities)))
             )
             if changed.rowcount:
-                written.put_claims(self.writer, place, told, tokens)
-                self.writer.execute(update(state).values(generation=state.c.generation + 1))
+                generation = self.writer.execute(select(state.c.generation)).scalar_one() + 1
+                written.put_claims(self.writer, place, told, generation)
+                self.writer.execute(update(state).values(generation=generation))
 
     def put_report(self, report: str, body: Mapping[str, Any], places: Sequence[int]) -> None:
         """A report that rests on these places; where one of them went in the meantime, it is not kept."""
@@ -327,20 +325,21 @@ class PassageStore:
         """All claims with their places, in the order of these."""
         return written.all_claims(self.reader)
 
-    def read_places(self) -> frozenset[int]:
-        """Places that a model has read for claims."""
-        return written.read_places(self.reader)
+    def read_since(self, generation: int) -> frozenset[int]:
+        """Places that a model has read for claims after that generation: what they mention may have changed then."""
+        return written.read_since(self.reader, generation)
 
-    def readings(self) -> int:
-        """How many passages a model has read; with each, what a passage mentions may have changed."""
-        return written.readings(self.reader)
+    def mentions(self, places: Collection[int]) -> dict[int, str]:
+        """What each of these mentions, as JSON: name to count."""
+        query = select(passages.c.place, passages.c.entities).where(passages.c.place.in_(sorted(places)))
+        return {row.place: row.entities for row in self.reader.execute(query)}
 
     def report(self, name: str) -> dict[str, Any] | None:
         """None: it was not written, or what it rested on has changed."""
         return written.report(self.reader, name)
 
     def generation(self) -> int:
-        """Grows with each document that is put or removed."""
+        """Grows with each document that is put or removed, and each passage that is read for claims."""
         return int(self.reader.execute(select(state.c.generation)).scalar_one())
 
     def gone_since(self, generation: int) -> list[int]:

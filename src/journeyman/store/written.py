@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, delete, func, select
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, delete, select
 
 from journeyman.store.codec import dumps
 
@@ -22,7 +22,7 @@ claims = Table(
     Column("body", Text, nullable=False),
 )
 extracted = Table(
-    "extracted", _metadata, Column("place", Integer, primary_key=True), Column("tokens", Integer, nullable=False)
+    "extracted", _metadata, Column("place", Integer, primary_key=True), Column("generation", Integer, nullable=False)
 )
 reports = Table("reports", _metadata, Column("id", Text, primary_key=True), Column("body", Text, nullable=False))
 rests = Table(
@@ -49,10 +49,10 @@ def forget(connection: Connection, places: Sequence[int]) -> None:
             connection.execute(delete(rests).where(rests.c.report == report))
 
 
-def put_claims(connection: Connection, place: int, told: Sequence[Mapping[str, Any]], tokens: int) -> None:
+def put_claims(connection: Connection, place: int, told: Sequence[Mapping[str, Any]], generation: int) -> None:
     connection.execute(delete(claims).where(claims.c.place == place))
     connection.execute(delete(extracted).where(extracted.c.place == place))
-    connection.execute(extracted.insert().values(place=place, tokens=tokens))
+    connection.execute(extracted.insert().values(place=place, generation=generation))
     if told:
         connection.execute(claims.insert(), [{"place": place, "n": n, "body": dumps(c)} for n, c in enumerate(told)])
 
@@ -63,14 +63,9 @@ def all_claims(connection: Connection) -> list[tuple[int, dict[str, Any]]]:
     return [(row.place, json.loads(row.body)) for row in rows]
 
 
-def read_places(connection: Connection) -> frozenset[int]:
-    """Those that a model has read, whether it found a claim or not."""
-    return frozenset(connection.execute(select(extracted.c.place)).scalars())
-
-
-def readings(connection: Connection) -> int:
-    """How many passages were read."""
-    return int(connection.execute(select(func.count()).select_from(extracted)).scalar_one())
+def read_since(connection: Connection, generation: int) -> frozenset[int]:
+    """Those that a model has read after that generation, whether it found a claim or not."""
+    return frozenset(connection.execute(select(extracted.c.place).where(extracted.c.generation > generation)).scalars())
 
 
 def put_report(connection: Connection, report: str, body: Mapping[str, Any], places: Sequence[int]) -> None:
