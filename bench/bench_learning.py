@@ -5,7 +5,8 @@
 
 Durable: stopped, it goes on where it was. `bench/learning/NAME.csv` has a row for each case and arm: whether the answer
 was right, the tokens of the prompt that memory took, all tokens computed and written, seconds, and the signals of
-confidence. No question, answer or target is written.
+confidence. No question, answer or target is written. What a file has is not worked again, on another machine neither:
+to work it anew, delete its rows.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ async def record(journal: Journal, holder: Holder, model: Model, name: str, arm:
     sealed = [case for case in cases if case.split == "exam"]
     lessons = lessons_of(job, [case for case in cases if case.split == "calibration"])
     run = run_of(journal, job, arm, model)
-    if not enrol(journal, run, sealed[:count]):
+    known = rows_of(name)
+    if not enrol(journal, run, [case for case in sealed[:count] if (arm, case.id) not in known]):
         return
     stop, done = asyncio.Event(), 0
 
@@ -90,35 +92,46 @@ async def record(journal: Journal, holder: Holder, model: Model, name: str, arm:
 COLUMNS = ("arm", "case", "right", "memory_tokens", "computed_tokens", "written_tokens", "seconds")
 
 
+FIELDS = (*COLUMNS, *SIGNALS)
+
+Row = Mapping[str, object]
+
+
+def rows_of(name: str) -> dict[tuple[str, str], dict[str, str]]:
+    """What a stream's file says, by arm and case. Empty: there is none."""
+    file = RECORDED / f"{name}.csv"
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        return {(told["arm"], told["case"]): told for told in csv.DictReader(opened)}
+
+
 def export(journal: Journal) -> None:
-    """Write all that was recorded, a file for each stream."""
+    """Write a file for each stream: what it had, and all that the journal has, which wins."""
     RECORDED.mkdir(exist_ok=True)
     by_job: dict[str, list[Run]] = {}
     for run in journal.runs():
         by_job.setdefault(run.job, []).append(run)
     for name, runs in by_job.items():
+        found: dict[tuple[str, str], Row] = dict(rows_of(name))
+        for run in runs:
+            for outcome in outcomes(journal, run):
+                if outcome.closed and outcome.right is not None:
+                    found[run.fingerprint, outcome.case_id] = row(run, outcome)
         with (RECORDED / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            signals: tuple[str, ...] = ()
-            for run in runs:
-                for outcome in outcomes(journal, run):
-                    if not outcome.closed or outcome.right is None:
-                        continue
-                    known = evidence_of(outcome.trajectory).signals
-                    if not signals:
-                        signals = tuple(name for name in known if not name.startswith("said_"))
-                        writer.writerow((*COLUMNS, *signals))
-                    values = [known.get(name) for name in signals]
-                    writer.writerow((*row(run, outcome), *("" if v is None else round(v, 4) for v in values)))
+            writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(sorted(found.values(), key=lambda one: ARMS.index(str(one["arm"]))))
 
 
-def row(run: Run, outcome: Outcome) -> tuple[object, ...]:
+def row(run: Run, outcome: Outcome) -> Row:
     used, told = outcome.trajectory.usage, outcome.trajectory.recalled
-    memory = sum(map(cost_of, told))
-    return (
-        run.fingerprint, outcome.case_id, int(bool(outcome.right)), memory,
-        used.computed_tokens, used.completion_tokens, round(outcome.trajectory.seconds, 2),
-    )  # fmt: skip
+    signals = evidence_of(outcome.trajectory).signals
+    return {
+        "arm": run.fingerprint, "case": outcome.case_id, "right": int(bool(outcome.right)),
+        "memory_tokens": sum(map(cost_of, told)), "computed_tokens": used.computed_tokens,
+        "written_tokens": used.completion_tokens, "seconds": round(outcome.trajectory.seconds, 2),
+    } | {name: round(value, 4) for name in SIGNALS if (value := signals.get(name)) is not None}  # fmt: skip
 
 
 async def recording(arguments: argparse.Namespace) -> None:
@@ -151,15 +164,12 @@ Arm = dict[str, Done]
 
 def arms_of(name: str) -> dict[str, Arm]:
     """What was recorded of a stream, by arm and case; `stateless` from the recorded streams. Empty: nothing was."""
-    file = RECORDED / f"{name}.csv"
-    if not file.exists():
-        return {}
     found: dict[str, Arm] = {}
-    with file.open(encoding="utf-8", newline="") as opened:
-        for told in csv.DictReader(opened):
-            spent = float(told["computed_tokens"]) + float(told["written_tokens"])
-            done = Done(told["right"] == "1", float(told["memory_tokens"]), spent)
-            found.setdefault(told["arm"], {})[told["case"]] = done
+    for (arm, case), told in rows_of(name).items():
+        spent = float(told["computed_tokens"]) + float(told["written_tokens"])
+        found.setdefault(arm, {})[case] = Done(told["right"] == "1", float(told["memory_tokens"]), spent)
+    if not found:
+        return {}
     with (STREAMS_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
         rows = [told for told in csv.DictReader(opened) if told["split"] == "exam"]
     found["stateless"] = {told["case"]: Done(told["right"] == "1", 0.0, 0.0) for told in rows}
