@@ -70,7 +70,9 @@ async def record(journal: Journal, holder: Holder, model: Model, name: str, arm:
     lessons = lessons_of(job, [case for case in cases if case.split == "calibration"])
     run = run_of(journal, job, arm, model)
     known = rows_of(name)
-    if not enrol(journal, run, [case for case in sealed[:count] if (arm, case.id) not in known]):
+    wanted = [case for case in sealed[:count] if (arm, case.id) not in known]
+    wanted.sort(key=lambda case: str(case.data.get("database")))  # a schema, most of a prompt, is then computed once
+    if not enrol(journal, run, wanted):
         return
     stop, done = asyncio.Event(), 0
 
