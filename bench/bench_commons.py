@@ -91,32 +91,33 @@ class World:
         return right
 
 
-def stream(rng: random.Random) -> tuple[list[tuple[str, str]], list[str]]:
+def stream(rng: random.Random, count: int) -> tuple[list[tuple[str, str]], list[str]]:
     data = datasets.folder()
     if data is None:
         raise SystemExit("The benchmark data is not here; set JOURNEYMAN_DATA to its folder.")
     whole = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
-    chosen = set(rng.sample(sorted({label for _, label in whole["train"]}), INTENTS))
+    chosen = set(rng.sample(sorted({label for _, label in whole["train"]}), count))
     cases = [(text, label) for text, label in whole["train"] if label in chosen]
     rng.shuffle(cases)
     return cases[:CASES], sorted(chosen)
 
 
 def worked(
-    room: Path, seed: int, *, workers: int = 1, shared: bool = True, poison: Poison | None = None, spread: bool = False
+    room: Path, seed: int, *, workers: int = 1, shared: bool = True, poison: Poison | None = None, spread: bool = False,
+    intents: int = INTENTS,
 ) -> tuple[float, float | None]:
     """The share right among the last cases, and the share of poison that is recalled no more. None: there was none."""
     rng = random.Random(seed)
-    cases, intents = stream(rng)
+    cases, known = stream(rng, intents)
     room.mkdir(parents=True)
     memories = [Memories.open(room / f"{n}.sqlite", "clinc") for n in range(1 if shared else workers)]
-    world = World(rng, intents, memories)
+    world = World(rng, known, memories)
     right: list[bool] = []
     poisoned: list[Lesson] = []
     for n, (prompt, answer) in enumerate(cases):
         bad = poison is not None and rng.random() < POISONED
         by = "mallory" if bad and not spread else f"person-{rng.randrange(3)}"
-        given = poison(rng, prompt, answer, intents) if bad and poison else (prompt, answer)
+        given = poison(rng, prompt, answer, known) if bad and poison else (prompt, answer)
         if bad:
             poisoned.append(lesson("correction", *given, by, (f"case:{n + 1}", f"person:{by}")))
         right.append(world.work(n % workers, prompt, answer, given, by))
@@ -129,7 +130,8 @@ def worked(
 def quarantined(memory: Memories, poisoned: Sequence[Lesson]) -> Iterator[float]:
     if not poisoned:
         return
-    known, shut_out = worths(memory, poisoned), harmful(memory, {one.by for one in poisoned})
+    latest = memory.latest()
+    known, shut_out = worths(memory, poisoned, latest), harmful(memory, {one.by for one in poisoned}, latest)
     yield from (float(known[one.id].retired or one.by in shut_out) for one in poisoned)
 
 

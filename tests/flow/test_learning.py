@@ -210,7 +210,7 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     with Journal.open(tmp_path) as journal:
         experience = Experience(journal, "prices")
         memories = experience.advance()
-        found = memories.uses([lesson.id for lesson in memories.lessons()])
+        found = memories.uses([lesson.id for lesson in memories.lessons()], memories.latest())
         used = [use for uses in found.values() for use in uses]
         experience.close()
     assert len(used) >= 60  # a delivered case that nobody looks at has no score

@@ -7,13 +7,14 @@ from statistics import fmean
 
 import pytest
 
-from journeyman.memory.worth import PRICE, Use, Worth, factor, price, worth
+from journeyman.memory.worth import HALF_LIFE, PRICE, Worth, factor, price, worth
+from journeyman.store.memories import Used
 
 
-def uses(rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1) -> list[Use]:
+def uses(rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1) -> list[Used]:
     """Outcomes where the chance of being right is `told` with the lesson and `untold` without."""
     shown = [rng.random() >= withheld for _ in range(count)]
-    return [Use(shown=one, withheld=withheld, score=float(rng.random() < (told if one else untold))) for one in shown]
+    return [Used(shown=one, withheld=withheld, score=float(rng.random() < (told if one else untold))) for one in shown]
 
 
 @pytest.mark.parametrize(("told", "untold"), [(0.9, 0.4), (0.5, 0.5), (0.2, 0.8)])
@@ -55,11 +56,29 @@ def test_scores_seen_less_often_count_for_more() -> None:
     """Of right answers only a tenth is looked at, of wrong ones all: unweighted, a good lesson would look bad."""
     rng = random.Random(2)
     kept = [
-        use.model_copy(update={"weight": 10.0 if use.score else 1.0})
+        use._replace(weight=10.0 if use.score else 1.0)
         for use in uses(rng, 20_000, told=0.9, untold=0.7)
         if use.score == 0 or rng.random() < 0.1
     ]
     assert worth(kept, typical=0.8).value == pytest.approx(0.2, abs=0.04)
+
+
+def test_evidence_fades_so_that_what_is_retired_is_tried_again_the_surer_the_harm_the_later() -> None:
+    def retired(count: int, age: int) -> bool:
+        told = uses(random.Random(3), count, told=0.1, untold=0.8)
+        return worth([use._replace(age=age) for use in told], typical=0.7).retired
+
+    assert retired(100, 0)
+    assert retired(1_000, 0)
+    assert not retired(100, 6 * HALF_LIFE)
+    assert retired(1_000, 6 * HALF_LIFE)
+
+
+def test_the_latest_uses_say_most() -> None:
+    rng = random.Random(4)
+    before = [use._replace(age=3 * HALF_LIFE) for use in uses(rng, 200, told=0.2, untold=0.8)]
+    assert worth(before, typical=0.5).value < -0.3
+    assert worth([*before, *uses(rng, 200, told=0.9, untold=0.3)], typical=0.5).value > 0.3
 
 
 def test_worth_moves_the_rank() -> None:

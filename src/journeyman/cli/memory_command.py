@@ -14,7 +14,7 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
 from journeyman.flow.experience import Experience
-from journeyman.memory.recollection import worths
+from journeyman.memory.recollection import harmful, worths
 
 app = new_app()
 
@@ -35,12 +35,21 @@ def main(
             memories = experience.advance()
             every = ("demonstration", "correction")
             found = memories.lessons(limit=limit) if like is None else memories.search(like, kinds=every, k=limit)
-            known = worths(memories, found)
+            judged = memories.latest()
+            known = worths(memories, found, judged)
+            shut_out = harmful(memories, {lesson.by for lesson in found}, judged)
         finally:
             experience.close()
     if as_json:
         print_json(
-            [{**lesson.model_dump(mode="json"), "worth": known[lesson.id].model_dump(mode="json")} for lesson in found]
+            [
+                {
+                    **lesson.model_dump(mode="json"),
+                    "worth": known[lesson.id].model_dump(mode="json"),
+                    "contributor_shut_out": lesson.by in shut_out,
+                }
+                for lesson in found
+            ]
         )
         return
     if not found:
@@ -52,7 +61,7 @@ def main(
     for lesson in found:
         worth = known[lesson.id]
         between = f"{worth.low:+.2f} – {worth.high:+.2f}" if worth.uses else ""
-        retired = " retired" if worth.retired else ""
+        retired = " retired" if worth.retired else " shut out" if lesson.by in shut_out else ""
         table.add_row(
             escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + retired,
             escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from journeyman.memory.context import cost_of, within
 from journeyman.memory.fusion import fused
-from journeyman.memory.worth import Use, Worth, factor, price, worth
-from journeyman.store.memories import Memories, Used
+from journeyman.memory.worth import Worth, factor, price, worth
+from journeyman.store.memories import Latest, Memories
 from journeyman.types import Lesson, Recall
 
 SOUGHT = 4
@@ -32,33 +32,29 @@ def recalled_from(
     """
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
-        known, shut_out = worths(memories, found), harmful(memories, {lesson.by for lesson in found})
+        latest = memories.latest()
+        known, shut_out = worths(memories, found, latest), harmful(memories, {lesson.by for lesson in found}, latest)
     kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out and fits(one)])
     by_id = {one.id: one for one in kept}
     ordered = fused([list(by_id)], lambda name: factor(known[name]), k=settings.k)
     return within([by_id[name] for name in ordered], settings.tokens)[::-1]
 
 
-def worths(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Worth]:
-    """What each lesson is worth by its uses so far."""
-    known = list(lessons)
-    used, typical = memories.uses([lesson.id for lesson in known]), _typical(memories)
-    return {lesson.id: worth(_uses(used[lesson.id]), typical=typical, least=price(cost_of(lesson))) for lesson in known}
+def worths(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> dict[str, Worth]:
+    """What each lesson is worth by its uses in the latest cases."""
+    known, typical = list(lessons), _typical(latest)
+    used = memories.uses([lesson.id for lesson in known], latest)
+    return {lesson.id: worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))) for lesson in known}
 
 
-def harmful(memories: Memories, contributors: Iterable[str]) -> set[str]:
+def harmful(memories: Memories, contributors: Iterable[str], latest: Latest) -> set[str]:
     """Those whose lessons, taken together, very likely do harm: for what is hard to see of one is plain of many."""
-    used, typical = memories.uses_of(sorted(contributors)), _typical(memories)
-    return {name for name, told in used.items() if worth(_uses(told), typical=typical, least=-HARM).retired}
+    used, typical = memories.uses_of(sorted(contributors), latest), _typical(latest)
+    return {name for name, told in used.items() if worth(told, typical=typical, least=-HARM).retired}
 
 
-def _typical(memories: Memories) -> float:
-    mean = memories.typical()
-    return UNKNOWN if mean is None else mean
-
-
-def _uses(used: Iterable[Used]) -> Iterator[Use]:
-    return (Use(shown=u.shown, withheld=u.withheld, score=u.score, weight=u.weight) for u in used)
+def _typical(latest: Latest) -> float:
+    return UNKNOWN if latest.typical is None else latest.typical
 
 
 def distinct(lessons: Sequence[Lesson]) -> list[Lesson]:

@@ -7,6 +7,10 @@ Thompson 1952; normalised, Hájek 1971). Similarity says what a lesson is about;
 
 With few uses the estimate is drawn to nothing: each side begins with `PRIOR` imagined cases that score what the job's
 cases score on the whole.
+
+Evidence fades: what a use says is discounted by half for every `HALF_LIFE` judged cases since (a power prior, Ibrahim
+and Chen 2000). What is retired gets no new uses, so its evidence thins until it is tried again: the surer the harm, the
+later. For good is shut out only what does harm whenever it comes back.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Iterable
 from math import sqrt
 from statistics import NormalDist
 
+from journeyman.store.memories import Used
 from journeyman.types import Record
 
 PRIOR = 2.0
@@ -23,20 +28,11 @@ PRIOR = 2.0
 SURE = 0.95
 """A lesson is retired when it is so likely that it gives less than it costs."""
 
+HALF_LIFE = 400
+"""Judged cases of a job after which a use says half as much."""
+
 PRICE = 0.00002
 """Score that a token of the prompt must bring: a hundred tokens, a fifth of a point."""
-
-
-class Use(Record):
-    """One case for which a lesson was recalled, and whose score is known."""
-
-    shown: bool
-    """False: it was withheld."""
-    withheld: float
-    """The probability with which it was to be withheld."""
-    score: float
-    weight: float = 1.0
-    """One over the probability that this score was seen."""
 
 
 class Worth(Record):
@@ -56,13 +52,13 @@ def price(tokens: int) -> float:
     return PRICE * tokens
 
 
-def worth(uses: Iterable[Use], *, typical: float, least: float = 0.0) -> Worth:
+def worth(uses: Iterable[Used], *, typical: float, least: float = 0.0) -> Worth:
     """`typical`: the mean score of the job's cases; `least`: what must very likely not be reached, to be retired."""
     counted = list(uses)
     told, left_out = _Side(typical), _Side(typical)
     for use in counted:
         side, chance = (told, 1 - use.withheld) if use.shown else (left_out, use.withheld)
-        side.add(use.score, use.weight / chance)
+        side.add(use.score, use.weight / chance, faded(use.age))
     value = told.mean - left_out.mean
     spread = sqrt(told.variance + left_out.variance)
     below = NormalDist(value, spread).cdf(least)
@@ -76,6 +72,11 @@ def worth(uses: Iterable[Use], *, typical: float, least: float = 0.0) -> Worth:
     )
 
 
+def faded(age: int) -> float:
+    """What is left of one use's evidence."""
+    return float(0.5 ** (age / HALF_LIFE))
+
+
 class _Side:
     """The weighted scores of one side, as a Beta posterior: weights count as many cases as they are worth together."""
 
@@ -83,14 +84,14 @@ class _Side:
         self.typical = min(max(typical, 0.05), 0.95)
         self.weight = self.squares = self.total = 0.0
 
-    def add(self, score: float, weight: float) -> None:
-        self.weight += weight
-        self.squares += weight * weight
-        self.total += weight * score
+    def add(self, score: float, weight: float, left: float) -> None:
+        self.weight += left * weight
+        self.squares += left * weight * weight
+        self.total += left * weight * score
 
     @property
     def count(self) -> float:
-        """Effective (Kish 1965)."""
+        """Effective (Kish 1965), each case counting as much as is left of it."""
         return self.weight**2 / self.squares if self.squares else 0.0
 
     @property

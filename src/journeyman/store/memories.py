@@ -6,6 +6,7 @@ say. One file for all jobs of a workspace; every row belongs to one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -34,11 +36,13 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 2
+FORMAT = 3
 """Of the file; one more with every change of its tables."""
 
+LATEST = 3_200
+"""Judged cases of a job that its memory still reckons with: what was long ago says little of now."""
 LATEST_USES = 400
-"""Of a lesson, that count: what it was worth long ago says little of now."""
+"""Of a lesson, or of a contributor's, that are looked at."""
 MOST_OFTEN = 8
 """Lessons looked up together that may all have been used so often."""
 
@@ -73,7 +77,7 @@ attempts = Table(
 )
 Index("attempts_by_case", attempts.c.job, attempts.c.run, attempts.c.case_id, attempts.c.attempt, unique=True)
 Index("attempts_by_lesson", attempts.c.lesson_id)
-Index("attempts_by_contributor", attempts.c.job, attempts.c.contributor)
+Index("attempts_by_place", attempts.c.job, attempts.c.place, attempts.c.score, attempts.c.weight)
 
 sources = Table(
     "sources",
@@ -89,15 +93,18 @@ uses = Table(
     metadata,
     Column("lesson_id", Text, primary_key=True),
     Column("place", Integer, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("contributor", Text),  # of the lesson, as long as it is remembered
     Column("shown", Integer, nullable=False),
     Column("withheld", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 Index("uses_by_attempt", uses.c.place)
+Index("uses_by_contributor", uses.c.job, uses.c.contributor, uses.c.place)
 
 
 _USED = uses.join(attempts, attempts.c.place == uses.c.place)
-_COLUMNS = (uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
+_COLUMNS = (uses.c.place, uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
 
 
 class Attempted(NamedTuple):
@@ -129,13 +136,31 @@ class Used(NamedTuple):
     """How one use of a lesson came out."""
 
     shown: bool
+    """False: it was withheld."""
     withheld: float
+    """The probability with which it was to be withheld."""
     score: float
-    weight: float
+    weight: float = 1.0
+    """One over the probability that this score was seen."""
+    age: int = 0
+    """How many cases of the job were judged since."""
 
 
-def _used(row: Mapping[str, Json]) -> Used:
-    return Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"])
+class Latest(NamedTuple):
+    """The latest judged cases of a job."""
+
+    places: Sequence[int]
+    """Their places in the journal, in its order."""
+    typical: float | None
+    """Their mean score, each weighing one over its label's probability. None: there are none."""
+
+    def used(self, row: Mapping[str, Json]) -> Used:
+        age = len(self.places) - bisect_right(self.places, row["place"])
+        return Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"], age)
+
+    @property
+    def first(self) -> int:
+        return self.places[0] if self.places else 0
 
 
 def _connected(path: Path) -> Connection:
@@ -216,10 +241,12 @@ class Memories:
 
     def forget(self, attempt: Attempted) -> None:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
-        for place in self.connection.execute(select(attempts.c.place).where(self._is(attempt))).scalars().all():
+        for row in self._rows(select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))):
             for table in (sources, uses, attempts):
-                self.connection.execute(delete(table).where(table.c.place == place))
-            self.prompts.remove(self.connection, [place])
+                self.connection.execute(delete(table).where(table.c.place == row["place"]))
+            self.prompts.remove(self.connection, [row["place"]])
+            if not self._contributors([row["lesson_id"]]):
+                self._taught_by(row["lesson_id"], None)
 
     def _is(self, attempt: Attempted) -> Json:
         return and_(
@@ -248,14 +275,27 @@ class Memories:
         self.connection.execute(attempts.insert(), row)
         self.connection.execute(sources.insert(), [{"source": one, "place": place} for one in remembered.sources])
         if remembered.told:
+            by = self._contributors(list(remembered.told))
             told = [
-                {"lesson_id": name, "place": place, "shown": int(shown), "withheld": remembered.withheld}
+                {"lesson_id": name, "shown": int(shown), "contributor": by.get(name)}
                 for name, shown in remembered.told.items()
             ]
-            self.connection.execute(uses.insert(), told)
+            shared = {"place": place, "job": self.job, "withheld": remembered.withheld}
+            self.connection.execute(uses.insert(), [one | shared for one in told])
         if lesson is not None:
+            self._taught_by(lesson.id, lesson.by)
             entry = Entry(id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place)
             self.prompts.put(self.connection, [entry])
+
+    def _contributors(self, wanted: Sequence[str | None]) -> dict[str, str]:
+        """Who taught each of these lessons, of those that are remembered."""
+        query = select(attempts.c.lesson_id, attempts.c.contributor).where(attempts.c.lesson_id.in_(wanted))
+        rows = self._rows(query.where(attempts.c.job == self.job))
+        return {row["lesson_id"]: row["contributor"] for row in rows}
+
+    def _taught_by(self, lesson: str | None, contributor: str | None) -> None:
+        used = update(uses).where(uses.c.lesson_id == lesson, uses.c.job == self.job)
+        self.connection.execute(used.values(contributor=contributor))
 
     def _scope(self, kind: str) -> int:
         return self.number * len(KINDS) + KINDS.index(kind)
@@ -281,31 +321,34 @@ class Memories:
         query = select(func.count().label("n")).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
         return int(self._rows(query)[0]["n"])
 
-    def uses(self, wanted: Sequence[str]) -> dict[str, list[Used]]:
-        """The latest uses of each lesson, in the order of the journal."""
+    def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, list[Used]]:
+        """Each lesson's uses in the latest cases, in the order of the journal."""
         found: dict[str, list[Used]] = {name: [] for name in wanted}
-        query = select(uses.c.lesson_id, *_COLUMNS).select_from(_USED).where(uses.c.lesson_id.in_(wanted))
-        latest = query.where(attempts.c.job == self.job).order_by(attempts.c.place.desc())
-        for row in reversed(self._rows(latest.limit(LATEST_USES * MOST_OFTEN))):
-            found[row["lesson_id"]].append(_used(row))
+        query = select(uses.c.lesson_id, *_COLUMNS).where(uses.c.lesson_id.in_(wanted))
+        for row in reversed(self._used(query, latest, LATEST_USES * MOST_OFTEN)):
+            found[row["lesson_id"]].append(latest.used(row))
         return {name: used[-LATEST_USES:] for name, used in found.items()}
 
-    def uses_of(self, contributors: Sequence[str]) -> dict[str, list[Used]]:
-        """The latest uses of all lessons that each of these contributed, in the order of the journal."""
-        taught = attempts.alias("taught")
-        query = select(*_COLUMNS).select_from(_USED.join(taught, taught.c.lesson_id == uses.c.lesson_id))
-        latest = query.where(attempts.c.job == self.job).order_by(attempts.c.place.desc()).limit(LATEST_USES)
-        return {
-            name: [_used(row) for row in reversed(self._rows(latest.where(taught.c.contributor == name)))]
-            for name in contributors
-        }
+    def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, list[Used]]:
+        """The uses of all that each of these contributed, in the latest cases, in the order of the journal."""
+        found: dict[str, list[Used]] = {}
+        for name in contributors:
+            rows = self._used(select(*_COLUMNS).where(uses.c.contributor == name), latest, LATEST_USES)
+            found[name] = [latest.used(row) for row in reversed(rows)]
+        return found
 
-    def typical(self) -> float | None:
-        """The mean score of the job's judged cases, each weighing one over its label's probability. None: none."""
-        weight = func.sum(attempts.c.weight)
-        query = select((func.sum(attempts.c.score * attempts.c.weight) / weight).label("mean"))
-        mean = self._rows(query.where(attempts.c.job == self.job))[0]["mean"]
-        return None if mean is None else float(mean)
+    def _used(self, query: Select[Json], latest: Latest, limit: int) -> list[dict[str, Json]]:
+        of_job = query.select_from(_USED).where(uses.c.job == self.job, uses.c.place >= latest.first)
+        return self._rows(of_job.order_by(uses.c.place.desc()).limit(limit))
+
+    def latest(self) -> Latest:
+        columns = (attempts.c.place, attempts.c.score, attempts.c.weight)
+        query = select(*columns).where(attempts.c.job == self.job).order_by(attempts.c.place.desc()).limit(LATEST)
+        with self.reading():
+            rows = self.connection.execute(query).all()[::-1]
+        weight = sum(row.weight for row in rows)
+        mean = sum(row.score * row.weight for row in rows) / weight if weight else None
+        return Latest(places=[row.place for row in rows], typical=mean)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
