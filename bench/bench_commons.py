@@ -5,7 +5,9 @@
 Real prompts (CLINC150), the product's own memory and its own random withholding; only the reader is simulated, so
 that thousands of cases can be worked: it gives the answer of the best recalled lesson with probability .9, and knows
 the answer by itself in three cases of ten. A quarter of the contributions is poison: other answers at random, the
-answers of the most confusable intent, or examples that fit everything; from one contributor, or spread over all.
+answers of the most confusable intent, or examples that fit everything; from one contributor, or spread over all. Each
+beside a memory that goes by likeness alone, and beside one that is told which contributions are poison: what it loses,
+the honest contributions that are missing cost, and no quarantine can win it back.
 """
 
 from __future__ import annotations
@@ -14,22 +16,26 @@ import argparse
 import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from bench import datasets
 from bench.results import Figure, write
+from journeyman.flow.experience import agrees
 from journeyman.learn.lessons import lesson
-from journeyman.memory.recollection import harmful, recalled_from, worths
-from journeyman.store.memories import Attempted, Memories, Remembered
+from journeyman.memory.recollection import recalled_from, standings
+from journeyman.store.memories import Attempted, Memories, Remembered, Told
 from journeyman.types import Lesson, Recall
 
 CASES = 1_200
 INTENTS = 30
-"""With all 150 there are eight cases of each: what is recalled is then wrong more often than the reader by itself, and
-shutting everybody out is right."""
+ALL_INTENTS = 150
+"""A thin memory: at the end there are eight cases of each, and what is recalled is wrong more often than not."""
+FIRST_SEED = 10
+"""Those before were looked at while the product's constants were chosen."""
 LAST = 400
 """Of these the share right is told."""
 COPIES, KNOWS = 0.9, 0.3
@@ -67,24 +73,31 @@ class World:
     rng: random.Random
     intents: Sequence[str]
     memories: Sequence[Memories]
+    likeness: bool = False
+    """Nothing is kept of how recalled lessons came out, so that they are recalled by likeness alone."""
+    known_bad: set[str] = field(default_factory=set)
+    """Ids of lessons that are not told."""
     place: int = 0
 
     def work(self, worker: int, prompt: str, answer: str, given: tuple[str, str], by: str) -> bool:
         """Answer a case, and contribute what somebody says of it."""
         memory = self.memories[worker % len(self.memories)]
-        found = recalled_from(memory, prompt, SETTINGS, lambda _: True)
-        told = {one.id: self.rng.random() >= WITHHELD for one in found}
-        shown = [one for one in found if told[one.id]]
-        copied = bool(shown) and self.rng.random() < COPIES
-        right = shown[-1].text == answer if copied else self.rng.random() < KNOWS
         self.place += 1
         name = f"case:{self.place}"
         taught = lesson("correction", given[0], given[1], by, (name, f"person:{by}"))
+        found = recalled_from(memory, prompt, SETTINGS, lambda one: one.id not in self.known_bad)
+        told = {
+            one.id: Told(shown=self.rng.random() >= WITHHELD, agreed=agrees(one, taught, None))
+            for one in reversed(found)
+        }
+        shown = [one for one in found if told[one.id].shown]
+        copied = bool(shown) and self.rng.random() < COPIES
+        right = shown[-1].text == answer if copied else self.rng.random() < KNOWS
         with memory.changing() as (_, heeded):
             memory.remember(
                 Remembered(
                     attempt=Attempted("run", name, 1), place=self.place, sources=taught.sources, lesson=taught,
-                    score=float(right), weight=1.0, withheld=WITHHELD, told=told,
+                    score=float(right), weight=1.0, withheld=WITHHELD, told={} if self.likeness else told,
                 )
             )  # fmt: skip
             memory.reached(self.place, heeded)
@@ -102,37 +115,80 @@ def stream(rng: random.Random, count: int) -> tuple[list[tuple[str, str]], list[
     return cases[:CASES], sorted(chosen)
 
 
-def worked(
-    room: Path, seed: int, *, workers: int = 1, shared: bool = True, poison: Poison | None = None, spread: bool = False,
-    intents: int = INTENTS,
-) -> tuple[float, float | None]:
-    """The share right among the last cases, and the share of poison that is recalled no more. None: there was none."""
+@dataclass(frozen=True)
+class Setting:
+    workers: int = 1
+    shared: bool = True
+    poison: Poison | None = None
+    spread: bool = False
+    """Over all contributors. Else all of it comes from one of their number."""
+    intents: int = INTENTS
+    likeness: bool = False
+    oracle: bool = False
+
+
+class Came(NamedTuple):
+    right: float
+    """Share among the last cases."""
+    quarantined: float | None
+    """The share of poison that is recalled no more. None: there was none."""
+    honest: float
+    """The share of what is not poison that is recalled no more."""
+
+
+def worked(seed: int, setting: Setting) -> Came:
     rng = random.Random(seed)
-    cases, known = stream(rng, intents)
-    room.mkdir(parents=True)
-    memories = [Memories.open(room / f"{n}.sqlite", "clinc") for n in range(1 if shared else workers)]
-    world = World(rng, known, memories)
-    right: list[bool] = []
-    poisoned: list[Lesson] = []
-    for n, (prompt, answer) in enumerate(cases):
-        bad = poison is not None and rng.random() < POISONED
-        by = "mallory" if bad and not spread else f"person-{rng.randrange(3)}"
-        given = poison(rng, prompt, answer, known) if bad and poison else (prompt, answer)
-        if bad:
-            poisoned.append(lesson("correction", *given, by, (f"case:{n + 1}", f"person:{by}")))
-        right.append(world.work(n % workers, prompt, answer, given, by))
-    out = [one for memory in memories for one in quarantined(memory, poisoned)]
-    for memory in memories:
-        memory.close()
-    return fmean(right[-LAST:]), fmean(out) if out else None
+    cases, known = stream(rng, setting.intents)
+    poison = setting.poison
+    with tempfile.TemporaryDirectory() as room:
+        files = range(1 if setting.shared else setting.workers)
+        memories = [Memories.open(Path(room) / f"{n}.sqlite", "clinc") for n in files]
+        world = World(rng, known, memories, likeness=setting.likeness)
+        right: list[bool] = []
+        poisoned: list[Lesson] = []
+        for n, (prompt, answer) in enumerate(cases):
+            bad = poison is not None and rng.random() < POISONED
+            by = "mallory" if bad and not setting.spread else f"person-{rng.randrange(3)}"
+            given = poison(rng, prompt, answer, known) if bad and poison else (prompt, answer)
+            if bad:
+                poisoned.append(lesson("correction", *given, by, (f"case:{n + 1}", f"person:{by}")))
+                if setting.oracle:
+                    world.known_bad.add(poisoned[-1].id)
+            right.append(world.work(n % setting.workers, prompt, answer, given, by))
+        bad_ids = {one.id for one in poisoned}
+        out = [gone for memory in memories for gone in left_out(memory, poisoned)]
+        honest = [
+            gone
+            for memory in memories
+            for gone in left_out(memory, [one for one in memory.lessons() if one.id not in bad_ids])
+        ]
+        for memory in memories:
+            memory.close()
+    return Came(fmean(right[-LAST:]), fmean(out) if out else None, fmean(honest))
 
 
-def quarantined(memory: Memories, poisoned: Sequence[Lesson]) -> Iterator[float]:
-    if not poisoned:
-        return
-    latest = memory.latest()
-    known, shut_out = worths(memory, poisoned, latest), harmful(memory, {one.by for one in poisoned}, latest)
-    yield from (float(known[one.id].retired or one.by in shut_out) for one in poisoned)
+def left_out(memory: Memories, lessons: Sequence[Lesson]) -> list[float]:
+    known = standings(memory, lessons)
+    return [float(not known[one.id].recalled) for one in lessons]
+
+
+def settings() -> dict[str, Setting]:
+    """All that is worked, by name."""
+    alone = {
+        "one_worker": Setting(),
+        "one_worker_by_likeness": Setting(likeness=True),
+        "two_workers_shared": Setting(workers=2),
+        "two_workers_apart": Setting(workers=2, shared=False),
+        "thin": Setting(intents=ALL_INTENTS),
+        "thin_by_likeness": Setting(intents=ALL_INTENTS, likeness=True),
+    }
+    for name, poison in POISONS.items():
+        for spread in (False, True):
+            key = f"{name}_{'spread' if spread else 'one'}"
+            alone[key] = Setting(poison=poison, spread=spread)
+            alone[f"{key}_by_likeness"] = Setting(poison=poison, spread=spread, likeness=True)
+            alone[f"{key}_oracle"] = Setting(poison=poison, spread=spread, oracle=True)
+    return alone
 
 
 def figure(values: Sequence[float], unit: str, goal: str = "") -> Figure:
@@ -142,29 +198,33 @@ def figure(values: Sequence[float], unit: str, goal: str = "") -> Figure:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
-    seeds = range(parser.parse_args().seeds)
+    parser.add_argument("--seeds", type=int, default=5)
+    seeds = range(FIRST_SEED, FIRST_SEED + parser.parse_args().seeds)
+    came: dict[str, list[Came]] = {}
+    for name, setting in settings().items():
+        came[name] = [worked(seed, setting) for seed in seeds]
+        print(name, came[name], flush=True)
+    write("commons", figures(came))
+
+
+def figures(came: Mapping[str, Sequence[Came]]) -> dict[str, Figure]:
+    count = len(came["one_worker"])
     told: dict[str, Figure] = {}
-    unit = f"of the last {LAST}; {len(seeds)} seeds, least and most"
-    with tempfile.TemporaryDirectory() as folder:
-        room = Path(folder)
-        clean = [worked(room / f"one-{s}", s)[0] for s in seeds]
-        told["one_worker"] = figure(clean, unit)
-        both = [worked(room / f"two-{s}", s, workers=2)[0] for s in seeds]
-        told["two_workers_shared"] = figure(both, unit)
-        told["two_workers_apart"] = figure(
-            [worked(room / f"apart-{s}", s, workers=2, shared=False)[0] for s in seeds], unit
-        )
-        told["commons_loss"] = figure([a - b for a, b in zip(clean, both, strict=True)], "points", "<= 0.02")
-        for name, poison in POISONS.items():
-            for spread in (False, True):
-                key = f"{name}_{'spread' if spread else 'one'}"
-                runs = [worked(room / f"{key}-{s}", s, poison=poison, spread=spread) for s in seeds]
-                losses = [a - b for a, (b, _) in zip(clean, runs, strict=True)]
-                told[f"poison_loss_{key}"] = figure(losses, "points", "<= 0.02")
-                shares = [share for _, share in runs if share is not None]
-                told[f"poison_quarantined_{key}"] = figure(shares, "of poisoned lessons")
-    write("commons", told)
+    for name, runs in came.items():
+        if name.startswith(("one", "two", "thin")):
+            told[name] = figure([run.right for run in runs], f"of the last {LAST}; {count} seeds, least and most")
+        else:
+            losses = [clean.right - run.right for clean, run in zip(came["one_worker"], runs, strict=True)]
+            told[f"poison_loss_{name}"] = figure(losses, "points", "<= 0.02")
+        if f"{name}_oracle" in came:
+            shares = [run.quarantined for run in runs if run.quarantined is not None]
+            told[f"poison_quarantined_{name}"] = figure(shares, "of poisoned lessons")
+            told[f"honest_left_out_{name}"] = figure([run.honest for run in runs], "of honest lessons")
+    for name in ("one_worker", "thin"):
+        told[f"honest_left_out_{name}"] = figure([run.honest for run in came[name]], "of honest lessons")
+    pairs = zip(came["one_worker"], came["two_workers_shared"], strict=True)
+    told["commons_loss"] = figure([one.right - two.right for one, two in pairs], "points", "<= 0.02")
+    return told
 
 
 if __name__ == "__main__":

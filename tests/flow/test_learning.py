@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -131,7 +132,7 @@ def dump(workspace: Path) -> list[object]:
             for row in memories.connection.execute(select(a).order_by(a.c.place)):
                 rests = memories.connection.execute(select(s.c.source).where(s.c.place == row.place))
                 used = memories.connection.execute(select(u).where(u.c.place == row.place).order_by(u.c.lesson_id))
-                told = [(use.lesson_id, use.shown, use.withheld) for use in used]
+                told = [(use.lesson_id, use.rank, use.agreed, use.shown, use.withheld) for use in used]
                 rows.append(
                     (row.case_id, row.attempt, row.score, row.weight, row.lesson, sorted(rests.scalars()), told)
                 )
@@ -211,8 +212,8 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
         experience = Experience(journal, "prices")
         memories = experience.advance()
         found = memories.uses([lesson.id for lesson in memories.lessons()], memories.latest())
-        used = [use for uses in found.values() for use in uses]
         experience.close()
-    assert len(used) >= 60  # a delivered case that nobody looks at has no score
-    assert {use.shown for use in used} == {True, False}
-    assert all(use.score == (1.0 if use.shown else 0.0) for use in used)
+    told = np.concatenate([used.shown for used in found.values()])
+    assert len(told) >= 60  # a delivered case that nobody looks at has no score
+    assert set(told) == {0.0, 1.0}
+    assert (np.concatenate([used.score for used in found.values()]) == told).all()

@@ -14,7 +14,7 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
 from journeyman.flow.experience import Experience
-from journeyman.memory.recollection import harmful, worths
+from journeyman.memory.recollection import standings
 
 app = new_app()
 
@@ -35,35 +35,26 @@ def main(
             memories = experience.advance()
             every = ("demonstration", "correction")
             found = memories.lessons(limit=limit) if like is None else memories.search(like, kinds=every, k=limit)
-            judged = memories.latest()
-            known = worths(memories, found, judged)
-            shut_out = harmful(memories, {lesson.by for lesson in found}, judged)
+            known = standings(memories, found)
         finally:
             experience.close()
     if as_json:
-        print_json(
-            [
-                {
-                    **lesson.model_dump(mode="json"),
-                    "worth": known[lesson.id].model_dump(mode="json"),
-                    "contributor_shut_out": lesson.by in shut_out,
-                }
-                for lesson in found
-            ]
-        )
+        print_json([{**lesson.model_dump(mode="json"), **known[lesson.id].model_dump(mode="json")} for lesson in found])
         return
     if not found:
         say(f"Nothing is remembered of {latest.job!r} yet: a case is, once somebody has judged it.")
         return
     table = Table("case", "holds", "kind", "by", box=SIMPLE_HEAD, title=f"{latest.job}")
-    for column in ("uses", "worth", "95 %"):
+    for column in ("uses", "worth", "95 %", "reliable"):
         table.add_column(column, justify="right")
     for lesson in found:
-        worth = known[lesson.id]
+        standing = known[lesson.id]
+        worth = standing.worth
         between = f"{worth.low:+.2f} – {worth.high:+.2f}" if worth.uses else ""
-        retired = " retired" if worth.retired else " shut out" if lesson.by in shut_out else ""
+        left_out = " shut out" if standing.shut_out else "" if standing.recalled else " retired"
         table.add_row(
-            escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + retired,
+            escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + left_out,
             escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,
+            f"{standing.reliability:.2f}" if worth.uses else "–",
         )  # fmt: skip
     Console(highlight=False).print(table)

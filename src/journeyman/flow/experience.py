@@ -23,8 +23,9 @@ from journeyman.learn.lessons import person, sources_of
 from journeyman.memory.recollection import recalled_from
 from journeyman.protocols import Memory
 from journeyman.store.journal import Journal
-from journeyman.store.memories import Attempted, Memories, Remembered
+from journeyman.store.memories import Attempted, Memories, Remembered, Told
 from journeyman.types import Case, Label, Lesson, Recall
+from journeyman.verifiers.text import folded
 
 SEALED = ("exam", "calibration")
 
@@ -84,16 +85,20 @@ class Experience:
         answer = next((event.body["answer"] for event in events if event.kind == "finished"), None)
         decided = next((Decided.model_validate(event.body) for event in events if event.kind == "decided"), None)
         recalled = next((Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled())
+        taught = lesson_of(case, answer, worker, labels)
         memories.remember(
             Remembered(
                 attempt=attempt,
                 place=max(heard),
                 sources=sources_of(case, worker, labels),
-                lesson=lesson_of(case, answer, worker, labels),
+                lesson=taught,
                 score=0.0 if labels[0].error else 1.0,
                 weight=1.0 if decided is None else 1 / decided.decision.propensity,
                 withheld=recalled.withheld,
-                told={lesson.id: lesson.id in recalled.shown for lesson in recalled.lessons},
+                told={
+                    lesson.id: Told(shown=lesson.id in recalled.shown, agreed=agrees(lesson, taught, answer))
+                    for lesson in reversed(recalled.lessons)
+                },
             )
         )
 
@@ -101,6 +106,15 @@ class Experience:
 def lesson_of(case: Case, answer: str | None, worker: str, labels: Sequence[Label]) -> Lesson | None:
     """What a labelled case teaches; its last label holds. None: nobody said what is right."""
     return correction(case, worker, labels) or demonstration(case, answer, worker, labels)
+
+
+def agrees(recalled: Lesson, taught: Lesson | None, answer: str | None) -> bool | None:
+    """Whether a recalled lesson says what is right of a case that taught this. None: nobody said what is right."""
+    if taught is not None:
+        return folded(recalled.text) == folded(taught.text)
+    if answer is not None and folded(recalled.text) == folded(answer):
+        return False  # what is right nobody said, but that this is not
+    return None
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
-"""Layer 2 of memory: which past cases a worker is told of, by likeness and by what they have proved to be worth."""
+"""Layer 2 of memory: which past cases a worker is told of, by likeness and by what they have proved to be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
 from journeyman.memory.context import cost_of, within
-from journeyman.memory.fusion import fused
-from journeyman.memory.worth import Worth, factor, price, worth
-from journeyman.store.memories import Latest, Memories
-from journeyman.types import Lesson, Recall
+from journeyman.memory.reliability import LEAST, OF_A_CONTRIBUTOR, reliability
+from journeyman.memory.worth import Worth, price, worth
+from journeyman.store.memories import Memories
+from journeyman.types import Lesson, Recall, Record
 
 SOUGHT = 4
 """Candidates looked at for each lesson told."""
+
+FLAT = 3.0
+"""How little the first ranks stand out: a lesson weighs 1 / (3 + its rank by likeness)."""
 
 HARM = 0.05
 """What a contributor's lessons must take from the score, taken together: where they do nothing, chance alone would shut
@@ -21,40 +24,63 @@ UNKNOWN = 0.5
 """What cases score before any was judged."""
 
 
+class Standing(Record):
+    """What a lesson has proved to be by now."""
+
+    worth: Worth
+    """What telling it changed of the score."""
+    reliability: float
+    """How often what it says proved right, beside others at its rank."""
+    shut_out: bool
+    """Its contributor's lessons, taken together, very likely do harm."""
+
+    @property
+    def recalled(self) -> bool:
+        return not self.worth.retired and not self.shut_out and self.reliability >= LEAST
+
+    @property
+    def weight(self) -> float:
+        """What its place by likeness is multiplied with: 1 for one that has not proved anything."""
+        return self.reliability * (1 + self.worth.shrunk)
+
+
 def recalled_from(
     memories: Memories, query: str, settings: Recall, fits: Callable[[Lesson], bool], *, until: int | None = None
 ) -> list[Lesson]:
     """The lessons for a case within the settings' budget, best last; only such as fit.
 
-    Ranks by likeness, times proven worth; what has proved to cost more than it gives is left out, and so is all that
-    comes from a contributor whose lessons do harm taken together. Of the same words with the same answer one is
-    enough; with different answers, the latest holds.
+    Ranks by likeness, times what each has proved to be; left out is what has proved to cost more than it gives, what
+    is seldom right where others are, and all that comes from a contributor whose lessons do harm taken together. Of
+    the same words with the same answer one is enough; with different answers, the latest holds.
     """
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
+        known = standings(memories, found)
+    kept = distinct([one for one in found if known[one.id].recalled and fits(one)])
+    weights = {one.id: known[one.id].weight / (FLAT + rank) for rank, one in enumerate(kept, 1)}
+    best = sorted(kept, key=lambda one: -weights[one.id])[: settings.k]
+    return within(best, settings.tokens)[::-1]
+
+
+def standings(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Standing]:
+    """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
+    known = list(lessons)
+    with memories.reading():
         latest = memories.latest()
-        known, shut_out = worths(memories, found, latest), harmful(memories, {lesson.by for lesson in found}, latest)
-    kept = distinct([one for one in found if not known[one.id].retired and one.by not in shut_out and fits(one)])
-    by_id = {one.id: one for one in kept}
-    ordered = fused([list(by_id)], lambda name: factor(known[name]), k=settings.k)
-    return within([by_id[name] for name in ordered], settings.tokens)[::-1]
-
-
-def worths(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> dict[str, Worth]:
-    """What each lesson is worth by its uses in the latest cases."""
-    known, typical = list(lessons), _typical(latest)
-    used = memories.uses([lesson.id for lesson in known], latest)
-    return {lesson.id: worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))) for lesson in known}
-
-
-def harmful(memories: Memories, contributors: Iterable[str], latest: Latest) -> set[str]:
-    """Those whose lessons, taken together, very likely do harm: for what is hard to see of one is plain of many."""
-    used, typical = memories.uses_of(sorted(contributors), latest), _typical(latest)
-    return {name for name, told in used.items() if worth(told, typical=typical, least=-HARM).retired}
-
-
-def _typical(latest: Latest) -> float:
-    return UNKNOWN if latest.typical is None else latest.typical
+        used = memories.uses([lesson.id for lesson in known], latest)
+        used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
+    typical = UNKNOWN if latest.typical is None else latest.typical
+    # what is hard to see of one lesson is plain of many
+    harmful = {name for name, uses in used_of.items() if worth(uses, typical=typical, least=-HARM).retired}
+    reliable = {name: reliability(uses, strength=OF_A_CONTRIBUTOR) for name, uses in used_of.items()}
+    return {
+        lesson.id: Standing(
+            worth=worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))),
+            reliability=reliability(used[lesson.id], prior=reliable[lesson.by]),
+            shut_out=lesson.by in harmful,
+        )
+        for lesson in known
+    }
 
 
 def distinct(lessons: Sequence[Lesson]) -> list[Lesson]:

@@ -15,11 +15,13 @@ later. For good is shut out only what does harm whenever it comes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import sqrt
 from statistics import NormalDist
+from typing import NamedTuple
 
-from journeyman.store.memories import Used
+import numpy as np
+
+from journeyman.store.memories import Numbers, Uses
 from journeyman.types import Record
 
 PRIOR = 2.0
@@ -27,6 +29,9 @@ PRIOR = 2.0
 
 SURE = 0.95
 """A lesson is retired when it is so likely that it gives less than it costs."""
+
+EFFECT = 0.1
+"""How far lessons' true worths lie from nothing, as a standard deviation: what an estimate is weighed against."""
 
 HALF_LIFE = 400
 """Judged cases of a job after which a use says half as much."""
@@ -43,6 +48,8 @@ class Worth(Record):
     low: float
     high: float
     """Of its 95 % interval."""
+    shrunk: float
+    """`value` drawn to nothing by how unsure it is, for comparing lessons: the less is known, the nearer to 0."""
     retired: bool
     """It very likely gives less than the least that was asked of it."""
 
@@ -52,58 +59,49 @@ def price(tokens: int) -> float:
     return PRICE * tokens
 
 
-def worth(uses: Iterable[Used], *, typical: float, least: float = 0.0) -> Worth:
+def worth(uses: Uses, *, typical: float, least: float = 0.0) -> Worth:
     """`typical`: the mean score of the job's cases; `least`: what must very likely not be reached, to be retired."""
-    counted = list(uses)
-    told, left_out = _Side(typical), _Side(typical)
-    for use in counted:
-        side, chance = (told, 1 - use.withheld) if use.shown else (left_out, use.withheld)
-        side.add(use.score, use.weight / chance, faded(use.age))
+    shown = uses.shown > 0
+    told = side(uses.where(shown), 1 - uses.withheld[shown], typical)
+    left_out = side(uses.where(~shown), uses.withheld[~shown], typical)
     value = told.mean - left_out.mean
     spread = sqrt(told.variance + left_out.variance)
     below = NormalDist(value, spread).cdf(least)
     return Worth(
-        uses=len(counted),
-        shown=sum(use.shown for use in counted),
+        uses=len(shown),
+        shown=int(shown.sum()),
         value=value,
         low=max(-1.0, value - 1.96 * spread),
         high=min(1.0, value + 1.96 * spread),
+        shrunk=value * EFFECT**2 / (EFFECT**2 + spread**2),
         retired=below >= SURE,
     )
 
 
-def faded(age: int) -> float:
-    """What is left of one use's evidence."""
-    return float(0.5 ** (age / HALF_LIFE))
+def faded(age: Numbers) -> Numbers:
+    """What is left of a use's evidence."""
+    return 0.5 ** (age / HALF_LIFE)
 
 
-class _Side:
-    """The weighted scores of one side, as a Beta posterior: weights count as many cases as they are worth together."""
+class Side(NamedTuple):
+    """The weighted scores of one side, as a Beta posterior."""
 
-    def __init__(self, typical: float) -> None:
-        self.typical = min(max(typical, 0.05), 0.95)
-        self.weight = self.squares = self.total = 0.0
-
-    def add(self, score: float, weight: float, left: float) -> None:
-        self.weight += left * weight
-        self.squares += left * weight * weight
-        self.total += left * weight * score
-
-    @property
-    def count(self) -> float:
-        """Effective (Kish 1965), each case counting as much as is left of it."""
-        return self.weight**2 / self.squares if self.squares else 0.0
-
-    @property
-    def mean(self) -> float:
-        seen = self.total / self.weight if self.weight else 0.0
-        return (self.count * seen + PRIOR * self.typical) / (self.count + PRIOR)
-
-    @property
-    def variance(self) -> float:
-        return self.mean * (1 - self.mean) / (self.count + PRIOR + 1)
+    mean: float
+    variance: float
 
 
-def factor(known: Worth) -> float:
-    """What a lesson's rank is multiplied with: 1 for one of unknown or no effect, 2 for one that always decides."""
-    return 1.0 + max(-0.9, known.value)
+def side(uses: Uses, chance: Numbers, typical: float) -> Side:
+    """Weights count as many cases as they are worth together (Kish 1965), each as much as is left of it.
+
+    Several uses in one case have one score, and count as one case.
+    """
+    expected = min(max(typical, 0.05), 0.95)
+    count = seen = 0.0
+    if len(chance):
+        left, weight = faded(uses.age), uses.weight / chance
+        whole = float(left @ weight)
+        seen = float((left * weight) @ uses.score) / whole
+        _, first, case = np.unique(uses.place, return_index=True, return_inverse=True)
+        count = whole**2 / float(left[first] @ np.bincount(case, weight) ** 2)
+    mean = (count * seen + PRIOR * expected) / (count + PRIOR)
+    return Side(mean, mean * (1 - mean) / (count + PRIOR + 1))

@@ -6,12 +6,14 @@ say. One file for all jobs of a workspace; every row belongs to one.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import (
     Column,
     Connection,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Row,
     Select,
     Table,
     Text,
@@ -36,13 +39,15 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 3
+FORMAT = 4
 """Of the file; one more with every change of its tables."""
 
-LATEST = 3_200
+LATEST = 1_600
 """Judged cases of a job that its memory still reckons with: what was long ago says little of now."""
 LATEST_USES = 400
 """Of a lesson, or of a contributor's, that are looked at."""
+COMPARED = 400
+"""Of the latest cases, those that say how often lessons agree at each rank."""
 MOST_OFTEN = 8
 """Lessons looked up together that may all have been used so often."""
 
@@ -95,16 +100,20 @@ uses = Table(
     Column("place", Integer, primary_key=True),
     Column("job", Text, nullable=False),
     Column("contributor", Text),  # of the lesson, as long as it is remembered
+    Column("rank", Integer, nullable=False),  # among those recalled with it, from 1
+    Column("agreed", Integer, nullable=False),  # -1: not known
     Column("shown", Integer, nullable=False),
     Column("withheld", Float, nullable=False),
+    Column("score", Float, nullable=False),  # of the attempt, as its weight
+    Column("weight", Float, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("uses_by_attempt", uses.c.place)
-Index("uses_by_contributor", uses.c.job, uses.c.contributor, uses.c.place)
+_COLUMNS = tuple(uses.c[name] for name in ("place", "rank", "agreed", "shown", "withheld", "score", "weight"))
+Index("uses_by_attempt", uses.c.place, uses.c.job, uses.c.rank, uses.c.agreed, uses.c.contributor)
+Index("uses_by_contributor", uses.c.job, uses.c.contributor, *_COLUMNS)
 
 
-_USED = uses.join(attempts, attempts.c.place == uses.c.place)
-_COLUMNS = (uses.c.place, uses.c.shown, uses.c.withheld, attempts.c.score, attempts.c.weight)
+Numbers = NDArray[np.float64]
 
 
 class Attempted(NamedTuple):
@@ -113,6 +122,15 @@ class Attempted(NamedTuple):
     run: str
     case: str
     attempt: int
+
+
+class Told(Record):
+    """What became of one lesson recalled for an attempt."""
+
+    shown: bool
+    """False: it was withheld."""
+    agreed: bool | None
+    """Whether what it says is what proved right of this case. None: that was not found out."""
 
 
 class Remembered(Record):
@@ -128,39 +146,57 @@ class Remembered(Record):
     weight: float
     """One over the probability that its label was seen."""
     withheld: float
-    told: Mapping[str, bool]
-    """Of each lesson recalled for it, whether it was told or withheld."""
+    told: Mapping[str, Told]
+    """By the id of each lesson recalled for it, the best first."""
 
 
-class Used(NamedTuple):
-    """How one use of a lesson came out."""
+class Uses(NamedTuple):
+    """How uses of lessons came out: a number of each for every use, the oldest first."""
 
-    shown: bool
-    """False: it was withheld."""
-    withheld: float
+    place: Numbers
+    """Of the case, in the journal."""
+    shown: Numbers
+    """0: it was withheld."""
+    withheld: Numbers
     """The probability with which it was to be withheld."""
-    score: float
-    weight: float = 1.0
+    score: Numbers
+    weight: Numbers
     """One over the probability that this score was seen."""
-    age: int = 0
+    age: Numbers
     """How many cases of the job were judged since."""
+    agreed: Numbers
+    """Whether what was said proved right of the case. Below 0: that was not found out."""
+    expected: Numbers
+    """How often lessons recalled at this rank agreed."""
+
+    def where(self, chosen: NDArray[Any]) -> Uses:
+        return Uses(*(column[chosen] for column in self))
 
 
 class Latest(NamedTuple):
     """The latest judged cases of a job."""
 
-    places: Sequence[int]
+    places: Numbers
     """Their places in the journal, in its order."""
     typical: float | None
     """Their mean score, each weighing one over its label's probability. None: there are none."""
+    agreed: Numbers
+    """By rank, the share of lessons recalled at it that agreed with what proved right."""
 
-    def used(self, row: Mapping[str, Json]) -> Used:
-        age = len(self.places) - bisect_right(self.places, row["place"])
-        return Used(bool(row["shown"]), row["withheld"], row["score"], row["weight"], age)
+    def uses(self, rows: Sequence[Sequence[Json]]) -> Uses:
+        """From rows of `_COLUMNS`, the newest first."""
+        place, rank, agreed, shown, withheld, score, weight = _numbers(rows, len(_COLUMNS))[:, ::-1]
+        age = len(self.places) - np.searchsorted(self.places, place, side="right")
+        expected = np.append(self.agreed, 0.0)[np.minimum(rank.astype(int), len(self.agreed))]
+        return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
 
     @property
     def first(self) -> int:
-        return self.places[0] if self.places else 0
+        return int(self.places[0]) if len(self.places) else 0
+
+
+def _numbers(rows: Sequence[Sequence[Json]], columns: int) -> NDArray[np.float64]:
+    return np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * columns).reshape(-1, columns).T
 
 
 def _connected(path: Path) -> Connection:
@@ -177,6 +213,10 @@ def _connected(path: Path) -> Connection:
         connection.engine.dispose()
         for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
             file.unlink(missing_ok=True)
+
+
+def _row(told: Told) -> dict[str, int]:
+    return {"shown": int(told.shown), "agreed": -1 if told.agreed is None else int(told.agreed)}
 
 
 def prompts() -> FullText:
@@ -277,10 +317,13 @@ class Memories:
         if remembered.told:
             by = self._contributors(list(remembered.told))
             told = [
-                {"lesson_id": name, "shown": int(shown), "contributor": by.get(name)}
-                for name, shown in remembered.told.items()
+                {"lesson_id": name, "rank": rank, "contributor": by.get(name), **_row(one)}
+                for rank, (name, one) in enumerate(remembered.told.items(), 1)
             ]
-            shared = {"place": place, "job": self.job, "withheld": remembered.withheld}
+            shared = {
+                "place": place, "job": self.job, "withheld": remembered.withheld,
+                "score": remembered.score, "weight": remembered.weight,
+            }  # fmt: skip
             self.connection.execute(uses.insert(), [one | shared for one in told])
         if lesson is not None:
             self._taught_by(lesson.id, lesson.by)
@@ -321,34 +364,47 @@ class Memories:
         query = select(func.count().label("n")).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
         return int(self._rows(query)[0]["n"])
 
-    def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, list[Used]]:
-        """Each lesson's uses in the latest cases, in the order of the journal."""
-        found: dict[str, list[Used]] = {name: [] for name in wanted}
-        query = select(uses.c.lesson_id, *_COLUMNS).where(uses.c.lesson_id.in_(wanted))
-        for row in reversed(self._used(query, latest, LATEST_USES * MOST_OFTEN)):
-            found[row["lesson_id"]].append(latest.used(row))
-        return {name: used[-LATEST_USES:] for name, used in found.items()}
+    def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, Uses]:
+        """Each lesson's uses in the latest cases."""
+        query = select(*_COLUMNS, uses.c.lesson_id).where(uses.c.lesson_id.in_(wanted))
+        rows: dict[str, list[Sequence[Json]]] = {name: [] for name in wanted}
+        for row in self._used(query, latest, LATEST_USES * MOST_OFTEN):
+            rows[row[-1]].append(row[:-1])
+        return {name: latest.uses(found[:LATEST_USES]) for name, found in rows.items()}
 
-    def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, list[Used]]:
-        """The uses of all that each of these contributed, in the latest cases, in the order of the journal."""
-        found: dict[str, list[Used]] = {}
-        for name in contributors:
-            rows = self._used(select(*_COLUMNS).where(uses.c.contributor == name), latest, LATEST_USES)
-            found[name] = [latest.used(row) for row in reversed(rows)]
-        return found
+    def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, Uses]:
+        """The uses of all that each of these contributed, in the latest cases."""
+        query = select(*_COLUMNS)
+        return {
+            name: latest.uses(self._used(query.where(uses.c.contributor == name), latest, LATEST_USES))
+            for name in contributors
+        }
 
-    def _used(self, query: Select[Json], latest: Latest, limit: int) -> list[dict[str, Json]]:
-        of_job = query.select_from(_USED).where(uses.c.job == self.job, uses.c.place >= latest.first)
-        return self._rows(of_job.order_by(uses.c.place.desc()).limit(limit))
+    def _used(self, query: Select[Json], latest: Latest, limit: int) -> Sequence[Row[Json]]:
+        """The newest first."""
+        of_job = query.where(uses.c.job == self.job, uses.c.place >= latest.first)
+        with self.reading():
+            return self.connection.execute(of_job.order_by(uses.c.place.desc()).limit(limit)).all()
 
     def latest(self) -> Latest:
         columns = (attempts.c.place, attempts.c.score, attempts.c.weight)
         query = select(*columns).where(attempts.c.job == self.job).order_by(attempts.c.place.desc()).limit(LATEST)
         with self.reading():
-            rows = self.connection.execute(query).all()[::-1]
-        weight = sum(row.weight for row in rows)
-        mean = sum(row.score * row.weight for row in rows) / weight if weight else None
-        return Latest(places=[row.place for row in rows], typical=mean)
+            rows = self.connection.execute(query).all()
+            place, score, weight = _numbers(rows, len(columns))[:, ::-1]
+            agreed = self._agreed(place[-COMPARED:])
+        return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
+
+    def _agreed(self, places: Numbers) -> Numbers:
+        """Of what is still remembered: how often lessons agreed in these cases, by rank; 0 where that is not known."""
+        if not len(places):
+            return np.zeros(0)
+        here = (uses.c.place >= int(places[0]), uses.c.job == self.job, uses.c.contributor.is_not(None))
+        query = select(uses.c.rank, func.avg(uses.c.agreed)).where(*here, uses.c.agreed >= 0).group_by(uses.c.rank)
+        with self.reading():
+            by_index = query.with_hint(uses, "INDEXED BY uses_by_attempt", "sqlite")
+            found = {row[0]: row[1] for row in self.connection.execute(by_index)}
+        return np.array([found.get(rank, 0.0) for rank in range(max(found, default=0) + 1)])
 
     @contextmanager
     def reading(self) -> Iterator[None]:
