@@ -16,9 +16,9 @@ SOUGHT = 4
 FLAT = 3.0
 """How little the first ranks stand out: a lesson weighs 1 / (3 + its rank by likeness)."""
 
-HARM = 0.05
-"""What a contributor's lessons must take from the score, taken together: where they do nothing, chance alone would shut
-their author out sooner or later, for worth is looked at all the time."""
+HARM, SURE_OF_HARM = 0.05, 0.99
+"""What a contributor's lessons must take from the score, taken together, and how sure that must be: where they do
+nothing, chance alone would shut their author out sooner or later, for worth is looked at all the time."""
 
 UNKNOWN = 0.5
 """What cases score before any was judged."""
@@ -71,13 +71,13 @@ def standings(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Standi
         used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
     typical = UNKNOWN if latest.typical is None else latest.typical
     # what is hard to see of one lesson is plain of many
-    harmful = {name for name, uses in used_of.items() if worth(uses, typical=typical, least=-HARM).retired}
+    together = {name: worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM) for name, uses in used_of.items()}
     reliable = {name: reliability(uses, strength=OF_A_CONTRIBUTOR) for name, uses in used_of.items()}
     return {
         lesson.id: Standing(
             worth=worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))),
             reliability=reliability(used[lesson.id], prior=reliable[lesson.by]),
-            shut_out=lesson.by in harmful,
+            shut_out=together[lesson.by].retired,
         )
         for lesson in known
     }

@@ -59,8 +59,9 @@ def price(tokens: int) -> float:
     return PRICE * tokens
 
 
-def worth(uses: Uses, *, typical: float, least: float = 0.0) -> Worth:
-    """`typical`: the mean score of the job's cases; `least`: what must very likely not be reached, to be retired."""
+def worth(uses: Uses, *, typical: float, least: float = 0.0, sure: float = SURE) -> Worth:
+    """`typical`: the mean score of the job's cases; `least`: what it must not reach, by a probability `sure`, to be
+    retired."""
     shown = uses.shown > 0
     told = side(uses.where(shown), 1 - uses.withheld[shown], typical)
     left_out = side(uses.where(~shown), uses.withheld[~shown], typical)
@@ -74,7 +75,7 @@ def worth(uses: Uses, *, typical: float, least: float = 0.0) -> Worth:
         low=max(-1.0, value - 1.96 * spread),
         high=min(1.0, value + 1.96 * spread),
         shrunk=value * EFFECT**2 / (EFFECT**2 + spread**2),
-        retired=below >= SURE,
+        retired=below >= sure,
     )
 
 

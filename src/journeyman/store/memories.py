@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     delete,
     func,
     select,
@@ -46,8 +47,11 @@ LATEST = 1_600
 """Judged cases of a job that its memory still reckons with: what was long ago says little of now."""
 LATEST_USES = 400
 """Of a lesson, or of a contributor's, that are looked at."""
-COMPARED = 400
-"""Of the latest cases, those that say how often lessons agree at each rank."""
+BLOCK, SAMPLE = 400, 100
+"""How often lessons agree at each rank is told by the latest of every so many cases: a young memory is less often
+right, and what was recalled from it is compared with what was recalled then."""
+MOST_TOLD = 64
+"""Lessons recalled for one case."""
 MOST_OFTEN = 8
 """Lessons looked up together that may all have been used so often."""
 
@@ -112,6 +116,14 @@ _COLUMNS = tuple(uses.c[name] for name in ("place", "rank", "agreed", "shown", "
 Index("uses_by_attempt", uses.c.place, uses.c.job, uses.c.rank, uses.c.agreed, uses.c.contributor)
 Index("uses_by_contributor", uses.c.job, uses.c.contributor, *_COLUMNS)
 
+
+_AGREED = (
+    select(uses.c.rank, func.avg(uses.c.agreed))
+    .where(uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of"))
+    .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
+    .group_by(uses.c.rank)
+    .with_hint(uses, "INDEXED BY uses_by_attempt", "sqlite")
+)
 
 Numbers = NDArray[np.float64]
 
@@ -181,13 +193,13 @@ class Latest(NamedTuple):
     typical: float | None
     """Their mean score, each weighing one over its label's probability. None: there are none."""
     agreed: Numbers
-    """By rank, the share of lessons recalled at it that agreed with what proved right."""
+    """The share of lessons that agreed with what proved right, by blocks of cases back and by rank (blocks, ranks)."""
 
     def uses(self, rows: Sequence[Sequence[Json]]) -> Uses:
         """From rows of `_COLUMNS`, the newest first."""
         place, rank, agreed, shown, withheld, score, weight = _numbers(rows, len(_COLUMNS))[:, ::-1]
         age = len(self.places) - np.searchsorted(self.places, place, side="right")
-        expected = np.append(self.agreed, 0.0)[np.minimum(rank.astype(int), len(self.agreed))]
+        expected = self.agreed[age // BLOCK, rank.astype(int)]
         return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
 
     @property
@@ -392,19 +404,17 @@ class Memories:
         with self.reading():
             rows = self.connection.execute(query).all()
             place, score, weight = _numbers(rows, len(columns))[:, ::-1]
-            agreed = self._agreed(place[-COMPARED:])
+            agreed = self._agreed(place)
         return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
 
     def _agreed(self, places: Numbers) -> Numbers:
-        """Of what is still remembered: how often lessons agreed in these cases, by rank; 0 where that is not known."""
-        if not len(places):
-            return np.zeros(0)
-        here = (uses.c.place >= int(places[0]), uses.c.job == self.job, uses.c.contributor.is_not(None))
-        query = select(uses.c.rank, func.avg(uses.c.agreed)).where(*here, uses.c.agreed >= 0).group_by(uses.c.rank)
-        with self.reading():
-            by_index = query.with_hint(uses, "INDEXED BY uses_by_attempt", "sqlite")
-            found = {row[0]: row[1] for row in self.connection.execute(by_index)}
-        return np.array([found.get(rank, 0.0) for rank in range(max(found, default=0) + 1)])
+        """Of what is still remembered, how often lessons agreed: (blocks, ranks), 0 where that is not known."""
+        found = np.zeros((LATEST // BLOCK, MOST_TOLD + 1))
+        for back, end in enumerate(range(len(places), 0, -BLOCK)):
+            here = {"of": self.job, "first": int(places[max(end - SAMPLE, 0)]), "last": int(places[end - 1])}
+            for rank, share in self.connection.execute(_AGREED, here):
+                found[back, rank] = share
+        return found
 
     @contextmanager
     def reading(self) -> Iterator[None]:
