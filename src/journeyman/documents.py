@@ -54,6 +54,8 @@ class Document(Record):
     """As the file itself tells. None: it does not."""
     pages: int | None = None
     """As many as the file has, parsed or not. None: this kind of file has no pages, or could not be read so far."""
+    page_size: tuple[float, float] | None = None
+    """Width and height of the first page that was read, in points, as it is shown. None: not known."""
     partial: bool = False
     """Whether something that should be here is missing; `notes` say what."""
     notes: tuple[str, ...] = ()

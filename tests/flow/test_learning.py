@@ -15,17 +15,18 @@ from sqlalchemy import select
 from bench.bench_unlearning import by_example
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
-from journeyman.flow.experience import Experience
+from journeyman.flow.experience import Experience, agrees
 from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.review import review
 from journeyman.flow.unlearning import unlearn
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
+from journeyman.learn.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
 from journeyman.store import memories as tables
 from journeyman.store.journal import Journal
-from journeyman.types import Case, Label, Message, Outcome, Recall, Run, Split, ToolSpec
+from journeyman.types import Case, Label, Lesson, Message, Outcome, Recall, Run, Split, ToolSpec
 from journeyman.verifiers import Exact
 
 ALL = Recall(kinds=("demonstration", "correction"), withheld=0.0)
@@ -217,3 +218,15 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     assert len(told) >= 60  # a delivered case that nobody looks at has no score
     assert set(told) == {0.0, 1.0}
     assert (np.concatenate([used.score for used in found.values()]) == told).all()
+    assert {agreed for used in found.values() for agreed in used.agreed} == {1.0}  # told or not, it says what is right
+
+
+def test_what_proved_right_is_held_against_what_was_recalled() -> None:
+    def said(text: str) -> Lesson:
+        return lesson("correction", "price of A-17", text, "mei", ("person:mei",))
+
+    assert agrees(said("12 Euro"), said("12 euro."), None) is True
+    assert agrees(said("11 euro"), said("12 euro"), None) is False
+    assert agrees(said("11 euro"), None, "11 EURO") is False  # rejected, and nobody said what is right
+    assert agrees(said("12 euro"), None, "11 euro") is None
+    assert agrees(said("12 euro"), None, None) is None

@@ -161,6 +161,14 @@ def test_slides() -> None:
     ]
 
 
+def test_a_pdf_is_slides_by_the_shape_of_its_pages_not_by_where_its_text_ends() -> None:
+    """A letter whose text stands in the upper third is wider than high in all that is written, and no slide."""
+    lines = [paragraph("one line of a few words, and no more " * 14, page=n, box=(60, 80, 540, 200)) for n in (1, 2, 3)]
+    letter = document(*lines, kind="pdf", pages=3, page_size=(595.0, 842.0))
+    assert choose(letter).template == "general"
+    assert choose(letter.model_copy(update={"page_size": (842.0, 595.0)})).template == "slides"
+
+
 def test_a_mail_says_its_own_apart_from_what_it_quotes() -> None:
     mail = document(
         heading("Lunch"),

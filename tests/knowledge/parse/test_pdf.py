@@ -45,7 +45,9 @@ def test_what_was_drawn_is_read_in_order(truth: Truth, tmp_path: Path) -> None:
 def test_boxes_lie_on_the_page_as_it_is_shown(truth: Truth, tmp_path: Path) -> None:
     wide = truth.name in {"turned_90", "turned_270"}
     width, height = (842, 595) if wide else (595, 842)
-    for block in parsed(truth, tmp_path).blocks:
+    document = parsed(truth, tmp_path)
+    assert document.page_size == pytest.approx((width, height), abs=1)
+    for block in document.blocks:
         assert block.box is not None
         left, top, right, bottom = block.box
         assert 0 <= left < right <= width + 1

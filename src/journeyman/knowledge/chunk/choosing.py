@@ -87,11 +87,10 @@ def _form(document: Document) -> Choice | None:
 
 def _is_deck(document: Document) -> bool:
     """Pages that are wider than high, with few words."""
-    boxes = [block.box for block in document.blocks if block.box is not None]
-    if document.kind != "pdf" or not boxes or not document.pages or document.pages < 3:
+    if document.kind != "pdf" or document.page_size is None or not document.pages or document.pages < 3:
         return False
-    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
-    return right > 1.2 * bottom and words(document.text) / document.pages < 150
+    width, height = document.page_size
+    return width > 1.2 * height and words(document.text) / document.pages < 150
 
 
 def _size(document: Document) -> Choice:

@@ -52,6 +52,7 @@ def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
         blocks=tuple(gathered.blocks),
         title=gathered.title,
         pages=gathered.pages,
+        page_size=gathered.page_size,
         partial=gathered.missing,
         notes=tuple(gathered.notes),
     )
@@ -99,6 +100,7 @@ class _Gathered:
     notes: list[str] = field(default_factory=list)
     title: str | None = None
     pages: int | None = None
+    page_size: tuple[float, float] | None = None
     missing: bool = False
 
     def add(self, sheet: Sheet) -> None:
@@ -106,6 +108,7 @@ class _Gathered:
         self.notes += [note for note in sheet.notes if note not in self.notes[-50:]]
         self.title = self.title or sheet.title
         self.pages = sheet.pages if sheet.pages is not None else self.pages
+        self.page_size = self.page_size or sheet.size
         self.missing |= sheet.missing
 
 

@@ -70,7 +70,7 @@ def _sheet(document: pdfium.PdfDocument, index: int) -> Sheet:
         if not 0 < max(width, height) <= POINTS_AT_MOST * 4:
             note = f"Page {number} says that it is {width:.0f} × {height:.0f} points large and is left out."
             return Sheet(notes=(note,), missing=True)
-        return _read_page(page, number)
+        return _read_page(page, number).model_copy(update={"size": (width, height)})
     finally:
         page.close()
 

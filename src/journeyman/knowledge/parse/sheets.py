@@ -35,6 +35,8 @@ class Sheet(Record):
     """None: this kind of file has no pages."""
     pages: int | None = None
     """How many there are in all. None: not known yet."""
+    size: tuple[float, float] | None = None
+    """Of the page, in points."""
     title: str | None = None
     notes: tuple[str, ...] = ()
     missing: bool = False
