@@ -45,7 +45,7 @@ def main(
         say(f"Nothing is remembered of {latest.job!r} yet: a case is, once somebody has judged it.")
         return
     table = Table("case", "holds", "kind", "by", box=SIMPLE_HEAD, title=f"{latest.job}")
-    for column in ("uses", "worth", "95 %", "reliable"):
+    for column in ("uses", "worth", "95 %", "sound"):
         table.add_column(column, justify="right")
     for lesson in found:
         standing = known[lesson.id]
@@ -55,6 +55,6 @@ def main(
         table.add_row(
             escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + left_out,
             escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,
-            f"{standing.reliability:.2f}" if worth.uses else "–",
+            f"{standing.sound:.0%}" if worth.uses else "–",
         )  # fmt: skip
     Console(highlight=False).print(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from journeyman.memory.context import cost_of, within
-from journeyman.memory.reliability import LEAST, OF_A_CONTRIBUTOR, reliability
+from journeyman.memory.soundness import LEAST, credit, soundness
 from journeyman.memory.worth import Worth, price, worth
 from journeyman.store.memories import Memories
 from journeyman.types import Lesson, Recall, Record
@@ -29,19 +29,19 @@ class Standing(Record):
 
     worth: Worth
     """What telling it changed of the score."""
-    reliability: float
-    """How often what it says proved right, beside others at its rank."""
+    sound: float
+    """The probability that what it says is right where others recalled in its place are."""
     shut_out: bool
     """Its contributor's lessons, taken together, very likely do harm."""
 
     @property
     def recalled(self) -> bool:
-        return not self.worth.retired and not self.shut_out and self.reliability >= LEAST
+        return not self.worth.retired and not self.shut_out and self.sound >= LEAST
 
     @property
     def weight(self) -> float:
-        """What its place by likeness is multiplied with: 1 for one that has not proved anything."""
-        return self.reliability * (1 + self.worth.shrunk)
+        """What its place by likeness is multiplied with."""
+        return self.sound * (1 + self.worth.shrunk)
 
 
 def recalled_from(
@@ -72,11 +72,11 @@ def standings(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Standi
     typical = UNKNOWN if latest.typical is None else latest.typical
     # what is hard to see of one lesson is plain of many
     together = {name: worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM) for name, uses in used_of.items()}
-    reliable = {name: reliability(uses, strength=OF_A_CONTRIBUTOR) for name, uses in used_of.items()}
+    believed = {name: credit(uses) for name, uses in used_of.items()}
     return {
         lesson.id: Standing(
             worth=worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))),
-            reliability=reliability(used[lesson.id], prior=reliable[lesson.by]),
+            sound=soundness(used[lesson.id], believed[lesson.by]),
             shut_out=together[lesson.by].retired,
         )
         for lesson in known

@@ -1,0 +1,55 @@
+"""How likely a lesson is sound: whether what it says proves right where it is recalled, beside others at its rank.
+
+Withholding tells what a lesson does, but slowly: of ten cases it is left out in one. Where answers come again, as
+labels of a classification do, each judged case also says of every lesson recalled for it, told or not, whether it
+agrees with what proved right. This is truth discovery (Dawid and Skene 1979; Yin, Han and Yu 2008): a source is as
+reliable as what it claims, a claim as likely as its source. Different here: claims are held against outcomes, not
+against each other, so that a majority can't outvote a person who is right; and beside what lessons at the same rank do,
+so that a job in which no answer ever comes again speaks for nobody and against nobody.
+
+A lesson is either sound, and agrees as often as others recalled at its rank and at its time, or wrong, and agrees a
+tenth as often. Which of the two, Bayes' rule says; a new one is as likely wrong as its contributor's others.
+"""
+
+from __future__ import annotations
+
+from math import exp, log
+
+import numpy as np
+
+from journeyman.store.memories import Numbers, Uses
+
+WRONG = 0.1
+"""The share of lessons that are wrong, before anything is known of whoever contributed them."""
+
+CHANCE = 0.1
+"""How often a wrong lesson agrees, as a share of what a sound one does."""
+
+CREDIT = 10.0
+"""Agreements that must be missing until a contributor is half believed."""
+
+HALF_LIFE = 1_600
+"""Judged cases of a job after which an agreement says half as much: what is right stays so longer than what helps."""
+
+LEAST = 0.5
+"""A lesson that is more likely wrong than sound is recalled no more."""
+
+
+def credit(uses: Uses) -> float:
+    """How often a contributor's lessons agree, beside others at their ranks: 1 as often, 0 never."""
+    left = _left(uses)
+    return float((CREDIT + left @ uses.agreed) / (CREDIT + left @ uses.expected))
+
+
+def soundness(uses: Uses, believed: float = 1.0) -> float:
+    """The probability that a lesson is sound whose contributor has such credit; 0.9 where nothing is known."""
+    before = (1 - WRONG) * min(1.0, believed)
+    share = np.clip(uses.expected, 0.0, 0.95)
+    for_wrong: Numbers = np.where(uses.agreed > 0, log(CHANCE), np.log((1 - CHANCE * share) / (1 - share)))
+    evidence = min(float(_left(uses) @ for_wrong), 500.0)
+    return before / (before + (1 - before) * exp(evidence))
+
+
+def _left(uses: Uses) -> Numbers:
+    """What is left of each use's evidence: none where it was not found out what is right."""
+    return np.where(uses.agreed >= 0, 0.5 ** (uses.age / HALF_LIFE), 0.0)
