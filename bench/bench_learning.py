@@ -300,7 +300,9 @@ def figures() -> dict[str, Figure]:
         told |= gains(name, arms)
         if len(arms["memory"]) >= CERTIFIED:
             told |= certified(name, sorted(case for case in arms["memory"] if case in arms["stateless"]))
-        kept += [float(done.right) for case, done in arms["memory"].items() if arms["stateless"][case].right]
+        solved = [float(done.right) for case, done in arms["memory"].items() if arms["stateless"][case].right]
+        told[f"retained_{name}"] = of_share(share(int(sum(solved)), len(solved)))
+        kept += solved
     told["retained_solved"] = mean_of(kept, f"of {len(kept)} cases solved without memory", ">= 0.98")
     return told | corrections()
 
