@@ -33,7 +33,7 @@ from journeyman.types import Lesson, Recall
 CASES = 1_200
 INTENTS = 30
 ALL_INTENTS = 150
-"""A thin memory: at the end there are eight cases of each, and what is recalled is wrong more often than not."""
+"""A thin memory: at the end there are eight cases of each."""
 FIRST_SEED = 10
 """Those before were looked at while the product's constants were chosen."""
 LAST = 400

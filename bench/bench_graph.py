@@ -69,7 +69,8 @@ def counting() -> Iterator[list[int]]:
 async def measured(questions: Questions, embedder: Embedder, suffix: str) -> dict[str, Figure]:
     asked = [question for question, _ in questions.questions]
     vectors = await embedder.embed(asked, kind="query")
-    orders: dict[str, list[list[int]]] = {"hybrid": [], "graph": []}
+    orders: dict[str, list[list[int]]] = {"hybrid": [], "graph": [], "drift": []}
+    number = {passage.id: n for n, passage in enumerate(questions.passages)}
     took: list[float] = []
     with tempfile.TemporaryDirectory() as room, SqliteIndex.open(Path(room) / "index", embedder) as index:
         await index.put(questions.name, questions.passages)
@@ -85,6 +86,7 @@ async def measured(questions: Questions, embedder: Embedder, suffix: str) -> dic
                 hybrid = index.ranked(question, vector, labels=()).fused
             orders["hybrid"].append([place - 1 for place, _ in hybrid])
             orders["graph"].append([place - 1 for place, _ in walked])
+            orders["drift"].append([number[passage.id] for passage in await graph.drift(question, k=5)])
     name = f"{questions.name}{suffix}"
     figures = {
         f"build_s_{name}": Figure(

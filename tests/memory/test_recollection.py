@@ -96,6 +96,18 @@ def test_a_contributor_whose_lessons_prove_wrong_is_not_believed_in_a_new_one(me
     assert order(memories) == ["sound 5", "sound 4", "sound 3"]
 
 
+def test_a_memory_of_one_moment_stays_what_it_was(memories: Memories) -> None:
+    """An exam recalls for both sides as things stood when it began, whatever else is judged meanwhile."""
+    wrong, sound = taught(memories, 8, "wrong"), taught(memories, 7, "sound", "bob")
+    told = {wrong.id: Told(shown=True, agreed=False), sound.id: Told(shown=True, agreed=True)}
+    add(memories, 20, told)
+    add(memories, 20, dict(reversed(told.items())))
+    words = f"price of the {' '.join(WORDS)} lamp"
+    then = recalled_from(memories, words, Recall(), lambda _: True, until=2)
+    assert [one.text for one in reversed(then)] == ["wrong", "sound"]
+    assert order(memories) == ["sound"]
+
+
 def test_where_no_answer_comes_again_nothing_is_held_against_anybody(memories: Memories) -> None:
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")
     add(memories, 60, {first.id: Told(shown=True, agreed=False), second.id: Told(shown=True, agreed=False)})

@@ -55,18 +55,21 @@ def recalled_from(
     """
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
-        known = standings(memories, found)
+        known = standings(memories, found, until=until)
     kept = distinct([one for one in found if known[one.id].recalled and fits(one)])
     weights = {one.id: known[one.id].weight / (FLAT + rank) for rank, one in enumerate(kept, 1)}
     best = sorted(kept, key=lambda one: -weights[one.id])[: settings.k]
     return within(best, settings.tokens)[::-1]
 
 
-def standings(memories: Memories, lessons: Iterable[Lesson]) -> dict[str, Standing]:
-    """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
+def standings(memories: Memories, lessons: Iterable[Lesson], *, until: int | None = None) -> dict[str, Standing]:
+    """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases.
+
+    `until`: from what was remembered up to that place in the journal, so that a memory of one moment stays that.
+    """
     known = list(lessons)
     with memories.reading():
-        latest = memories.latest()
+        latest = memories.latest(until=until)
         used = memories.uses([lesson.id for lesson in known], latest)
         used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
     typical = UNKNOWN if latest.typical is None else latest.typical

@@ -203,8 +203,9 @@ class Latest(NamedTuple):
         return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
 
     @property
-    def first(self) -> int:
-        return int(self.places[0]) if len(self.places) else 0
+    def span(self) -> tuple[int, int]:
+        """Places of the first and the last; of none, the second is before the first."""
+        return (int(self.places[0]), int(self.places[-1])) if len(self.places) else (1, 0)
 
 
 def _numbers(rows: Sequence[Sequence[Json]], columns: int) -> NDArray[np.float64]:
@@ -394,15 +395,17 @@ class Memories:
 
     def _used(self, query: Select[Json], latest: Latest, limit: int) -> Sequence[Row[Json]]:
         """The newest first."""
-        of_job = query.where(uses.c.job == self.job, uses.c.place >= latest.first)
+        of_job = query.where(uses.c.job == self.job, uses.c.place.between(*latest.span))
         with self.reading():
             return self.connection.execute(of_job.order_by(uses.c.place.desc()).limit(limit)).all()
 
-    def latest(self) -> Latest:
+    def latest(self, *, until: int | None = None) -> Latest:
+        """The latest judged cases; `until`: of those remembered up to there."""
         columns = (attempts.c.place, attempts.c.score, attempts.c.weight)
-        query = select(*columns).where(attempts.c.job == self.job).order_by(attempts.c.place.desc()).limit(LATEST)
+        query = select(*columns).where(attempts.c.job == self.job)
+        query = query if until is None else query.where(attempts.c.place <= until)
         with self.reading():
-            rows = self.connection.execute(query).all()
+            rows = self.connection.execute(query.order_by(attempts.c.place.desc()).limit(LATEST)).all()
             place, score, weight = _numbers(rows, len(columns))[:, ::-1]
             agreed = self._agreed(place)
         return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
