@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from journeyman.errors import InputError, MissingExtraError
+from journeyman.knowledge.communities import Community, communities
 from journeyman.knowledge.graph import Graph
 from journeyman.knowledge.index import SqliteIndex
-from journeyman.knowledge.links import RETURN
+from journeyman.knowledge.links import RETURN, Links
 from journeyman.models.embedding import HashedEmbedder
 from tests.knowledge.indexes import found, put, run
 
@@ -100,7 +101,7 @@ def test_communities_are_a_hierarchy_of_what_is_mentioned_together(graph: Graph)
         put(graph, f"sea {n}", f"The Anchor and the Mast met Captain{n % 3} near Harbour{n % 2}.")
         put(graph, f"farm {n}", f"The Tractor and the Plough met Farmer{n % 3} near Barn{n % 2}.")
     groups = graph.communities()
-    assert groups == graph.communities()
+    assert groups == Graph(graph.index).communities()  # the same when it is found anew
     tops = [set(group.entities) for group in groups if group.parent is None]
     assert len(tops) == 2
     assert {"anchor", "mast", "captain0"} <= next(top for top in tops if "mast" in top)
@@ -118,6 +119,23 @@ def test_an_overview_draws_from_each_community(graph: Graph) -> None:
     wide = [p.document.split()[0] for p in run(graph.overview("work report", k=2))]
     assert plain == ["sea", "sea"]
     assert sorted(wide) == ["farm", "sea"]
+
+
+def test_communities_are_found_once_for_the_same_passages(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[Links] = []
+
+    def counted(links: Links) -> tuple[Community, ...]:
+        found.append(links)
+        return communities(links)
+
+    monkeypatch.setattr("journeyman.knowledge.graph.communities", counted)
+    county(graph)
+    run(graph.overview("the seat", k=2))
+    run(graph.drift("the seat", k=2))
+    assert len(found) == 1
+    put(graph, "new", "Van Hook Township lies far from Stanley.")
+    run(graph.overview("the seat", k=2))
+    assert len(found) == 2
 
 
 def test_a_neighbourhood_is_drawn_with_every_name_as_text(graph: Graph) -> None:

@@ -10,6 +10,7 @@ stored that is not in the passages' rows: what is removed there is out of the gr
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from journeyman.knowledge.communities import Community, communities
 from journeyman.knowledge.entities import entities, key, mentioned
 from journeyman.knowledge.index.fusion import fused_by_rank
 from journeyman.knowledge.index.sqlite import Ranked, SqliteIndex, how_many
-from journeyman.knowledge.links import Links, LinksCopy
+from journeyman.knowledge.links import KEPT, Links, LinksCopy
 from journeyman.knowledge.picture import Neighbour, Neighbourhood
 
 DEPTH = 300
@@ -43,12 +44,20 @@ FLOOR = 1e-6
 """Fit of a passage that shares nothing with the question, but was walked to."""
 
 
+class _Grouped(NamedTuple):
+    links: Links
+    communities: tuple[Community, ...]
+    of: Mapping[int, int]
+    """The top-level community of each place."""
+
+
 class Graph:
     """Opened with an index, which it closes."""
 
     def __init__(self, index: SqliteIndex) -> None:
         self.index = index
         self.copy = LinksCopy()
+        self._grouped: list[_Grouped] = []
 
     def close(self) -> None:
         self.index.close()
@@ -101,7 +110,7 @@ class Graph:
     def communities(self, *, labels: Collection[str] = ()) -> tuple[Community, ...]:
         """What the documents are about: groups of entities mentioned together, in a hierarchy, largest first."""
         with self.index.store.reading():
-            return communities(self.copy.follow(self.index.store, self.index.store.visible(labels)))
+            return self._groups(self.copy.follow(self.index.store, self.index.store.visible(labels))).communities
 
     async def overview(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
         """For questions about the whole: the best passage of each community, then each one's second, and so on."""
@@ -110,7 +119,7 @@ class Graph:
         with self.index.store.reading():
             found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
             links = self.copy.follow(self.index.store, found.scopes)
-            of = _community_of(communities(links), links)
+            of = self._groups(links).of
             turns: dict[int, int] = {}
             ordered: list[tuple[int, int, int, float]] = []
             for rank, (place, score) in enumerate(found.fused):
@@ -118,6 +127,15 @@ class Graph:
                 turns[group] = turns.get(group, 0) + 1
                 ordered.append((turns[group], rank, place, score))
             return self.index.read([(place, score) for _, _, place, score in sorted(ordered)[:k]])
+
+    def _groups(self, links: Links) -> _Grouped:
+        """Found once for the same links: on twenty thousand entities it takes a second."""
+        known = next((grouped for grouped in self._grouped if grouped.links is links), None)
+        if known is None:
+            groups = communities(links)
+            known = _Grouped(links, groups, _community_of(groups, links))
+            self._grouped = [known, *self._grouped[: KEPT - 1]]
+        return known
 
     async def drift(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
         """From the whole to the particular: what `overview` finds first, then what those passages lead to.
