@@ -84,8 +84,8 @@ class Recording:
 
     def told(self, one: Stream, memory: str, case: Case) -> tuple[Lesson, ...]:
         """What a memory tells a case, as the worker's own loop asks for it."""
-        tools = one.job.environment(case.brief).tools
-        return self.shelf.recalled(memory, case.prompt, lambda lesson: tellable(lesson, tools))
+        environment = one.job.environment(case.brief)
+        return self.shelf.recalled(memory, case.prompt, lambda lesson: tellable(lesson, environment))
 
     async def do(self, one: Stream, memory: str, cases: Sequence[Case]) -> None:
         """Work those of these cases whose answer is not known from another memory that recalls the same."""

@@ -108,6 +108,9 @@ class CountingWorld:
         happened = call.id in lines(self.world / call.name)
         return Message(role="tool", call_id=call.id, content=f"{call.name} done") if happened else None
 
+    def accepts(self, answer: str) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 

@@ -95,6 +95,10 @@ class Environment(Protocol):
         """After a crash: the result of a `reconcilable` call that did happen; None: it did not."""
         ...
 
+    def accepts(self, answer: str) -> bool:
+        """Whether another case's answer could be handed in here: no other is told as an example."""
+        ...
+
     async def close(self) -> None:
         """Never raises."""
         ...

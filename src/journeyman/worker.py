@@ -80,8 +80,7 @@ async def rollout(worker: Worker, model: Model, environment: Environment, brief:
     with boundary("the worker's loop") as outcome:
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + worker.budget.seconds):
-                tools = environment.tools
-                lessons = tuple(await worker.memory.recall(brief.prompt, lambda lesson: tellable(lesson, tools)))
+                lessons = tuple(await worker.memory.recall(brief.prompt, lambda lesson: tellable(lesson, environment)))
                 opening = await environment.reset()
                 examples = turns(lessons, environment.tools, as_json=worker.sampling.json_schema is not None)
                 told = context(worker.instructions, opening, worker.playbook, examples)

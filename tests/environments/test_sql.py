@@ -63,6 +63,26 @@ def test_a_submitted_query_must_run(database: Path) -> None:
     assert do(Sql(database=database), "submit").failed
 
 
+@pytest.mark.parametrize(
+    ("sql", "accepted"),
+    [
+        ("SELECT count(*) FROM book", True),
+        (" -- 书\nSELECT title FROM book ORDER BY 1 ;", True),
+        ("SELECT count(*) FROM invoices", False),
+        ("SELECT colour FROM book", False),
+        ("DELETE FROM book", False),
+        ("PRAGMA user_version=3", False),
+        ("SELECT 1; SELECT 2", False),
+        ("17 books", False),
+        ("", False),
+        ("SELECT '\0'", False),
+        ("SELECT '\ud800'", False),
+    ],
+)
+def test_it_accepts_as_an_example_what_could_be_asked_here(database: Path, sql: str, accepted: bool) -> None:
+    assert Sql(database=database)(Brief(id="c", prompt="q")).accepts(sql) is accepted
+
+
 def test_a_cases_own_database_takes_its_place(database: Path, tmp_path: Path) -> None:
     brief = Brief(id="c", prompt="q", data={"database": str(database)})
     assert Sql()(brief).tools

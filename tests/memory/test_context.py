@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyman.memory.context import cost_of, tellable, tokens_of, turns, within
+from journeyman.protocols import Environment
 from journeyman.types import Lesson, ToolSpec
 from journeyman.worker import answer_of
 
@@ -24,6 +28,10 @@ FUNCTIONS = (
 
 def lesson(text: str, about: str = "问题") -> Lesson:
     return Lesson(id=text[:9], kind="correction", about=about, text=text, by="mei", sources=("case:c",))
+
+
+def desk(tools: Sequence[ToolSpec], only: str | None = None) -> Environment:
+    return cast("Environment", SimpleNamespace(tools=tools, accepts=lambda answer: only in {None, answer}))
 
 
 def test_an_answer_by_a_tool_is_shown_as_the_call_that_hands_it_in() -> None:
@@ -51,9 +59,14 @@ def test_only_what_could_be_handed_in_there_is_told() -> None:
     foreign = lesson(json.dumps([{"name": "stock_price", "arguments": {}}]))
     namesake = lesson(json.dumps([{"name": "f", "arguments": {"a": 1, "to": 2}}]))
     others = (foreign, namesake, lesson("[]"), lesson("No function fits."))
-    assert tellable(offered, FUNCTIONS)
-    assert not any(tellable(one, FUNCTIONS) for one in others)
-    assert all(tellable(one, tools) for one in (offered, *others) for tools in ((), TOOLS))
+    assert tellable(offered, desk(FUNCTIONS))
+    assert not any(tellable(one, desk(FUNCTIONS)) for one in others)
+    assert all(tellable(one, desk(tools)) for one in (offered, *others) for tools in ((), TOOLS))
+
+
+def test_what_the_environment_does_not_accept_is_not_told() -> None:
+    assert not tellable(lesson("SELECT 1"), desk(TOOLS, only="SELECT 2"))
+    assert tellable(lesson("SELECT 2"), desk(TOOLS, only="SELECT 2"))
 
 
 @given(st.lists(st.text(max_size=300), max_size=12), st.integers(0, 500))

@@ -43,6 +43,9 @@ class _Functions:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
 
+    def accepts(self, answer: str) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 

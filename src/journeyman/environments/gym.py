@@ -54,6 +54,9 @@ class _Puzzle:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
 
+    def accepts(self, answer: str) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 
@@ -95,6 +98,9 @@ class _Game:
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
+
+    def accepts(self, answer: str) -> bool:
+        return True
 
     async def close(self) -> None:
         if self.process is not None:

@@ -119,5 +119,8 @@ class _Informed:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return await self.inner.reconcile(call)
 
+    def accepts(self, answer: str) -> bool:
+        return self.inner.accepts(answer)
+
     async def close(self) -> None:
         await self.inner.close()

@@ -33,6 +33,9 @@ class _SingleTurn:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
 
+    def accepts(self, answer: str) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 

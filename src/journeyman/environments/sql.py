@@ -78,6 +78,10 @@ class _Sql:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
 
+    def accepts(self, answer: str) -> bool:
+        """A query of tables that this database has."""
+        return self.database.understands(answer)
+
     async def close(self) -> None: ...
 
 

@@ -122,6 +122,9 @@ class _Tools:
             return Message(role="tool", call_id=call.id, content=outcome.failure.message, failed=True)
         return Message(role="tool", call_id=call.id, content=as_text(value))
 
+    def accepts(self, answer: str) -> bool:
+        return True
+
     async def close(self) -> None: ...
 
 

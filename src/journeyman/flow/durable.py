@@ -252,6 +252,9 @@ class DurableEnvironment:
     async def reconcile(self, call: ToolCall) -> Message | None:
         return await self.environment.reconcile(call)
 
+    def accepts(self, answer: str) -> bool:
+        return self.environment.accepts(answer)
+
     async def close(self) -> None:
         await self.environment.close()
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from journeyman.protocols import Environment
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
 ABOUT_CHARACTERS = 600
@@ -47,13 +48,16 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
     return told
 
 
-def tellable(lesson: Lesson, tools: Sequence[ToolSpec]) -> bool:
-    """Whether a case that offers these tools can be told of this one: whether its answer could be handed in there.
+def tellable(lesson: Lesson, environment: Environment) -> bool:
+    """Whether a case can be told of this one: whether its answer could be handed in there.
 
     Where the calls themselves are the answer, an answer that calls what is not offered now can't. Told as text, it
-    taught a model of 1.5 billion parameters to write down calls of what is not there, or to call nothing.
+    taught a model of 1.5 billion parameters to write down calls of what is not there, or to call nothing. Queries of
+    another database taught it to ask for tables that are not there.
     """
-    return not (tools and all(tool.final for tool in tools)) or bool(_called(lesson.text, tools))
+    tools = environment.tools
+    calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
+    return environment.accepts(lesson.text) and (not calls_are_the_answer or bool(_called(lesson.text, tools)))
 
 
 def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:

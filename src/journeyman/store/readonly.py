@@ -67,6 +67,19 @@ class ReadOnlyDatabase:
         if head not in {b"", b"SQLite format 3\x00"}:
             raise InputError(f"{path} is not an SQLite database, or is encrypted.", "Give a plain SQLite file.")
 
+    def understands(self, sql: str) -> bool:
+        """Whether it is a query of tables and columns that are here. Nothing is carried out."""
+        connection = self._connect()
+        try:
+            connection.set_authorizer(_authorize)
+            connection.execute(f"EXPLAIN {sql}")
+        except (sqlite3.Error, sqlite3.Warning, ValueError):
+            return False
+        else:
+            return True
+        finally:
+            connection.close()
+
     def query(self, sql: str) -> Rows:
         """Raises QueryError for whatever is wrong with the query, InputError when the file itself can't be read."""
         connection = self._connect()
