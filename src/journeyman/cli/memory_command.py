@@ -14,7 +14,7 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
 from journeyman.flow.experience import Experience
-from journeyman.memory.recollection import standings
+from journeyman.memory.recollection import Standing, standings
 
 app = new_app()
 
@@ -39,7 +39,8 @@ def main(
         finally:
             experience.close()
     if as_json:
-        print_json([{**lesson.model_dump(mode="json"), **known[lesson.id].model_dump(mode="json")} for lesson in found])
+        rows = [(lesson.model_dump(mode="json"), known[lesson.id]) for lesson in found]
+        print_json([{**row, **one.model_dump(mode="json"), "recalled": one.recalled} for row, one in rows])
         return
     if not found:
         say(f"Nothing is remembered of {latest.job!r} yet: a case is, once somebody has judged it.")
@@ -51,10 +52,15 @@ def main(
         standing = known[lesson.id]
         worth = standing.worth
         between = f"{worth.low:+.2f} – {worth.high:+.2f}" if worth.uses else ""
-        left_out = " shut out" if standing.shut_out else "" if standing.recalled else " retired"
+        left_out = "" if standing.recalled else f" {why(standing)}"
         table.add_row(
             escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + left_out,
             escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,
             f"{standing.sound:.0%}" if worth.uses else "–",
         )  # fmt: skip
     Console(highlight=False).print(table)
+
+
+def why(standing: Standing) -> str:
+    """A lesson is not told."""
+    return "shut out" if standing.shut_out else "retired" if standing.worth.retired else "unsound"

@@ -5,7 +5,8 @@ labels of a classification do, each judged case also says of every lesson recall
 agrees with what proved right. This is truth discovery (Dawid and Skene 1979; Yin, Han and Yu 2008): a source is as
 reliable as what it claims, a claim as likely as its source. Different here: claims are held against outcomes, not
 against each other, so that a majority can't outvote a person who is right; and beside what lessons at the same rank do,
-so that a job in which no answer ever comes again speaks for nobody and against nobody.
+so that a job in which no answer ever comes again speaks for nobody and against nobody. Cases count alike, however
+likely it was that they would be judged, for lessons are compared in the same ones.
 
 A lesson is either sound, and agrees as often as others recalled at its rank and at its time, or wrong, and agrees a
 tenth as often. Which of the two, Bayes' rule says; a new one is as likely wrong as its contributor's others.
