@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from journeyman.memory.recollection import Standing
+from journeyman.memory.worth import Worth
 from tests.cli.commands import Cli, endpoint, runner, said
 from tests.loopback import Answer, Asked
 
@@ -42,11 +44,31 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         yield run
 
 
+@pytest.mark.parametrize(
+    ("shut_out", "retired", "sound", "said"),
+    [(True, True, 0.1, "shut out"), (False, True, 0.1, "retired"), (False, False, 0.1, "unsound")],
+)
+def test_what_is_not_told_says_why(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, shut_out: bool, retired: bool, sound: float, said: str
+) -> None:
+    worth = Worth(uses=40, shown=36, value=-0.2, low=-0.3, high=-0.1, shrunk=-0.1, retired=retired)
+    standing = Standing(worth=worth, sound=sound, shut_out=shut_out)
+    monkeypatch.setattr(
+        "journeyman.cli.memory_command.standings", lambda memories, lessons: {one.id: standing for one in lessons}
+    )
+    assert cli("work", "mail", "--split", "train", "--limit", 1).code == 0
+    told = cli("memory", "mail")
+    assert f" {said}" in told.out
+    assert "10%" in told.out
+    assert [one["recalled"] for one in cli("memory", "mail", "--json").json] == [False]
+
+
 def test_from_work_to_a_promoted_version_and_back(cli: Cli) -> None:
     assert cli("work", "mail", "--split", "train", "--at-once", 1).code == 0
     remembered = cli("memory", "mail", "--json").json
     assert len(remembered) == 24
     assert {one["kind"] for one in remembered} == {"demonstration", "correction"}
+    assert all(one["recalled"] and one["sound"] > 0.5 and one["worth"]["uses"] >= 0 for one in remembered)
     learned = cli("learn", "mail", "--json")
     assert learned.code == 0, learned.err
     assert learned.json["version"] == 2
