@@ -40,7 +40,7 @@ from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 4
+FORMAT = 5
 """Of the file; one more with every change of its tables."""
 
 LATEST = 1_600
@@ -85,7 +85,7 @@ attempts = Table(
     Column("lesson", Text),
 )
 Index("attempts_by_case", attempts.c.job, attempts.c.run, attempts.c.case_id, attempts.c.attempt, unique=True)
-Index("attempts_by_lesson", attempts.c.lesson_id)
+Index("attempts_by_lesson", attempts.c.job, attempts.c.lesson_id, attempts.c.contributor)
 Index("attempts_by_place", attempts.c.job, attempts.c.place, attempts.c.score, attempts.c.weight)
 
 sources = Table(
@@ -100,9 +100,9 @@ Index("sources_by_attempt", sources.c.place)
 uses = Table(
     "uses",
     metadata,
+    Column("job", Text, primary_key=True),
     Column("lesson_id", Text, primary_key=True),
     Column("place", Integer, primary_key=True),
-    Column("job", Text, nullable=False),
     Column("contributor", Text),  # of the lesson, as long as it is remembered
     Column("rank", Integer, nullable=False),  # among those recalled with it, from 1
     Column("agreed", Integer, nullable=False),  # -1: not known
@@ -113,7 +113,7 @@ uses = Table(
     sqlite_with_rowid=False,
 )
 _COLUMNS = tuple(uses.c[name] for name in ("place", "rank", "agreed", "shown", "withheld", "score", "weight"))
-Index("uses_by_attempt", uses.c.place, uses.c.job, uses.c.rank, uses.c.agreed, uses.c.contributor)
+Index("uses_by_attempt", uses.c.job, uses.c.place, uses.c.rank, uses.c.agreed, uses.c.contributor)
 Index("uses_by_contributor", uses.c.job, uses.c.contributor, *_COLUMNS)
 
 
@@ -122,7 +122,6 @@ _AGREED = (
     .where(uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of"))
     .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
     .group_by(uses.c.rank)
-    .with_hint(uses, "INDEXED BY uses_by_attempt", "sqlite")
 )
 
 Numbers = NDArray[np.float64]
@@ -295,8 +294,9 @@ class Memories:
     def forget(self, attempt: Attempted) -> None:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
         for row in self._rows(select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))):
-            for table in (sources, uses, attempts):
+            for table in (sources, attempts):
                 self.connection.execute(delete(table).where(table.c.place == row["place"]))
+            self.connection.execute(delete(uses).where(uses.c.job == self.job, uses.c.place == row["place"]))
             self.prompts.remove(self.connection, [row["place"]])
             if not self._contributors([row["lesson_id"]]):
                 self._taught_by(row["lesson_id"], None)
