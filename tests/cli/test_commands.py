@@ -171,6 +171,19 @@ def test_nothing_is_printed_into_a_closed_pipe(tmp_path: Path) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+def test_a_report_leaves_nothing_behind(cli: Cli, tmp_path: Path) -> None:
+    cli("new", "mail")
+    with endpoint(sorts_mail) as model:
+        cli("work", "mail", "--model", model)
+    room = tmp_path / "temporary"
+    room.mkdir()
+    known = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR"}
+    command = [sys.executable, "-m", "journeyman", "report", "mail"]
+    subprocess.run(command, env=known | {"TMPDIR": str(room)}, capture_output=True, check=True)
+    assert list(Path(".journeyman/reports").rglob("*.png"))
+    assert list(room.iterdir()) == []
+
+
 def test_text_is_cut_by_columns_not_characters() -> None:
     assert shorten("红楼梦\n是一部小说", 8) == "红楼梦…"
     assert shorten("short", 8) == "short"

@@ -5,6 +5,7 @@ Every figure is folded from the journal's events (`figures.py`); nothing is kept
 
 from __future__ import annotations
 
+import atexit
 import csv
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from functools import partial
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
@@ -363,7 +365,9 @@ def _write_curve(gained: Learned | None, file: Path) -> Path | None:
 
 def _picture(draw: Callable[[Axes, Sequence[str], Callable[[str], bool]], None], height: float, file: Path) -> None:
     """Write what is drawn with these fonts; `height` in inches."""
-    os.environ.setdefault("MPLCONFIGDIR", mkdtemp(prefix="journeyman-mpl-"))
+    if "MPLCONFIGDIR" not in os.environ:  # else matplotlib writes into the home folder, and complains where it can't
+        os.environ["MPLCONFIGDIR"] = mkdtemp(prefix="journeyman-mpl-")
+        atexit.register(rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and an optional extra
 
     fonts, shows = _fonts()
