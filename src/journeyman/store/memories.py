@@ -22,8 +22,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    Row,
-    Select,
     Table,
     Text,
     and_,
@@ -52,9 +50,6 @@ BLOCK, SAMPLE = 400, 100
 right, and what was recalled from it is compared with what was recalled then."""
 MOST_TOLD = 64
 """Lessons recalled for one case."""
-MOST_OFTEN = 8
-"""Lessons looked up together that may all have been used so often."""
-
 KINDS = ("demonstration", "correction")
 """Of lessons that a case can teach."""
 
@@ -195,8 +190,8 @@ class Latest(NamedTuple):
     """The share of lessons that agreed with what proved right, by blocks of cases back and by rank (blocks, ranks)."""
 
     def uses(self, rows: Sequence[Sequence[Json]]) -> Uses:
-        """From rows of `_COLUMNS`, the newest first."""
-        place, rank, agreed, shown, withheld, score, weight = _numbers(rows, len(_COLUMNS))[:, ::-1]
+        """From rows of `_COLUMNS`, the oldest first."""
+        place, rank, agreed, shown, withheld, score, weight = _numbers(rows, len(_COLUMNS))
         age = len(self.places) - np.searchsorted(self.places, place, side="right")
         expected = self.agreed[age // BLOCK, rank.astype(int)]
         return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
@@ -379,25 +374,21 @@ class Memories:
 
     def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """Each lesson's uses in the latest cases."""
-        query = select(*_COLUMNS, uses.c.lesson_id).where(uses.c.lesson_id.in_(wanted))
+        query = select(uses.c.lesson_id, *_COLUMNS).where(uses.c.job == self.job, uses.c.lesson_id.in_(wanted))
+        ordered = query.where(uses.c.place.between(*latest.span)).order_by(uses.c.lesson_id, uses.c.place)
         rows: dict[str, list[Sequence[Json]]] = {name: [] for name in wanted}
-        for row in self._used(query, latest, LATEST_USES * MOST_OFTEN):
-            rows[row[-1]].append(row[:-1])
-        return {name: latest.uses(found[:LATEST_USES]) for name, found in rows.items()}
+        with self.reading():
+            for row in self.connection.execute(ordered):
+                rows[row[0]].append(row[1:])
+        return {name: latest.uses(found[-LATEST_USES:]) for name, found in rows.items()}
 
     def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """The uses of all that each of these contributed, in the latest cases."""
-        query = select(*_COLUMNS)
-        return {
-            name: latest.uses(self._used(query.where(uses.c.contributor == name), latest, LATEST_USES))
-            for name in contributors
-        }
-
-    def _used(self, query: Select[Json], latest: Latest, limit: int) -> Sequence[Row[Json]]:
-        """The newest first."""
-        of_job = query.where(uses.c.job == self.job, uses.c.place.between(*latest.span))
+        query = select(*_COLUMNS).where(uses.c.job == self.job, uses.c.place.between(*latest.span))
+        newest = query.order_by(uses.c.place.desc()).limit(LATEST_USES)
         with self.reading():
-            return self.connection.execute(of_job.order_by(uses.c.place.desc()).limit(limit)).all()
+            found = {name: self.connection.execute(newest.where(uses.c.contributor == name)) for name in contributors}
+            return {name: latest.uses(rows.all()[::-1]) for name, rows in found.items()}
 
     def latest(self, *, until: int | None = None) -> Latest:
         """The latest judged cases; `until`: of those remembered up to there."""
