@@ -1,7 +1,8 @@
 """Retrieval: recall@5 and nDCG@10 of BM25, of each embedder, and of the two fused, on six sets in two languages.
 
 Every ranking comes from the index as it is shipped. `hybrid` is BM25 with the default embedder, `use`. MiniLM knows
-English only, so the Chinese sets are not asked of it. With `--embedders` those named alone are measured.
+English only, so the Chinese sets are not asked of it. All three need `journeyman[embed,e5]`; with `--embedders` those
+named alone are measured.
 """
 
 from __future__ import annotations
