@@ -44,7 +44,7 @@ FLOOR = 1e-6
 """Fit of a passage that shares nothing with the question, but was walked to."""
 
 
-class _Grouped(NamedTuple):
+class Grouped(NamedTuple):
     links: Links
     communities: tuple[Community, ...]
     of: Mapping[int, int]
@@ -57,7 +57,7 @@ class Graph:
     def __init__(self, index: SqliteIndex) -> None:
         self.index = index
         self.copy = LinksCopy()
-        self._grouped: list[_Grouped] = []
+        self._grouped: list[Grouped] = []
 
     def close(self) -> None:
         self.index.close()
@@ -110,7 +110,7 @@ class Graph:
     def communities(self, *, labels: Collection[str] = ()) -> tuple[Community, ...]:
         """What the documents are about: groups of entities mentioned together, in a hierarchy, largest first."""
         with self.index.store.reading():
-            return self._groups(self.copy.follow(self.index.store, self.index.store.visible(labels))).communities
+            return self.grouped(self.copy.follow(self.index.store, self.index.store.visible(labels))).communities
 
     async def overview(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
         """For questions about the whole: the best passage of each community, then each one's second, and so on."""
@@ -119,7 +119,7 @@ class Graph:
         with self.index.store.reading():
             found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
             links = self.copy.follow(self.index.store, found.scopes)
-            of = self._groups(links).of
+            of = self.grouped(links).of
             turns: dict[int, int] = {}
             ordered: list[tuple[int, int, int, float]] = []
             for rank, (place, score) in enumerate(found.fused):
@@ -128,12 +128,12 @@ class Graph:
                 ordered.append((turns[group], rank, place, score))
             return self.index.read([(place, score) for _, _, place, score in sorted(ordered)[:k]])
 
-    def _groups(self, links: Links) -> _Grouped:
+    def grouped(self, links: Links) -> Grouped:
         """Found once for the same links: on twenty thousand entities it takes a second."""
         known = next((grouped for grouped in self._grouped if grouped.links is links), None)
         if known is None:
             groups = communities(links)
-            known = _Grouped(links, groups, _community_of(groups, links))
+            known = Grouped(links, groups, _community_of(groups, links))
             self._grouped = [known, *self._grouped[: KEPT - 1]]
         return known
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from journeyman.documents import Passage, listed
-from journeyman.knowledge.communities import Community, communities
+from journeyman.knowledge.communities import Community
 from journeyman.knowledge.graph import Graph
 from journeyman.knowledge.links import Links
 from journeyman.protocols import Model
@@ -60,7 +60,7 @@ async def reports(
     store, spent, found = graph.index.store, 0, list[Report]()
     with store.reading():
         links = graph.copy.follow(store, store.visible(labels))
-        groups = communities(links)[:most]
+        groups = graph.grouped(links).communities[:most]
         chosen = [_read(links, group) for group in groups]
         known = store.passages(sorted({place for places in chosen for place in places}))
         kept = [store.report(_id(group, places)) for group, places in zip(groups, chosen, strict=True)]

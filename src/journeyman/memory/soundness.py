@@ -18,6 +18,7 @@ from math import exp, log
 
 import numpy as np
 
+from journeyman.memory.worth import faded
 from journeyman.store.memories import Numbers, Uses
 
 WRONG = 0.1
@@ -53,4 +54,4 @@ def soundness(uses: Uses, believed: float = 1.0) -> float:
 
 def _left(uses: Uses) -> Numbers:
     """What is left of each use's evidence: none where it was not found out what is right."""
-    return np.where(uses.agreed >= 0, 0.5 ** (uses.age / HALF_LIFE), 0.0)
+    return np.where(uses.agreed >= 0, faded(uses.age, HALF_LIFE), 0.0)

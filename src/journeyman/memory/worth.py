@@ -79,9 +79,9 @@ def worth(uses: Uses, *, typical: float, least: float = 0.0, sure: float = SURE)
     )
 
 
-def faded(age: Numbers) -> Numbers:
+def faded(age: Numbers, half_life: float = HALF_LIFE) -> Numbers:
     """What is left of a use's evidence."""
-    return 0.5 ** (age / HALF_LIFE)
+    return 0.5 ** (age / half_life)
 
 
 class Side(NamedTuple):

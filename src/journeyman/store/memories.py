@@ -293,7 +293,7 @@ class Memories:
                 self.connection.execute(delete(table).where(table.c.place == row["place"]))
             self.connection.execute(delete(uses).where(uses.c.job == self.job, uses.c.place == row["place"]))
             self.prompts.remove(self.connection, [row["place"]])
-            if not self._contributors([row["lesson_id"]]):
+            if row["lesson_id"] is not None and not self._contributors([row["lesson_id"]]):
                 self._taught_by(row["lesson_id"], None)
 
     def _is(self, attempt: Attempted) -> Json:
@@ -338,13 +338,13 @@ class Memories:
             entry = Entry(id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place)
             self.prompts.put(self.connection, [entry])
 
-    def _contributors(self, wanted: Sequence[str | None]) -> dict[str, str]:
+    def _contributors(self, wanted: Sequence[str]) -> dict[str, str]:
         """Who taught each of these lessons, of those that are remembered."""
         query = select(attempts.c.lesson_id, attempts.c.contributor).where(attempts.c.lesson_id.in_(wanted))
         rows = self._rows(query.where(attempts.c.job == self.job))
         return {row["lesson_id"]: row["contributor"] for row in rows}
 
-    def _taught_by(self, lesson: str | None, contributor: str | None) -> None:
+    def _taught_by(self, lesson: str, contributor: str | None) -> None:
         used = update(uses).where(uses.c.lesson_id == lesson, uses.c.job == self.job)
         self.connection.execute(used.values(contributor=contributor))
 
