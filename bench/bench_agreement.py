@@ -25,6 +25,7 @@ from bench.bench_streams import ROOM
 from bench.recorded import FULL, load, sealed_scores
 from bench.results import Figure, write
 from bench.streams import STREAMS
+from journeyman.answers import folded
 from journeyman.assess.calibration import fit_logistic
 from journeyman.assess.reliability import auroc
 from journeyman.flow.work import hire
@@ -32,7 +33,7 @@ from journeyman.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.types import Case, Message, Sampling, Trajectory
-from journeyman.verifiers.text import folded, last_number
+from journeyman.verifiers.text import last_number
 from journeyman.worker import answer_of, rollout
 
 FILE = Path(__file__).parent / "streams" / "agreement.csv"

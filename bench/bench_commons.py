@@ -168,7 +168,7 @@ def worked(seed: int, setting: Setting) -> Came:
 
 
 def left_out(memory: Memories, lessons: Sequence[Lesson]) -> list[float]:
-    known = standings(memory, lessons)
+    known = standings(memory, lessons, memory.latest())
     return [float(not known[one.id].recalled) for one in lessons]
 
 

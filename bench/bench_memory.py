@@ -132,7 +132,9 @@ def recalling(folder: Path, count: int, size: str, queries: Sequence[str]) -> di
             remember(memories, portion)
         print(f"{portion[-1][0]:,} cases remembered", flush=True)
     rng = random.Random(9)
-    candidates = [one.id for query in queries for one in memories.search(query, kinds=SETTINGS.kinds, k=SOUGHT * K)]
+    candidates = [
+        one.lesson.id for query in queries for one in memories.search(query, kinds=SETTINGS.kinds, k=SOUGHT * K)
+    ]
     with memories.changing():
         for n, text in enumerate(generated_cases(LATEST, seed=6), count + 1):
             told = {

@@ -158,7 +158,7 @@ def state(room: Path) -> list[object]:
                 rests_on = sorted(rests.scalars())
                 rows.append((row.case_id, row.attempt, row.score, row.weight, row.lesson, rests_on))
         asked = [f"{words} A-{n}" for n in range(ARTICLES) for words in ("price of", "请问价格")]
-        found = [[known.id for known in memories.search(query, kinds=KINDS, k=50)] for query in asked]
+        found = [[known.lesson.id for known in memories.search(query, kinds=KINDS, k=50)] for query in asked]
         experience.close()
         return [*rows, found, champion(journal).mind]
 

@@ -137,7 +137,7 @@ def dump(workspace: Path) -> list[object]:
                 rows.append(
                     (row.case_id, row.attempt, row.score, row.weight, row.lesson, sorted(rests.scalars()), told)
                 )
-        found = [[lesson.id for lesson in memories.search(f"price of A-{n}", kinds=ALL.kinds, k=50)] for n in range(9)]
+        found = [[one.lesson.id for one in memories.search(f"price of A-{n}", kinds=ALL.kinds, k=50)] for n in range(9)]
         experience.close()
     return [*rows, found]
 

@@ -34,8 +34,11 @@ def main(
         try:
             memories = experience.advance()
             every = ("demonstration", "correction")
-            found = memories.lessons(limit=limit) if like is None else memories.search(like, kinds=every, k=limit)
-            known = standings(memories, found)
+            if like is None:
+                found = memories.lessons(limit=limit)
+            else:
+                found = [one.lesson for one in memories.search(like, kinds=every, k=limit)]
+            known = standings(memories, found, memories.latest())
         finally:
             experience.close()
     if as_json:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from journeyman.answers import folded
 from journeyman.flow.durable import Recalled
 from journeyman.flow.standing import Decided
 from journeyman.learn.corrections import correction
@@ -25,7 +26,6 @@ from journeyman.protocols import Memory
 from journeyman.store.journal import Journal
 from journeyman.store.memories import Attempted, Memories, Remembered, Told
 from journeyman.types import Case, Label, Lesson, Recall
-from journeyman.verifiers.text import folded
 
 SEALED = ("exam", "calibration")
 

@@ -1,4 +1,5 @@
-"""Layer 2 of memory: which past cases a worker is told of, by likeness and by what they have proved to be."""
+"""Layer 2 of memory: which past cases a worker is told of, by likeness, by what they have proved to be, and by how
+much of what is like the case says the same."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from journeyman.memory.context import cost_of, within
 from journeyman.memory.soundness import LEAST, credit, soundness
+from journeyman.memory.support import support
 from journeyman.memory.worth import Worth, price, worth
-from journeyman.store.memories import Memories
+from journeyman.store.memories import Found, Latest, Memories
 from journeyman.types import Lesson, Recall, Record
 
 SOUGHT = 4
@@ -49,27 +51,30 @@ def recalled_from(
 ) -> list[Lesson]:
     """The lessons for a case within the settings' budget, best last; only such as fit.
 
-    Ranks by likeness, times what each has proved to be; left out is what has proved to cost more than it gives, what
-    is seldom right where others are, and all that comes from a contributor whose lessons do harm taken together. Of
-    the same words with the same answer one is enough; with different answers, the latest holds.
+    Ranks by likeness, times what each has proved to be, times the support that it has among what was found, as far as
+    answers come again in this job. Left out is what has proved to cost more than it gives, what is seldom right where
+    others are, and all that comes from a contributor whose lessons do harm taken together. Of the same words with the
+    same answer one is enough; with different answers, the latest holds.
     """
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
-        known = standings(memories, found, until=until)
-    kept = distinct([one for one in found if known[one.id].recalled and fits(one)])
-    weights = {one.id: known[one.id].weight / (FLAT + rank) for rank, one in enumerate(kept, 1)}
-    best = sorted(kept, key=lambda one: -weights[one.id])[: settings.k]
+        latest = memories.latest(until=until)
+        known = standings(memories, [one.lesson for one in found], latest)
+    kept = distinct([one for one in found if known[one.lesson.id].recalled and fits(one.lesson)])
+    supported = support(kept, {name: one.sound for name, one in known.items()})
+    lessons = [one.lesson for one in kept]
+    weights = {
+        one.id: known[one.id].weight * supported[one.id] ** latest.recurring / (FLAT + rank)
+        for rank, one in enumerate(lessons, 1)
+    }
+    best = sorted(lessons, key=lambda one: -weights[one.id])[: settings.k]
     return within(best, settings.tokens)[::-1]
 
 
-def standings(memories: Memories, lessons: Iterable[Lesson], *, until: int | None = None) -> dict[str, Standing]:
-    """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases.
-
-    `until`: from what was remembered up to that place in the journal, so that a memory of one moment stays that.
-    """
+def standings(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> dict[str, Standing]:
+    """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
     known = list(lessons)
     with memories.reading():
-        latest = memories.latest(until=until)
         used = memories.uses([lesson.id for lesson in known], latest)
         used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
     typical = UNKNOWN if latest.typical is None else latest.typical
@@ -86,9 +91,9 @@ def standings(memories: Memories, lessons: Iterable[Lesson], *, until: int | Non
     }
 
 
-def distinct(lessons: Sequence[Lesson]) -> list[Lesson]:
+def distinct(found: Sequence[Found]) -> list[Found]:
     """One lesson for each prompt, in the order given. Search gives the latest of equally good ones last: it holds."""
-    kept: dict[str, Lesson] = {}
-    for lesson in lessons:
-        kept[" ".join(lesson.about.casefold().split())] = lesson
+    kept: dict[str, Found] = {}
+    for one in found:
+        kept[" ".join(one.lesson.about.casefold().split())] = one
     return list(kept.values())

@@ -156,6 +156,14 @@ class Remembered(Record):
     """By the id of each lesson recalled for it, the best first."""
 
 
+class Found(NamedTuple):
+    """A lesson that a search found."""
+
+    lesson: Lesson
+    likeness: float
+    """Of its case to what was looked up, by BM25: above 0, comparable within one search only."""
+
+
 class Uses(NamedTuple):
     """How uses of lessons came out: a number of each for every use, the oldest first."""
 
@@ -195,6 +203,11 @@ class Latest(NamedTuple):
         age = len(self.places) - np.searchsorted(self.places, place, side="right")
         expected = self.agreed[age // BLOCK, rank.astype(int)]
         return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
+
+    @property
+    def recurring(self) -> float:
+        """How often, lately, what the lesson recalled first said proved right of a case; 0 if that is not known."""
+        return float(self.agreed[0, 1])
 
     @property
     def span(self) -> tuple[int, int]:
@@ -353,13 +366,13 @@ class Memories:
 
     # --- asking
 
-    def search(self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None) -> list[Lesson]:
+    def search(self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None) -> list[Found]:
         """Lessons of these kinds whose case is like the query, best first; `until`: those remembered up to there."""
         scopes = [self._scope(kind) for kind in kinds]
         with self.reading():
             hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
             rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
-        return [Lesson.model_validate(codec.loads(rows[hit.id])) for hit in hits]
+        return [Found(Lesson.model_validate(codec.loads(rows[hit.id])), hit.score) for hit in hits]
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""

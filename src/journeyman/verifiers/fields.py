@@ -8,8 +8,9 @@ import unicodedata
 from datetime import date
 from typing import Literal
 
+from journeyman.answers import folded
 from journeyman.types import Case, Json, Record, Score, Trajectory
-from journeyman.verifiers.text import NO_TARGET, folded, unjudged
+from journeyman.verifiers.text import NO_TARGET, unjudged
 
 MONTHS = {
     name: number

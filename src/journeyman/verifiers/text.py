@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Literal
 
+from journeyman.answers import folded
 from journeyman.types import Case, Json, Record, Score, Trajectory
 
 NO_TARGET = "the case has no target"
@@ -17,12 +18,6 @@ def unjudged(name: str, reason: str) -> Score:
 
 def judged(name: str, right: bool, reason: str) -> Score:
     return Score(verifier=name, value=float(right), reason=reason)
-
-
-def folded(text: str) -> str:
-    """Full-width forms made plain (NFKC), white space and case folded, closing punctuation dropped."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(plain.split()).strip(" .。!?\"'`“”‘’")
 
 
 def accepted(target: Json) -> list[Json]:
