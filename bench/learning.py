@@ -6,18 +6,20 @@ exam half is sealed. `stateless` stands in `bench/streams` already: the same mod
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
-from journeyman.flow.experience import lesson_of
+from journeyman.flow.experience import agrees, lesson_of
 from journeyman.flow.work import hire
 from journeyman.job import Job
 from journeyman.memory.context import cost_of
 from journeyman.memory.recollection import recalled_from
-from journeyman.store.memories import Attempted, Memories, Remembered
+from journeyman.store.memories import Attempted, Memories, Remembered, Told
 from journeyman.types import Case, Label, Lesson, Recall
 from journeyman.worker import Worker
 
@@ -28,9 +30,12 @@ ICL_TOKENS = 4_000
 
 SEED = 7
 
-ARMS = ("memory", "icl", "shuffled", "half", "eighth")
-"""`memory` recalls from the whole history, `half` and `eighth` from its first part; `shuffled` recalls what fits
-another case; `icl` puts all that fits before every case."""
+WITHHELD = Recall().withheld
+
+ARMS = ("memory", "lived", "icl", "shuffled", "half", "eighth")
+"""`memory` recalls from the whole history, `half` and `eighth` from its first part; `lived` from the same history, but
+each of its cases had recalled from those before it, so that it is known how lessons came out; `shuffled` recalls what
+fits another case; `icl` puts all that fits before every case."""
 
 
 def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
@@ -68,6 +73,32 @@ def kept(file: Path, name: str, lessons: Sequence[Lesson]) -> Memories:
     return memories
 
 
+def lived(file: Path, name: str, lessons: Sequence[Lesson], right: Mapping[str, bool]) -> Memories:
+    """The same, as a worker's that recalled in each case from those before it; `right`: whether it was right, by case.
+
+    Whether a lesson was told is drawn, and the answers are those of a worker without memory (drawn, where a case was
+    not recorded): what lessons did to them is nothing, and their worth is estimated from chance alone, as for lessons
+    that do little. What agreed is real.
+    """
+    memories, rng, typical = Memories.open(file, name), random.Random(SEED), fmean(right.values())
+    with memories.changing() as (place, _):
+        for n, lesson in list(enumerate(lessons, start=1))[place:]:
+            recalled = recalled_from(memories, lesson.about, SETTINGS, lambda _: True)
+            told = {
+                one.id: Told(shown=rng.random() >= WITHHELD, agreed=agrees(one, lesson, None))
+                for one in reversed(recalled)
+            }
+            case = lesson.sources[0].removeprefix("case:")
+            memories.remember(
+                Remembered(
+                    attempt=Attempted("history", case, n), place=n, sources=lesson.sources, lesson=lesson,
+                    score=float(right.get(case, rng.random() < typical)), weight=1.0, withheld=WITHHELD, told=told,
+                )
+            )  # fmt: skip
+        memories.reached(max(place, len(lessons)), frozenset())
+    return memories
+
+
 @dataclass(frozen=True)
 class Recollection:
     """Recalls for a case what fits it, or what fits another one."""
@@ -101,8 +132,17 @@ def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[C
         swapped = dict(zip(prompts, others[1:] + others[:1], strict=True))
         memory = Recollection(remembered(room, job, lessons), lambda query: swapped.get(query, query))
         return dataclasses.replace(plain, memory=memory)
+    if arm == "lived":
+        memories = lived(room / f"{job.name}-lived.sqlite", job.name, lessons, recorded_right(job.name))
+        return dataclasses.replace(plain, memory=Recollection(memories))
     part = {"memory": 1, "half": 2, "eighth": 8}[arm]
     return dataclasses.replace(plain, memory=Recollection(remembered(room, job, lessons[: len(lessons) // part])))
+
+
+def recorded_right(name: str) -> dict[str, bool]:
+    """Whether the model was right without memory, by case, as the recorded streams say."""
+    with (Path(__file__).parent / "streams" / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
+        return {told["case"]: told["right"] == "1" for told in csv.DictReader(opened)}
 
 
 def within_tokens(lessons: Sequence[Lesson], tokens: int) -> list[Lesson]:

@@ -196,6 +196,8 @@ class Recall(Record):
     kinds: tuple[Literal["demonstration", "correction"], ...] = ("correction",)
     """Corrections are a person's own word, and are recalled from the beginning; own successes once an exam has shown
     that they help."""
+    alike: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much of all their words a past case and this one must share. 0: anything at all; 0.7: nearly all of them."""
     k: Annotated[int, Field(ge=0, le=64)] = 8
     tokens: Annotated[int, Field(ge=0)] = 800
     """Of the prompt, at most, as `memory.context.tokens_of` counts."""

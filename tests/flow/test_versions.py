@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.flow.examining import Examined, Room, examine
+from journeyman.flow.history import outcomes
 from journeyman.flow.holder import Holder
 from journeyman.flow.learning import LearningBudget, champion_of, learn, seen_by
 from journeyman.flow.playbook import read, written
@@ -23,6 +25,7 @@ from journeyman.flow.unlearning import unlearn
 from journeyman.flow.versions import Version, difference, ground_of, propose, roll_back, versions
 from journeyman.flow.work import enrol, open_run, staff, work
 from journeyman.job import Job
+from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.learn.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
@@ -184,6 +187,31 @@ def test_own_successes_are_proposed_once_there_are_some(world: World) -> None:
     challenger = asyncio.run(learn(world.room, Demonstrations(), budget=budget))
     assert challenger is not None
     assert challenger.mind.recall.kinds == ("demonstration", "correction")
+
+
+def terse(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
+    """Left alone, right but on multiples of seven; told of another case, it says less than is asked for; told of its
+    own, what was right there."""
+    number = messages[-1].content.split()[-1].strip("!")
+    told = {asked.content.split()[-1]: said.content for asked, said in pairwise(messages) if asked.role == "user"}
+    if number in told:
+        return told[number]
+    return number if told or int(number) % 7 == 0 else f"{number} {number}"
+
+
+def test_examples_that_nobody_examined_are_left_out_where_they_do_harm(world: World) -> None:
+    """Corrections are told at once, and make this worker terse. Nobody misses what is left out; a correction holds
+    for its own case all the same."""
+    world.model = ScriptedModel(terse)
+    world.work(cases(30, "train"))
+    assert sum(bool(outcome.right) for outcome in seen_by(world.journal, "say", "ada")) < 5
+    narrow = asyncio.run(learn(world.room, Ablation(), budget=LearningBudget()))
+    assert narrow is not None
+    assert world.examine(narrow, count=90).promoted
+    again = cases(1, "train", 21)[0].model_copy(update={"id": "again", "prompt": "say 21!"})
+    run = world.work([again, *cases(6, "train", 50)])
+    assert [bool(outcome.right) for outcome in outcomes(world.journal, run)] == [True] * 7
+    assert asyncio.run(learn(world.room, Ablation(), budget=LearningBudget())) is None
 
 
 def test_exams_teach_nothing(world: World) -> None:

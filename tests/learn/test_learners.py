@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from journeyman.errors import LearningBudgetSpent
+from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.learn.instructions import Candidate, Instructions, drawn
 from journeyman.learn.lessons import lesson
 from journeyman.learn.rules import Rules, known
+from journeyman.protocols import Learner
 from journeyman.types import (
     Failure,
     Graded,
@@ -78,7 +80,7 @@ def rule(text: str) -> Callable[[str], str]:
     return lambda _: json.dumps({"when": "always", "rule": text})
 
 
-def learned(learner: Rules | Instructions | Demonstrations, given: Sequence[Outcome], bench: Bench) -> Proposal | None:
+def learned(learner: Learner, given: Sequence[Outcome], bench: Bench) -> Proposal | None:
     return asyncio.run(learner.learn(Mind(), given, bench))
 
 
@@ -176,5 +178,29 @@ def test_demonstrations_are_proposed_once() -> None:
     assert learned(Demonstrations(), seen(7, right=True), bench) is None
     proposal = learned(Demonstrations(), seen(8, right=True), bench)
     assert proposal is not None
-    again = Demonstrations().learn(Mind(recall=Recall(kinds=("demonstration",))), seen(9, right=True), bench)
+    again = Demonstrations().learn(
+        Mind(recall=Recall(kinds=("demonstration", "correction"))), seen(9, right=True), bench
+    )
     assert asyncio.run(again) is None
+
+
+def test_recalling_own_successes_recalls_at_large_again() -> None:
+    bench = Bench(helps, lambda _: "")
+    narrow = Mind(recall=Recall(kinds=("demonstration", "correction"), alike=0.7))
+    proposal = asyncio.run(Demonstrations().learn(narrow, seen(8, right=True), bench))
+    assert proposal is not None
+    assert proposal.mind.recall == Recall(kinds=("demonstration", "correction"))
+
+
+def test_what_was_hardly_ever_told_is_not_left_out() -> None:
+    bench = Bench(helps, lambda _: "")
+    past = lesson("correction", "case 1", "one", "mei", ("case:1",))
+    told = [
+        outcome.model_copy(update={"trajectory": outcome.trajectory.model_copy(update={"recalled": (past,)})})
+        for outcome in seen(8, right=True)
+    ]
+    assert learned(Ablation(), told[:7] + seen(20, right=True), bench) is None
+    proposal = learned(Ablation(), told, bench)
+    assert proposal is not None
+    assert asyncio.run(Ablation().learn(proposal.mind, told, bench)) is None
+    assert asyncio.run(Ablation().learn(Mind(recall=Recall(k=0)), told, bench)) is None

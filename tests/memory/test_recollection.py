@@ -64,6 +64,15 @@ def test_before_anything_is_proved_likeness_decides(memories: Memories) -> None:
     assert order(memories, k=1) == ["8"]
 
 
+def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(memories: Memories) -> None:
+    for words in (2, 5, 7):
+        taught(memories, words, str(words))
+    query = f"Price of the {' '.join(WORDS)} lamp!"
+    told = recalled_from(memories, query, Recall(alike=0.7), lambda _: True)
+    assert [one.text for one in told] == ["5", "7"]  # 9 and 11 of 12 terms
+    assert recalled_from(memories, query, Recall(alike=1.0), lambda _: True) == []
+
+
 def test_a_few_outcomes_do_not_upset_the_order(memories: Memories) -> None:
     """A lesson that was told in three right answers, and another withheld in one wrong, are not told apart by that."""
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")

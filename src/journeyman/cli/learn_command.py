@@ -20,6 +20,7 @@ from journeyman.flow.holder import Holder
 from journeyman.flow.learning import LearningBudget, champion_of, learn
 from journeyman.flow.versions import Version, ground_of
 from journeyman.job import Job
+from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.learn.instructions import Instructions
 from journeyman.learn.rules import Rules
@@ -29,14 +30,18 @@ from journeyman.store.journal import Journal
 
 app = new_app()
 
-LEARNERS = ("demonstrations", "rules", "instructions")
+LEARNERS = ("demonstrations", "rules", "instructions", "ablation")
 
 
 @app.command()
 def main(
     job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
     by: Annotated[
-        str, typer.Option(help="How: demonstrations (recall own successes), rules (contrast), instructions (search).")
+        str,
+        typer.Option(
+            help="How: demonstrations (recall own successes), rules (contrast), instructions (search), "
+            "ablation (recall less)."
+        ),
     ] = "demonstrations",
     cases: Annotated[
         Path | None, typer.Option(help="JSONL or CSV with the sealed cases, instead of the job's.")
@@ -82,7 +87,8 @@ def main(
 
 def _learner(by: str, job: Job) -> Learner:
     known: dict[str, Learner] = {
-        "demonstrations": Demonstrations(), "rules": Rules(), "instructions": Instructions(job.instructions)
+        "demonstrations": Demonstrations(), "rules": Rules(), "instructions": Instructions(job.instructions),
+        "ablation": Ablation(),
     }  # fmt: skip
     if by not in known:
         raise InputError(f"There is no learner {by!r}.", f"It is one of {', '.join(LEARNERS)}.")

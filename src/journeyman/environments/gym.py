@@ -100,7 +100,8 @@ class _Game:
         return None
 
     def accepts(self, answer: str) -> bool:
-        return True
+        """No: another game's last command, which is all that it is remembered by, is no example of how to play."""
+        return False
 
     async def close(self) -> None:
         if self.process is not None:

@@ -146,9 +146,9 @@ def _pair(job: str, case: Case, champion: Outcome, challenger: Outcome) -> Pair:
 
 
 def prompt_cost(mind: Mind, job: Job) -> int:
-    """Tokens that a mind may put into a prompt, at most."""
+    """Tokens that a mind may put into a prompt, at most; the room for recall the less, the fewer cases use it."""
     instructions = job.instructions if mind.instructions is None else mind.instructions
-    recalled = mind.recall.tokens if mind.recall.k and mind.recall.kinds else 0
+    recalled = round(mind.recall.tokens * (1 - mind.recall.alike)) if mind.recall.k and mind.recall.kinds else 0
     return tokens_of(instructions) + tokens_of(rules(mind.playbook)) + recalled
 
 

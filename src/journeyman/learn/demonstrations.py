@@ -34,9 +34,9 @@ class Demonstrations:
     async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
         """None: they are recalled already, or there are too few."""
         right = [outcome for outcome in seen if outcome.right and outcome.trajectory.answer]
-        if "demonstration" in mind.recall.kinds or len(right) < FEWEST:
+        recall = mind.recall.model_copy(update={"kinds": ("demonstration", "correction"), "alike": 0.0})
+        if recall == mind.recall or len(right) < FEWEST:
             return None
-        recall = mind.recall.model_copy(update={"kinds": ("demonstration", "correction")})
         return Proposal(
             mind=mind.model_copy(update={"recall": recall}),
             why=f"Recall own successes as examples; there are {len(right)} so far.",

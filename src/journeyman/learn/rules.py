@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from journeyman.errors import LearningBudgetSpent
 from journeyman.learn.lessons import lesson
 from journeyman.protocols import Lab, Learner
-from journeyman.store.terms import terms
+from journeyman.store.terms import shared
 from journeyman.types import Lesson, Message, Mind, Outcome, Proposal, Sampling
 
 GROUP = 3
@@ -144,8 +144,7 @@ async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
 
 def known(rule: Lesson, playbook: Sequence[Lesson]) -> bool:
     """Whether a rule of the playbook says the same."""
-    mine = set(terms(rule.text))
-    return any(len(mine & set(terms(other.text))) > ALIKE * len(mine | set(terms(other.text))) for other in playbook)
+    return any(shared(rule.text, other.text) > ALIKE for other in playbook)
 
 
 async def holds(rule: Lesson, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> bool:

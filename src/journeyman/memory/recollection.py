@@ -10,6 +10,7 @@ from journeyman.memory.soundness import LEAST, credit, soundness
 from journeyman.memory.support import support
 from journeyman.memory.worth import Worth, price, worth
 from journeyman.store.memories import Found, Latest, Memories
+from journeyman.store.terms import shared
 from journeyman.types import Lesson, Recall, Record
 
 SOUGHT = 4
@@ -60,7 +61,8 @@ def recalled_from(
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
         latest = memories.latest(until=until)
         known = standings(memories, [one.lesson for one in found], latest)
-    kept = distinct([one for one in found if known[one.lesson.id].recalled and fits(one.lesson)])
+    near = [one for one in found if not settings.alike or shared(one.lesson.about, query) >= settings.alike]
+    kept = distinct([one for one in near if known[one.lesson.id].recalled and fits(one.lesson)])
     supported = support(kept, {name: one.sound for name, one in known.items()})
     lessons = [one.lesson for one in kept]
     weights = {

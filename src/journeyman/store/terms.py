@@ -46,6 +46,12 @@ def terms(text: str) -> list[str]:
     return _any_terms(_folded(text))
 
 
+def shared(one: str, other: str) -> float:
+    """The share of the terms of two texts that stand in both (Jaccard). Of texts without any: 0."""
+    mine, theirs = frozenset(terms(one)), frozenset(terms(other))
+    return len(mine & theirs) / max(1, len(mine | theirs))
+
+
 def _folded(text: str) -> str:
     """Compatibility forms made plain, case folded, accents dropped."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())

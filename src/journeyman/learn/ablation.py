@@ -1,0 +1,48 @@
+"""Ablation: what is told without ever having been examined is proposed to be left out.
+
+Corrections are recalled from the first day, for whoever puts an answer right wants just that. But of cases that are
+merely alike they are examples, and examples can do harm: terse ones make a small model terse. Learned knowledge that
+costs more than it saves is the utility problem (Minton 1990), and his mend was to measure, and to forget what does not
+pay. Different here: nothing is forgotten. What is proposed is to recall only past cases in nearly the same words, so
+that a person's correction still holds for its own case; whether the rest is missed, an exam on sealed cases says,
+where leaving out must be harmless, not help, for it is cheaper. Single lessons are retired by their own worth
+(`memory/worth.py`), for which telling none at all is not a draw that is ever made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from journeyman.protocols import Lab, Learner
+from journeyman.types import Mind, Outcome, Proposal, Recall
+
+NEARLY = 0.7
+"""Of all their words, so many stand in both cases. Sentences that say the same with a word more or less share .8 and
+more; word problems of a kind, at most .4."""
+
+FEWEST = 8
+"""Cases that were told something: with fewer there is nothing to leave out."""
+
+
+class Ablation:
+    """Proposes to recall past cases in nearly the same words only."""
+
+    name = "ablation"
+
+    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+        """None: that is so already, or hardly anything was told so far."""
+        told = [outcome for outcome in seen if outcome.trajectory.recalled]
+        if narrow(mind.recall) or len(told) < FEWEST:
+            return None
+        return Proposal(
+            mind=mind.model_copy(update={"recall": mind.recall.model_copy(update={"alike": NEARLY})}),
+            why=f"Recall past cases in nearly the same words only; {len(told)} cases were told of others.",
+        )
+
+
+def narrow(recall: Recall) -> bool:
+    """Whether past cases that are merely alike are not recalled."""
+    return recall.alike >= NEARLY or not recall.k
+
+
+_: Learner = Ablation()
