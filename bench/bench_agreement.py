@@ -25,7 +25,7 @@ from bench.bench_streams import ROOM
 from bench.recorded import FULL, load, sealed_scores
 from bench.results import Figure, write
 from bench.streams import STREAMS
-from journeyman.answers import folded
+from journeyman.answers import answer_of, folded
 from journeyman.assess.calibration import fit_logistic
 from journeyman.assess.reliability import auroc
 from journeyman.flow.work import hire
@@ -34,7 +34,7 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.types import Case, Message, Sampling, Trajectory
 from journeyman.verifiers.text import last_number
-from journeyman.worker import answer_of, rollout
+from journeyman.worker import rollout
 
 FILE = Path(__file__).parent / "streams" / "agreement.csv"
 COLUMNS = ("stream", "case", "right", "agreed", "seconds", "case_seconds")

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from journeyman.flow.experience import agrees, lesson_of
+from journeyman.flow.experience import agrees
 from journeyman.flow.work import hire
 from journeyman.job import Job
+from journeyman.learn.corrections import correction
 from journeyman.memory.context import cost_of
 from journeyman.memory.recollection import recalled_from
 from journeyman.store.memories import Attempted, Memories, Remembered, Told
@@ -44,7 +45,7 @@ def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
     for case in history:
         answer = next((given for verifier in job.verifiers if (given := verifier.reference(case)) is not None), None)
         label = Label(error=True, by="verifier", correction=answer)
-        lesson = lesson_of(case, None, "ada", (label,))
+        lesson = correction(case, "ada", (label,))
         if lesson is not None:
             taught.append(lesson)
     return taught

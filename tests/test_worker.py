@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import pytest
 
+from journeyman.answers import answer_of
 from journeyman.errors import EnvironmentFault, ModelBusyError
 from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Brief, Budget, Effect, Lesson, Message, ToolCall, ToolSpec, Trajectory
-from journeyman.worker import Worker, answer_of, rollout
+from journeyman.worker import Worker, rollout
 
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
 

@@ -1,11 +1,58 @@
-"""When two answers are the same, to whoever compares them."""
+"""What is an answer, and when two are the same: to the loop that takes it, to memory, and to verifiers."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Mapping, Sequence
+
+from journeyman.types import Message, Step, ToolCall
 
 
 def folded(text: str) -> str:
     """Full-width forms made plain (NFKC), white space and case folded, closing punctuation dropped."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(plain.split()).strip(" .。!?\"'`“”‘’")
+
+
+def answer_of(calls: Sequence[ToolCall]) -> str:
+    """What final calls hand in: the one text argument of a single call, or else all calls as JSON."""
+    if len(calls) == 1 and (text := only_text(calls[0])) is not None:
+        return text
+    return json.dumps([_plain(call) for call in calls], ensure_ascii=False)
+
+
+def course_of(calls: Sequence[ToolCall]) -> str:
+    """What the moves hand in of a world that ends by itself: a JSON list of each move's one text, or of whole calls."""
+    texts = [only_text(call) for call in calls]
+    return answer_of(calls) if None in texts else json.dumps(texts, ensure_ascii=False)
+
+
+def course(answer: str) -> list[str]:
+    """The moves that such an answer lists. Empty: it is none, or its moves have more to say than one text."""
+    try:
+        listed = json.loads(answer)
+    except ValueError:
+        return []
+    return listed if isinstance(listed, list) and all(isinstance(move, str) for move in listed) else []
+
+
+def moves(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
+    """The successful calls of a tool, each with its result."""
+    made = {call.id: call for step in steps for call in step.reply.message.tool_calls if call.name == tool}
+    return [
+        (made[result.call_id], result)
+        for step in steps
+        for result in step.results
+        if result.call_id in made and not result.failed
+    ]
+
+
+def only_text(call: ToolCall) -> str | None:
+    """A call's one argument, if it is a text."""
+    values = list(call.arguments.values())
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else None
+
+
+def _plain(call: ToolCall) -> Mapping[str, object]:
+    return {"name": call.name, "arguments": dict(call.arguments)}

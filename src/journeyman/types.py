@@ -184,6 +184,8 @@ class Lesson(Record):
     """What it is for: the prompt of its case, or the situation a rule is for. Recall goes by it. Empty: always."""
     text: str
     """The answer that holds, or the rule."""
+    saw: tuple[str, ...] = ()
+    """Where the answer is a course of moves: what was seen before each of them."""
     by: str
     """Who contributed it: a worker's name, or a person's."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]

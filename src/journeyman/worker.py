@@ -7,11 +7,11 @@ down and replay what they say; the loop, deterministic given their words, comes 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from journeyman.answers import answer_of, course_of, moves
 from journeyman.errors import InDoubt, ModelReplyError, boundary
 from journeyman.memory.context import context, tellable, turns
 from journeyman.memory.plain import PlainMemory
@@ -156,8 +156,16 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
             handed_in.append(call)
     now = replace(now, steps=(*before, step), repeats=repeats)
     if handed_in:
-        return replace(now, answer=answer_of(handed_in), stop="answered")
+        return replace(now, answer=_answer(handed_in, specs, now.steps), stop="answered")
     return replace(now, stop="repeated") if repeats > REPEATS_ALLOWED else now
+
+
+def _answer(handed_in: Sequence[ToolCall], specs: Mapping[str, ToolSpec], steps: Sequence[Step]) -> str:
+    """What these calls hand in. A call that only became final by being made was a world's last move: then all moves."""
+    last = handed_in[-1]
+    if specs[last.name].final:
+        return answer_of(handed_in)
+    return course_of([call for call, _ in moves(steps, last.name)])
 
 
 async def _call(
@@ -185,13 +193,3 @@ def _earlier(now: Progress, call: ToolCall) -> Message | None:
     made = [done for step in now.steps for done in step.reply.message.tool_calls if done.id in results]
     same = [results[done.id] for done in made if (done.name, done.arguments) == (call.name, call.arguments)]
     return same[-1] if same else None
-
-
-def answer_of(calls: Sequence[ToolCall]) -> str:
-    """What final calls hand in: the one text argument of a single call, or else all calls as JSON."""
-    if len(calls) == 1 and len(calls[0].arguments) == 1:
-        (value,) = calls[0].arguments.values()
-        if isinstance(value, str):
-            return value
-    listed: list[Mapping[str, object]] = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
-    return json.dumps(listed, ensure_ascii=False)

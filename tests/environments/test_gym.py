@@ -13,8 +13,10 @@ from journeyman.errors import InputError
 from journeyman.gym import family_of
 from journeyman.gym.drawing import draw
 from journeyman.gym.process import end_idle, hired
+from journeyman.learn.demonstrations import demonstration
+from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
-from journeyman.types import Brief, Budget, Case, Message, ToolCall, Trajectory
+from journeyman.types import Brief, Budget, Case, Label, Message, ToolCall, Trajectory
 from journeyman.verifiers import Gym as GymVerifier
 from journeyman.worker import Worker, rollout
 from tests.gym.families import games, needs
@@ -53,7 +55,8 @@ def a_case(name: str) -> tuple[Case, list[str]]:
 def test_the_command_that_wins_ends_the_rollout(name: str) -> None:
     case, commands = a_case(name)
     trajectory, score = played(case, acts(commands))
-    assert (trajectory.stop, trajectory.answer, score) == ("answered", commands[-1], 1.0)
+    assert (trajectory.stop, score) == ("answered", 1.0)
+    assert json.loads(trajectory.answer or "") == commands
     assert case.prompt in trajectory.opening[-1].content
     assert "[move 0 of" in trajectory.opening[-1].content
     assert "The game is over." in trajectory.steps[-1].results[-1].content
@@ -123,6 +126,26 @@ def test_a_rollout_cut_off_in_a_move_leaves_no_process(monkeypatch: pytest.Monke
 
     asyncio.run(cut())
     assert environment.process is None  # type: ignore[attr-defined]
+
+
+@needs("minigrid")
+def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
+    """What was refused is left out: of the moves, of what was seen before them, and of what the next game is told."""
+    case, commands = a_case("minigrid:BabyAI-GoToObj-v0")
+    trajectory, _ = played(case, acts([commands[0], "fly", *commands[1:]]))
+    taught = demonstration(case, trajectory, "ada", [Label(error=False, by="mei")])
+    assert taught is not None
+    assert (json.loads(taught.text), len(taught.saw)) == (commands, len(commands))
+    assert case.prompt in taught.saw[0]
+    other = case.brief.model_copy(update={"id": "other", "data": {**case.data, "seed": case.data["seed"] + 1}})
+    worker = Worker(memory=PlainMemory((taught,)))
+    told = asyncio.run(
+        rollout(worker, ScriptedModel([ToolCall(id="end", name="finish", arguments={})]), Gym()(other), other)
+    ).opening
+    shown = [call.arguments["command"] for message in told for call in message.tool_calls]
+    assert shown == commands
+    assert [message.role for message in told[:3]] == ["system", "user", "assistant"]
+    assert told[1].content[:40] == taught.saw[0][:40]
 
 
 @needs("reasoning_gym")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
         (run,) = journal.runs()
         (outcome,) = outcomes(journal, run)
-        assert (outcome.right, outcome.trajectory.answer) == (True, commands[-1])
+        assert (outcome.right, json.loads(outcome.trajectory.answer or "")) == (True, commands)
         assert figures(journal, run).right.count == 1
 
 

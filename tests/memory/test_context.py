@@ -10,10 +10,10 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeyman.answers import answer_of
 from journeyman.memory.context import cost_of, tellable, tokens_of, turns, within
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, ToolSpec
-from journeyman.worker import answer_of
 
 SQL = {"type": "object", "properties": {"sql": {"type": "string"}}}
 TOOLS = (
@@ -52,6 +52,40 @@ def test_without_tools_it_is_the_text_or_json() -> None:
     assert turns([lesson("retour")], (), as_json=False)[1].content == "retour"
     assert turns([lesson("退货")], (), as_json=True)[1].content == '"退货"'
     assert turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
+
+
+MOVE = {"type": "object", "properties": {"command": {"type": "string"}}}
+GAME = (
+    ToolSpec(name="act", description="", parameters=MOVE),
+    ToolSpec(name="finish", description="", parameters={"type": "object", "properties": {}}, final=True),
+)
+PLAYED = Lesson(
+    id="game", kind="demonstration", about="Find the coin.", text='["go east", "拿硬币"]',
+    saw=("Find the coin. You are in a cellar.", "A hall. There is a coin here."), by="ada", sources=("case:g",),
+)  # fmt: skip
+
+
+def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
+    told = turns([PLAYED, PLAYED], GAME, as_json=False)
+    assert [message.role for message in told] == ["user", "assistant", "tool", "assistant", "tool"] * 2
+    assert [message.content for message in told[:5:2]] == [*PLAYED.saw, "accepted"]
+    calls = [call for message in told for call in message.tool_calls]
+    assert [call.arguments["command"] for call in calls] == ["go east", "拿硬币"] * 2
+    assert [message.call_id for message in told if message.role == "tool"] == [call.id for call in calls]
+    assert len({call.id for call in calls}) == 4
+
+
+def test_of_what_was_seen_the_ends_are_told() -> None:
+    long = PLAYED.model_copy(update={"saw": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)})
+    seen = turns([long], GAME, as_json=False)[0].content
+    assert (seen[:9], seen[-8:], len(seen) < 400) == ("A cellar.", " go east", True)
+    assert cost_of(PLAYED) < cost_of(long) < 400
+
+
+def test_games_are_told_of_games_and_nothing_else_is() -> None:
+    assert tellable(PLAYED, desk(GAME))
+    assert not any(tellable(PLAYED, desk(tools)) for tools in ((), TOOLS, FUNCTIONS))
+    assert not tellable(lesson('["go east", "take coin"]'), desk(GAME))
 
 
 def test_only_what_could_be_handed_in_there_is_told() -> None:

@@ -17,6 +17,7 @@ from functools import cached_property
 
 from journeyman.answers import folded
 from journeyman.flow.durable import Recalled
+from journeyman.flow.history import trajectory_of
 from journeyman.flow.standing import Decided
 from journeyman.learn.corrections import correction
 from journeyman.learn.demonstrations import demonstration
@@ -25,7 +26,7 @@ from journeyman.memory.recollection import recalled_from
 from journeyman.protocols import Memory
 from journeyman.store.journal import Journal
 from journeyman.store.memories import Attempted, Memories, Remembered, Told
-from journeyman.types import Case, Label, Lesson, Recall
+from journeyman.types import Case, Label, Lesson, Recall, Trajectory
 
 SEALED = ("exam", "calibration")
 
@@ -82,10 +83,10 @@ class Experience:
         if not labels or unlearned & {f"case:{case.id}", f"worker:{worker}"}:
             return
         events = self.journal.events(attempt.run, attempt.case, attempt=attempt.attempt)
-        answer = next((event.body["answer"] for event in events if event.kind == "finished"), None)
+        trajectory = trajectory_of(case.id, worker, events)
         decided = next((Decided.model_validate(event.body) for event in events if event.kind == "decided"), None)
         recalled = next((Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled())
-        taught = lesson_of(case, answer, worker, labels)
+        taught = lesson_of(case, trajectory, worker, labels)
         memories.remember(
             Remembered(
                 attempt=attempt,
@@ -96,16 +97,16 @@ class Experience:
                 weight=1.0 if decided is None else 1 / decided.decision.propensity,
                 withheld=recalled.withheld,
                 told={
-                    lesson.id: Told(shown=lesson.id in recalled.shown, agreed=agrees(lesson, taught, answer))
+                    lesson.id: Told(shown=lesson.id in recalled.shown, agreed=agrees(lesson, taught, trajectory.answer))
                     for lesson in reversed(recalled.lessons)
                 },
             )
         )
 
 
-def lesson_of(case: Case, answer: str | None, worker: str, labels: Sequence[Label]) -> Lesson | None:
+def lesson_of(case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]) -> Lesson | None:
     """What a labelled case teaches; its last label holds. None: nobody said what is right."""
-    return correction(case, worker, labels) or demonstration(case, answer, worker, labels)
+    return correction(case, worker, labels) or demonstration(case, trajectory, worker, labels)
 
 
 def agrees(recalled: Lesson, taught: Lesson | None, answer: str | None) -> bool | None:

@@ -11,12 +11,17 @@ from journeyman.types import Case, Label, Lesson
 
 
 def lesson(
-    kind: Literal["demonstration", "correction", "rule"], about: str, text: str, by: str, sources: Sequence[str]
+    kind: Literal["demonstration", "correction", "rule"],
+    about: str,
+    text: str,
+    by: str,
+    sources: Sequence[str],
+    saw: Sequence[str] = (),
 ) -> Lesson:
     """Its id is of its content, so that the same lesson from the same sources is the same one."""
     content = json.dumps([kind, about, text, by, *sources]).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(content).hexdigest()[:16]
-    return Lesson(id=name, kind=kind, about=about, text=text, by=by, sources=tuple(sources))
+    return Lesson(id=name, kind=kind, about=about, text=text, saw=tuple(saw), by=by, sources=tuple(sources))
 
 
 def sources_of(case: Case, worker: str, labels: Sequence[Label]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from journeyman.answers import course
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
@@ -14,6 +15,12 @@ ABOUT_CHARACTERS = 600
 
 TURN_TOKENS = 12
 """That a chat's own marks around a question and its answer take."""
+
+SEEN_CHARACTERS = 360
+"""Of what was seen before a move, at most."""
+
+MOVE_TOKENS = 40
+"""That the marks of a move take: of the call, and of the two turns."""
 
 ANSWER_CHARACTERS = 1_500
 """A longer answer is no example for a small model."""
@@ -40,6 +47,9 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
     """
     told: list[Message] = []
     for n, lesson in enumerate(lessons):
+        if lesson.saw:
+            told += _played(lesson, tools, n)
+            continue
         told.append(Message(role="user", content=_cut(lesson.about, ABOUT_CHARACTERS)))
         calls = tuple(_calls(lesson.text, tools, n))
         content = "" if calls else _json(lesson.text) if as_json else lesson.text
@@ -48,14 +58,42 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
     return told
 
 
+def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator[Message]:
+    """A course of moves as it was played: what was seen, the move, what was seen then; of long sights the ends."""
+    move = next(filter(_is_move, tools))
+    result: str | None = None
+    for n, (seen, said) in enumerate(zip(lesson.saw, course(lesson.text), strict=True)):
+        told = _ends(seen, SEEN_CHARACTERS)
+        yield Message(role="user" if result is None else "tool", content=told, call_id=result)
+        result = f"example_{example}_{n}"
+        arguments = {next(iter(move.parameters["properties"])): said}
+        call = ToolCall(id=result, name=move.name, arguments=arguments)
+        yield Message(role="assistant", content="", tool_calls=(call,))
+    yield Message(role="tool", call_id=result, content="accepted")
+
+
+def _is_played(tools: Sequence[ToolSpec]) -> bool:
+    """Whether there are moves, and no final tool that takes an answer."""
+    final = [tool for tool in tools if tool.final]
+    takes_answers = any(tool.parameters.get("properties") for tool in final)
+    return bool(final) and not takes_answers and any(map(_is_move, tools))
+
+
+def _is_move(tool: ToolSpec) -> bool:
+    return not tool.final and len(tool.parameters.get("properties", {})) == 1
+
+
 def tellable(lesson: Lesson, environment: Environment) -> bool:
     """Whether a case can be told of this one: whether its answer could be handed in there.
 
     Where the calls themselves are the answer, an answer that calls what is not offered now can't. Told as text, it
     taught a model of 1.5 billion parameters to write down calls of what is not there, or to call nothing. Queries of
-    another database taught it to ask for tables that are not there.
+    another database taught it to ask for tables that are not there. Where nothing is handed in but by playing, only
+    moves are told, with what was seen before them.
     """
     tools = environment.tools
+    if _is_played(tools) != bool(lesson.saw):
+        return False
     calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
     return environment.accepts(lesson.text) and (not calls_are_the_answer or bool(_called(lesson.text, tools)))
 
@@ -77,7 +115,7 @@ def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[ToolCall]:
-    """The calls that hand this answer in, as `worker.answer_of` reads them; none where it is handed in as text."""
+    """The calls that hand this answer in, as `answers.answer_of` reads them; none where it is handed in as text."""
     if called := _called(answer, tools):
         for n, call in enumerate(called):
             yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments") or {})
@@ -105,6 +143,12 @@ def _cut(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[:characters]}…"
 
 
+def _ends(text: str, characters: int) -> str:
+    """The beginning and the end, where the middle is too much."""
+    half = characters // 2
+    return text if len(text) <= characters else f"{text[:half]} … {text[-half:]}"
+
+
 def within(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
     """As many of the first as fit the budget; one too long is passed over."""
     kept: list[Lesson] = []
@@ -118,6 +162,9 @@ def within(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
 
 def cost_of(lesson: Lesson) -> int:
     """About the tokens that a recalled case takes, the marks of its turns among them."""
+    if lesson.saw:
+        seen = sum(tokens_of(_ends(one, SEEN_CHARACTERS)) for one in lesson.saw)
+        return len(lesson.saw) * MOVE_TOKENS + seen + tokens_of(lesson.text)
     return TURN_TOKENS + tokens_of(_cut(lesson.about, ABOUT_CHARACTERS)) + tokens_of(lesson.text)
 
 
