@@ -28,6 +28,7 @@ EACH = 100
 """Edits of each kind in one batch."""
 BATCHES = 5
 BOUNDARY_RUNS = 1_000
+SIZES = (60, 120, 200, 301)
 STEPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.401)
 KINDS: tuple[Kind, ...] = ("harmful", "helpful", "neutral")
 
@@ -79,12 +80,25 @@ def alone(edits: Sequence[Edit]) -> Told:
         of_kind = [exam for edit, exam in zip(edits, exams, strict=True) if edit.kind == kind]
         told[f"median_paired_cases_{kind}"] = middle((worked(e) for e in of_kind), "worked by both")
     gained = [exam for edit, exam in zip(edits, exams, strict=True) if edit.kind == "helpful"]
-    return told | by_effect(list(zip(helpful, gained, powers, strict=True)))
+    held = [exam.outcome != "promote" for edit, exam in zip(edits, exams, strict=True) if edit.kind == "neutral"]
+    return told | by_effect(list(zip(helpful, gained, powers, strict=True))) | by_size(neutral, held)
 
 
 def _promoted(edits: Sequence[Edit], exams: Sequence[Exam], kind: Kind) -> Share:
     found = [exam.outcome == "promote" for edit, exam in zip(edits, exams, strict=True) if edit.kind == kind]
     return share(sum(found), len(found))
+
+
+def by_size(neutral: Sequence[Edit], held: Sequence[bool]) -> Told:
+    """Neutral edits by the cases that their exam has: how many are held, and how many the best of all tests holds."""
+    told: Told = {}
+    for low, high in pairwise(SIZES):
+        key = f"{low}_to_{high - 1}_cases"
+        some = [(edit, one) for edit, one in zip(neutral, held, strict=True) if low <= edit.cases < high]
+        told[f"neutral_held_{key}"] = of_share(share(sum(one for _, one in some), len(some)))
+        limit = 1 - fmean(best_power(edit, MARGIN) for edit, _ in some)
+        told[f"neutral_held_limit_{key}"] = Figure(value=limit, unit="any test at α")
+    return told
 
 
 def by_effect(helpful: Sequence[tuple[Edit, Exam, float]]) -> Told:

@@ -33,10 +33,11 @@ SEED = 7
 
 WITHHELD = Recall().withheld
 
-ARMS = ("memory", "lived", "icl", "shuffled", "half", "eighth")
+ARMS = ("history", "stateless", "memory", "lived", "icl", "shuffled", "half", "eighth")
 """`memory` recalls from the whole history, `half` and `eighth` from its first part; `lived` from the same history, but
 each of its cases had recalled from those before it, so that it is known how lessons came out; `shuffled` recalls what
-fits another case; `icl` puts all that fits before every case."""
+fits another case; `icl` puts all that fits before every case. Of games only: `history` plays those that are learned
+from, `stateless` the sealed ones without memory."""
 
 
 def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
@@ -136,6 +137,8 @@ def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[C
     if arm == "lived":
         memories = lived(room / f"{job.name}-lived.sqlite", job.name, lessons, recorded_right(job.name))
         return dataclasses.replace(plain, memory=Recollection(memories))
+    if arm in {"history", "stateless"}:
+        return plain
     part = {"memory": 1, "half": 2, "eighth": 8}[arm]
     return dataclasses.replace(plain, memory=Recollection(remembered(room, job, lessons[: len(lessons) // part])))
 

@@ -6,7 +6,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from journeyman.types import Message, Step, ToolCall
+from journeyman.types import Message, Step, ToolCall, ToolSpec
 
 
 def folded(text: str) -> str:
@@ -46,6 +46,14 @@ def moves(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
         for result in step.results
         if result.call_id in made and not result.failed
     ]
+
+
+def move_of(tools: Sequence[ToolSpec]) -> ToolSpec | None:
+    """The tool by which a world is played: it takes one thing, and no final tool takes an answer. None: it is not."""
+    final = [tool for tool in tools if tool.final]
+    takes_answers = any(tool.parameters.get("properties") for tool in final)
+    moves = [tool for tool in tools if not tool.final and len(tool.parameters.get("properties", {})) == 1]
+    return moves[0] if final and moves and not takes_answers else None
 
 
 def only_text(call: ToolCall) -> str | None:

@@ -322,6 +322,8 @@ class Label(Record):
     """"verifier", or who reviewed it."""
     correction: str | None = None
     """The answer that holds instead. None: the worker's own does, or nobody said."""
+    saw: tuple[str, ...] = ()
+    """Where that answer is a course of moves: what is seen before each of them."""
     note: str = ""
 
 

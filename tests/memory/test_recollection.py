@@ -64,6 +64,14 @@ def test_before_anything_is_proved_likeness_decides(memories: Memories) -> None:
     assert order(memories, k=1) == ["8"]
 
 
+def test_games_with_one_goal_are_told_apart_by_what_was_seen_first(memories: Memories) -> None:
+    for place, move in (("a hall", "go east"), ("a cellar", "go up"), ("A  hall", "go north")):
+        made = lesson("demonstration", "find the coin", f'["{move}"]', "ada", (f"case:{move}",), saw=(place,))
+        add(memories, 1, taught=made)
+    told = recalled_from(memories, "find the coin", Recall(kinds=("demonstration",)), lambda _: True)
+    assert sorted(one.text for one in told) == ['["go north"]', '["go up"]']  # of the same hall, the latest
+
+
 def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(memories: Memories) -> None:
     for words in (2, 5, 7):
         taught(memories, words, str(words))

@@ -20,6 +20,7 @@ from journeyman.flow.durable import CaseLog, DurableEnvironment, DurableMemory, 
 from journeyman.flow.experience import Experience
 from journeyman.flow.history import outcome_of, outcomes, trajectory_of
 from journeyman.flow.holder import Holder
+from journeyman.flow.playing import seen_before
 from journeyman.flow.standing import Standing, draw, rule_of
 from journeyman.flow.versions import champion, ground_of, versions
 from journeyman.job import Job
@@ -236,7 +237,7 @@ async def do_case(shift: Shift, held: Held, standing: Standing) -> Outcome:
     log.later("decided", decided)
     log.later("closed", {"right": right})
     if right is not None and decided.decision.audit and not sealed:
-        log.later("labelled", _verdict(shift.job, held.case, right=right))
+        log.later("labelled", await _verdict(shift.job, held.case, right=right))
     events = list(log.waiting)
     log.flush(fully=True, closes=True)
     outcome = outcome_of(held.case, shift.worker.label, events)
@@ -260,11 +261,12 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
     return trajectory.model_copy(update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure})
 
 
-def _verdict(job: Job, case: Case, *, right: bool) -> Label:
+async def _verdict(job: Job, case: Case, *, right: bool) -> Label:
     """What the verifiers say, as a person would: where the answer was wrong, with one that holds, if it can be had."""
     answers = (verifier.reference(case) for verifier in job.verifiers)
     correction = None if right else next((answer for answer in answers if answer is not None), None)
-    return Label(error=not right, by="verifier", correction=correction)
+    saw = () if correction is None else await seen_before(job.environment, case.brief, correction)
+    return Label(error=not right, by="verifier", correction=correction, saw=saw)
 
 
 def _lots(run: Run, held: Held) -> Callable[[str], float]:

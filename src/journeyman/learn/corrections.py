@@ -23,4 +23,4 @@ def correction(case: Case, worker: str, labels: Sequence[Label]) -> Lesson | Non
     last = labels[-1]
     if not last.error or last.correction is None or not last.correction.strip():
         return None
-    return lesson("correction", case.prompt, last.correction, last.by, sources_of(case, worker, labels))
+    return lesson("correction", case.prompt, last.correction, last.by, sources_of(case, worker, labels), saw=last.saw)

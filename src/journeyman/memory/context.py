@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from journeyman.answers import course
+from journeyman.answers import course, move_of
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
@@ -60,7 +60,8 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
 
 def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator[Message]:
     """A course of moves as it was played: what was seen, the move, what was seen then; of long sights the ends."""
-    move = next(filter(_is_move, tools))
+    move = move_of(tools)
+    assert move is not None, "such lessons are told where there are moves"
     result: str | None = None
     for n, (seen, said) in enumerate(zip(lesson.saw, course(lesson.text), strict=True)):
         told = _ends(seen, SEEN_CHARACTERS)
@@ -72,17 +73,6 @@ def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator
     yield Message(role="tool", call_id=result, content="accepted")
 
 
-def _is_played(tools: Sequence[ToolSpec]) -> bool:
-    """Whether there are moves, and no final tool that takes an answer."""
-    final = [tool for tool in tools if tool.final]
-    takes_answers = any(tool.parameters.get("properties") for tool in final)
-    return bool(final) and not takes_answers and any(map(_is_move, tools))
-
-
-def _is_move(tool: ToolSpec) -> bool:
-    return not tool.final and len(tool.parameters.get("properties", {})) == 1
-
-
 def tellable(lesson: Lesson, environment: Environment) -> bool:
     """Whether a case can be told of this one: whether its answer could be handed in there.
 
@@ -92,7 +82,7 @@ def tellable(lesson: Lesson, environment: Environment) -> bool:
     moves are told, with what was seen before them.
     """
     tools = environment.tools
-    if _is_played(tools) != bool(lesson.saw):
+    if (move_of(tools) is not None) != bool(lesson.saw):
         return False
     calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
     return environment.accepts(lesson.text) and (not calls_are_the_answer or bool(_called(lesson.text, tools)))

@@ -94,8 +94,11 @@ def standings(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> 
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
-    """One lesson for each prompt, in the order given. Search gives the latest of equally good ones last: it holds."""
+    """One lesson for each prompt, in the order given. Search gives the latest of equally good ones last: it holds.
+
+    Games with one goal are told apart by what was seen first.
+    """
     kept: dict[str, Found] = {}
     for one in found:
-        kept[" ".join(one.lesson.about.casefold().split())] = one
+        kept[" ".join(" ".join((one.lesson.about, *one.lesson.saw[:1])).casefold().split())] = one
     return list(kept.values())

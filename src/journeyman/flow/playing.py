@@ -1,0 +1,34 @@
+"""Moves that are given for a world that is played are played in a fresh one, so that it is known what was seen."""
+
+from __future__ import annotations
+
+from journeyman.answers import course, move_of
+from journeyman.errors import boundary
+from journeyman.protocols import OpenEnvironment
+from journeyman.types import Brief, ToolCall
+
+
+async def seen_before(opened: OpenEnvironment, brief: Brief, answer: str) -> tuple[str, ...]:
+    """What is seen before each move of an answer, from the opening on, in an environment of its own.
+
+    Empty: the answer lists no moves, the world is not played, one of them is refused, or a move might not be pure.
+    """
+    said, seen = course(answer), list[str]()
+    if not said:
+        return ()
+    with boundary("playing what is right") as outcome:
+        environment = opened(brief)
+        try:
+            move = move_of(environment.tools)
+            if move is None or move.effect != "pure":
+                return ()
+            seen.append((await environment.reset())[-1].content)
+            for n, text in enumerate(said):
+                arguments = {next(iter(move.parameters["properties"])): text}
+                result = await environment.step(ToolCall(id=f"shown_{n}", name=move.name, arguments=arguments))
+                if result.failed:
+                    return ()
+                seen.append(result.content)
+        finally:
+            await environment.close()
+    return tuple(seen[: len(said)]) if outcome.failure is None else ()
