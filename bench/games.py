@@ -7,11 +7,13 @@ lost, the moves that win. Then it plays the sealed ones, without memory and with
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from journeyman.flow.experience import lesson_of
 from journeyman.flow.scaffold import gym_files
+from journeyman.gym.drawing import draw
 from journeyman.job import Job, load_job
 from journeyman.types import Case, Lesson, Outcome
 
@@ -21,8 +23,10 @@ GAMES: Mapping[str, str] = {
     "kitchen": "textworld:cooking/1",
     "babyai": "minigrid:BabyAI-GoToObj-v0",
 }
-HISTORY = 16
-"""Games played to learn from."""
+EACH = 110
+"""Games drawn of a task; a quarter of them is sealed."""
+HISTORY = 8
+"""Games played to learn from, at most."""
 
 
 def game(name: str, room: Path) -> Job:
@@ -31,7 +35,8 @@ def game(name: str, room: Path) -> Job:
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in gym_files([GAMES[name]]).items():
         (folder / file).write_text(text, encoding="utf-8")
-    return dataclasses.replace(load_job(folder, data=folder), name=name)
+    drawn = functools.cache(lambda: tuple(draw([GAMES[name]], each=EACH)))
+    return dataclasses.replace(load_job(folder, data=folder), name=name, cases=lambda: iter(drawn()))
 
 
 def taught(cases: Iterable[Case], outcomes: Iterable[Outcome]) -> list[Lesson]:

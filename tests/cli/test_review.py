@@ -32,7 +32,7 @@ def test_programs_read_the_inbox_and_decide(waiting: Cli) -> None:
     assert items[0]["answer"] == "查询 delivery"
     assert items[0]["why"]
     told = json.loads(waiting("review", "--case", "c1", "--edit", "订单", "--by", "mei", "--json").out)
-    assert told["label"] == {"error": True, "by": "mei", "correction": "订单", "note": ""}
+    assert told["label"] == {"error": True, "by": "mei", "correction": "订单", "note": "", "saw": []}
     assert waiting("review", "--case", "c2", "--accept", "--note", "fine").out == "c2: accepted.\n"
     assert waiting("review", "--case", "c3", "--reject").out == "c3: rejected.\n"
     assert [item["case"] for item in json.loads(waiting("review", "--json").out)] == ["c0"]

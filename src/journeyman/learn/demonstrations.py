@@ -26,14 +26,8 @@ def demonstration(case: Case, trajectory: Trajectory, worker: str, labels: Seque
     answer = trajectory.answer
     if labels[-1].error or answer is None or not answer.strip():
         return None
-    return lesson(
-        "demonstration",
-        case.prompt,
-        answer,
-        worker,
-        sources_of(case, worker, labels),
-        saw=seen_before_moves(trajectory),
-    )
+    saw = seen_before_moves(trajectory)
+    return lesson("demonstration", case.prompt, answer, worker, sources_of(case, worker, labels), saw=saw)
 
 
 def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:
