@@ -24,7 +24,7 @@ import numpy as np
 
 from bench.bench_streams import STREAMS_FOLDER
 from bench.games import GAMES, HISTORY, game, taught
-from bench.learning import ARMS, SEED, lessons_of, worker_for
+from bench.learning import ARMS, SEED, lessons_of, recorded_right, worker_for
 from bench.recorded import RECALLED, SHOWN, Part, crossed_scores, sealed_scores
 from bench.replays import LENGTH, begun, recorded, replay
 from bench.results import Figure, of_share, write
@@ -185,9 +185,7 @@ def arms_of(name: str) -> dict[str, Arm]:
         found.setdefault(arm, {})[case] = Done(told["right"] == "1", float(told["memory_tokens"]), spent)
     if not found or name in GAMES:
         return found
-    with (STREAMS_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
-        rows = [told for told in csv.DictReader(opened) if told["split"] == "exam"]
-    found["stateless"] = {told["case"]: Done(told["right"] == "1", 0.0, 0.0) for told in rows}
+    found["stateless"] = {case: Done(right, 0.0, 0.0) for case, right in recorded_right(name).items()}
     return found
 
 

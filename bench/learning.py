@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
+from bench.bench_streams import STREAMS_FOLDER
 from journeyman.flow.experience import agrees
 from journeyman.flow.work import hire
 from journeyman.job import Job
@@ -145,7 +146,7 @@ def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[C
 
 def recorded_right(name: str) -> dict[str, bool]:
     """Whether the model was right without memory, by case, as the recorded streams say."""
-    with (Path(__file__).parent / "streams" / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
+    with (STREAMS_FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as opened:
         return {told["case"]: told["right"] == "1" for told in csv.DictReader(opened)}
 
 

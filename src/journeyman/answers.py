@@ -56,6 +56,11 @@ def move_of(tools: Sequence[ToolSpec]) -> ToolSpec | None:
     return moves[0] if final and moves and not takes_answers else None
 
 
+def call_with(tool: ToolSpec, text: str, id: str) -> ToolCall:  # noqa: A002 - the field's word
+    """A call of a tool that takes one thing: this text."""
+    return ToolCall(id=id, name=tool.name, arguments={next(iter(tool.parameters["properties"])): text})
+
+
 def only_text(call: ToolCall) -> str | None:
     """A call's one argument, if it is a text."""
     values = list(call.arguments.values())

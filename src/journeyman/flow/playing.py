@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from journeyman.answers import course, move_of
+from journeyman.answers import call_with, course, move_of
 from journeyman.errors import boundary
 from journeyman.protocols import OpenEnvironment
-from journeyman.types import Brief, ToolCall
+from journeyman.types import Brief
 
 
 async def seen_before(opened: OpenEnvironment, brief: Brief, answer: str) -> tuple[str, ...]:
@@ -24,8 +24,7 @@ async def seen_before(opened: OpenEnvironment, brief: Brief, answer: str) -> tup
                 return ()
             seen.append((await environment.reset())[-1].content)
             for n, text in enumerate(said):
-                arguments = {next(iter(move.parameters["properties"])): text}
-                result = await environment.step(ToolCall(id=f"shown_{n}", name=move.name, arguments=arguments))
+                result = await environment.step(call_with(move, text, f"shown_{n}"))
                 if result.failed:
                     return ()
                 seen.append(result.content)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from journeyman.answers import course, move_of
+from journeyman.answers import call_with, course, move_of
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
@@ -67,9 +67,7 @@ def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator
         told = _ends(seen, SEEN_CHARACTERS)
         yield Message(role="user" if result is None else "tool", content=told, call_id=result)
         result = f"example_{example}_{n}"
-        arguments = {next(iter(move.parameters["properties"])): said}
-        call = ToolCall(id=result, name=move.name, arguments=arguments)
-        yield Message(role="assistant", content="", tool_calls=(call,))
+        yield Message(role="assistant", content="", tool_calls=(call_with(move, said, result),))
     yield Message(role="tool", call_id=result, content="accepted")
 
 
@@ -111,8 +109,8 @@ def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[Too
             yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments") or {})
         return
     final = [tool for tool in tools if tool.final]
-    if len(final) == 1 and len(parameters := final[0].parameters.get("properties", {})) == 1:
-        yield ToolCall(id=f"example_{example}_0", name=final[0].name, arguments={next(iter(parameters)): answer})
+    if len(final) == 1 and len(final[0].parameters.get("properties", {})) == 1:
+        yield call_with(final[0], answer, f"example_{example}_0")
 
 
 def _json(answer: str) -> str:
