@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from journeyman.knowledge.index import SqliteIndex
 from journeyman.knowledge.index.fusion import SEMANTIC, fused, fused_by_rank
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.protocols import Index
-from tests.knowledge.indexes import OPENED, found, passages, put, run
+from tests.knowledge.indexes import OPENED, found, passages, put, run, sqlite
 
 Open = Callable[[Path], Index]
 
@@ -372,3 +373,20 @@ def test_what_words_find_by_far_stays_first_though_ranks_say_otherwise() -> None
 def test_one_alone_is_the_nearest() -> None:
     assert fused({}, {7: 0.1}) == [(7, SEMANTIC)]
     assert fused({}, {}) == []
+
+
+def test_an_index_of_before_is_read_anew(tmp_path: Path) -> None:
+    index = sqlite(tmp_path)
+    put(index, "a", "It opens at seven, at seven sharp.", title="The bakery")
+    put(index, "b", "The late fee is 30 euros.")
+    index.close()
+    with sqlite3.connect(tmp_path / "knowledge.sqlite") as raw:
+        raw.execute("DELETE FROM migrations WHERE name = '004_postings'")
+        raw.execute("DROP TABLE passages_text_postings")
+        raw.execute("CREATE TABLE passages_text_postings (key INTEGER PRIMARY KEY, counts BLOB, numbers BLOB)")
+    raw.close()
+    index = sqlite(tmp_path)
+    assert found(index, "bakery at seven", k=1) == ["It opens at seven, at seven sharp."]
+    assert run(index.remove("a"))
+    assert "It opens at seven, at seven sharp." not in found(index, "bakery")
+    index.close()

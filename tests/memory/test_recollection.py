@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from journeyman.learn.lessons import lesson
 from journeyman.memory.recollection import recalled_from, standings
@@ -156,25 +155,22 @@ def test_telling_what_does_harm_is_seen_in_all_of_a_contributors_lessons(memorie
 def test_recall_reads_by_key(memories: Memories) -> None:
     """Without statistics, SQLite's planner takes what looks good: once it walked a million cases to find eight."""
     lessons = [taught(memories, words, str(words)) for words in (8, 7)]
-    plans: dict[str, str] = {}
-
-    def seen(connection: object, cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
-        if statement.startswith("SELECT") and ("uses." in statement or "attempts." in statement):
-            plain = memories.connection.connection.cursor()
-            plain.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans[statement] = " | ".join(row[3] for row in plain.fetchall())
-
-    event.listen(memories.connection.engine, "before_cursor_execute", seen)
+    raw = memories.connection.connection.driver_connection
+    assert raw is not None
+    said: list[str] = []
+    raw.set_trace_callback(said.append)
     add(memories, 2, {lesson.id: Told(shown=True, agreed=True) for lesson in lessons})
     assert order(memories) == ["8", "7"]
-    event.remove(memories.connection.engine, "before_cursor_execute", seen)
-    found = {plan.split(" INDEX ")[-1].replace("SEARCH ", "") for plan in plans.values() if "SEARCH" in plan}
+    raw.set_trace_callback(None)
+    asked = {one for one in said if one.startswith("SELECT") and ("uses." in one or "attempts." in one)}
+    plans = [" | ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {one}")) for one in asked]
+    found = {plan.split(" INDEX ")[-1].replace("SEARCH ", "") for plan in plans if "SEARCH" in plan}
     assert found == {
         "attempts_by_lesson (job=? AND lesson_id=?)",
-        "attempts_by_place (job=?)",  # the latest, in order
+        "attempts_by_place (job=? AND place<?)",  # the latest, in order
         "attempts USING INTEGER PRIMARY KEY (rowid=?)",
         "uses USING PRIMARY KEY (job=? AND lesson_id=? AND place>? AND place<?)",
         "uses_by_attempt (job=? AND place>? AND place<?) | USE TEMP B-TREE FOR GROUP BY",
         "uses_by_contributor (job=? AND contributor=? AND place>? AND place<?)",
     }
-    assert not any("SCAN" in plan for plan in plans.values())
+    assert not any("SCAN" in plan for plan in plans)

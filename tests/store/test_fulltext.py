@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from journeyman.errors import InputError, StoreError
-from journeyman.store import fulltext, ranking
+from journeyman.store import fulltext, postings, ranking
 from journeyman.store.connect import connect
 from journeyman.store.fulltext import FullText
+from journeyman.store.postings import TERMS
 from journeyman.store.ranking import K1, B, Hit
-from journeyman.store.segments import TERMS, Entry
+from journeyman.store.segments import Entry
 from journeyman.store.terms import terms
 
 
@@ -44,11 +45,16 @@ def expected(
     lengths = {key: sum(words.values()) for key, words in held.items()}
     mean = max(sum(lengths.values()), 1) / len(held)
     found = {word: sum(word in words for words in held.values()) for word in terms(query)}
+    again = {word: sum(words[word] > 1 for words in held.values()) for word in found}
+    asked = sorted(Counter(terms(query)).items(), key=lambda pair: (found[pair[0]], pair[0]))
+    lists = [(found[word] - again[word], n, False) for n, (word, _) in enumerate(asked)]
+    lists += [(again[word], n, True) for n, (word, _) in enumerate(asked)]
     scores: dict[int, float] = {}
-    for word, times in sorted(Counter(terms(query)).items(), key=lambda pair: (found[pair[0]], pair[0])):
+    for _, n, often in sorted(lists):
+        word, times = asked[n]
         weight = times * log1p((len(held) - found[word] + 0.5) / (found[word] + 0.5)) * (K1 + 1)
         for key, words in held.items():
-            if word in words:
+            if word in words and (words[word] > 1) == often:
                 norm = lengths[key] * (K1 * B / mean) + K1 * (1 - B)
                 scores[key] = scores.get(key, 0.0) + weight * words[word] / (words[word] + norm)
     allowed = [
@@ -116,6 +122,7 @@ def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], f
         patch.setattr(ranking, "WATCHED", 3)
         patch.setattr(ranking, "SHORT", 2 * few)
         patch.setattr(ranking, "LEADERS", few)
+        patch.setattr(postings, "LONG", few)
         for connection in opened(Path(":memory:")):
             index, known = FullText(), dict[int, Entry]()
             with connection.begin():
@@ -151,12 +158,18 @@ def _do(index: FullText, connection: Connection, known: dict[int, Entry], kind: 
 
 
 @pytest.mark.slow
-def test_larger_texts_by_zipf_give_what_the_model_gives(index: FullText, connection: Connection) -> None:
+@pytest.mark.parametrize(("shortest", "longest", "long"), [(3, 30, 8), (1, 200, 64)])
+def test_larger_texts_by_zipf_give_what_the_model_gives(
+    index: FullText, connection: Connection, monkeypatch: pytest.MonkeyPatch, shortest: int, longest: int, long: int
+) -> None:
+    monkeypatch.setattr(postings, "LONG", long)
+    monkeypatch.setattr(ranking, "SHORT", 100)
     draw = random.Random(4)
     words = [f"w{n}" for n in range(300)]
     weights = [1 / (n + 1) for n in range(300)]
     known = {
-        n: Entry(id=n, text=" ".join(draw.choices(words, weights, k=draw.randint(3, 30))), place=n) for n in range(3000)
+        n: Entry(id=n, text=" ".join(draw.choices(words, weights, k=draw.randint(shortest, longest))), place=n)
+        for n in range(3000)
     }
     with connection.begin():
         for start in range(0, 3000, 100):
@@ -169,6 +182,25 @@ def test_larger_texts_by_zipf_give_what_the_model_gives(index: FullText, connect
             assert index.search(connection, query, k=8) == expected(known, query, 8)
             up_to = draw.randint(0, 3000)
             assert index.search(connection, query, k=3, up_to=up_to) == expected(known, query, 3, up_to=up_to)
+
+
+def test_scopes_asked_for_again_are_in_line_with_what_was_put_and_removed(
+    index: FullText, connection: Connection
+) -> None:
+    def found(*scopes: int) -> list[int]:
+        with connection.begin():
+            return [hit.id for hit in index.search(connection, "a", scopes=scopes)]
+
+    for n in range(12):
+        with connection.begin():
+            index.put(connection, [Entry(id=n, text="a", scope=n % 3)])
+        assert found(0, 1) == [m for m in range(n + 1) if m % 3 < 2][:8]
+        assert found(2) == [m for m in range(n + 1) if m % 3 == 2]
+    with connection.begin():
+        index.put(connection, [Entry(id=0, text="a", scope=2)])
+        index.remove(connection, [1, 2])
+    assert found(0, 1) == [3, 4, 6, 7, 9, 10]
+    assert found(2) == [0, 5, 8, 11]
 
 
 # --- any string is a query

@@ -4,7 +4,7 @@ An index is a few tables beside the caller's own, written in the caller's transa
 there, what is committed survives a crash, and what is removed is gone at the next query, the counts that scores rest on
 included. Results are those of an index that never saw what was removed.
 
-How it is kept: new texts make a *segment*, with one posting list for each term, as bytes that numpy reads as they are.
+How it is kept: new texts make a *segment*, with a posting list for each term, as bytes that numpy reads as they are.
 A text's number never changes, so merging segments is putting lists end to end. Removed texts are masked at once, and
 leave the lists when their segment is next rewritten.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from sqlalchemy import Connection, MetaData, delete, func, select, update
 
 from journeyman.errors import InputError, StoreError
 from journeyman.store.fulltext_tables import Statements, Tables, chunks
-from journeyman.store.ranking import Counts, Hit, Numbers, QueryTerm, Source, Terms, Texts, best
-from journeyman.store.segments import COLUMNS, TERMS, Batch, Entry, Lists, View, joined, unpacked
+from journeyman.store.postings import TERMS, Counts, Lists, Often, Once, Posted, joined, posted
+from journeyman.store.ranking import Hit, QueryTerm, Source, Terms, Texts, best
+from journeyman.store.segments import COLUMNS, Batch, Entry, View, unpacked
 from journeyman.store.terms import terms
 
 BATCH = 50_000
@@ -116,7 +117,7 @@ class FullText:
         known = {row.term: row.id for row in self._say.terms.rows(connection, distinct)}
         new = [word for word in distinct if word not in known]
         known |= {word: state["next_term"] + n for n, word in enumerate(new)}
-        rows = [(known[word], 0, 0, MOST_NUMBERS, word) for word in new]
+        rows = [(known[word], 0, 0, 0, word) for word in new]
         self._say.add_terms.run(connection, rows)
         state["next_term"] += len(new)
         return Batch(
@@ -141,8 +142,9 @@ class FullText:
         of, counts = batch.of[order], batch.counts[order]
         if len(found):
             more = np.diff([*starts, len(order)])
-            most, shortest = np.maximum.reduceat(counts, starts), np.minimum.reduceat(batch.lengths[of], starts)
-            told = list(zip(more.tolist(), most.tolist(), shortest.tolist(), found.tolist(), strict=True))
+            again = np.add.reduceat(counts > 1, starts, dtype=np.intp)
+            most = np.maximum.reduceat(counts, starts)
+            told = list(zip(more.tolist(), again.tolist(), most.tolist(), found.tolist(), strict=True))
             self._say.grow.run(connection, told)
         columns = {
             "numbers": np.arange(first, first + size),
@@ -163,9 +165,13 @@ class FullText:
         if not rows:
             return [], []
         self._say.drop_texts.run(connection, [(row.id,) for row in rows])
-        held = np.concatenate([unpacked(row.terms)[0] for row in rows])
-        found, times = np.unique(held, return_counts=True)
-        self._say.shrink.run(connection, list(zip(times.tolist(), found.tolist(), strict=True)))
+        held = [unpacked(row.terms) for row in rows]
+        counts = np.concatenate([counts for _, counts in held])
+        found, which, times = np.unique(
+            np.concatenate([terms for terms, _ in held]), return_inverse=True, return_counts=True
+        )
+        again = np.bincount(which[counts > 1], minlength=len(found))
+        self._say.shrink.run(connection, list(zip(times.tolist(), again.tolist(), found.tolist(), strict=True)))
         segments = self.tables.segments
         firsts = connection.execute(select(segments.c.first).order_by(segments.c.first)).scalars().all()
         numbers = np.sort(np.array([row.number for row in rows], np.uint32))
@@ -195,11 +201,7 @@ class FullText:
         packed = {name: np.asarray(columns[name], kind).tobytes() for name, kind in COLUMNS.items()}
         first = int(columns["numbers"][0])
         connection.execute(self.tables.segments.insert().values(first=first, token=_token(), removed=b"", **packed))
-        found, starts, numbers, counts = lists
-        rows = [
-            (_key(first, term), counts[start:end].tobytes(), numbers[start:end].tobytes())
-            for term, (start, end) in zip(found.tolist(), pairwise([*starts.tolist(), len(numbers)]), strict=True)
-        ]
+        rows = [(_key(first, term), *part) for term, part in posted(lists, first)]
         self._say.add_postings.run(connection, rows)
 
     def _merge(self, connection: Connection, state: dict[str, int]) -> None:
@@ -232,18 +234,19 @@ class FullText:
         """
         table, postings = self.tables.segments, self.tables.postings
         among = table.c.first.in_(firsts)
-        rows = connection.execute(select(table).where(among).order_by(table.c.first)).all()
+        segments = connection.execute(select(table).where(among).order_by(table.c.first)).all()
         columns = {
-            name: np.concatenate([np.frombuffer(getattr(row, name), kind) for row in rows])
+            name: np.concatenate([np.frombuffer(getattr(segment, name), kind) for segment in segments])
             for name, kind in COLUMNS.items()
         }
-        removed = np.concatenate([np.frombuffer(row.removed, np.uint32) for row in rows])
+        removed = np.concatenate([np.frombuffer(segment.removed, np.uint32) for segment in segments])
         kept = ~np.isin(columns["numbers"], removed)
         columns = {name: column[kept] for name, column in columns.items()}
-        parts: list[tuple[int, bytes, bytes]] = []
+        parts: list[tuple[int, int, Posted]] = []
         for first in firsts:
             mine = postings.c.key.between(_key(first, 0), _key(first + 1, 0) - 1)
-            parts += connection.execute(select(postings).where(mine).order_by(postings.c.key)).all()
+            rows = connection.execute(select(postings).where(mine).order_by(postings.c.key)).all()
+            parts += [(first, key % TERMS, Posted(*part)) for key, *part in rows]
             connection.execute(delete(postings).where(mine))
         connection.execute(delete(table).where(among))
         if not kept.any():
@@ -286,14 +289,18 @@ class FullText:
         if not wanted or k < 1:
             return []
         view = self._view
-        allowed = view.live
-        if scopes is not None:
-            allowed = allowed & np.isin(view.scopes, np.array(list(scopes), np.int64))
+        allowed = view.allowed(None if scopes is None else frozenset(scopes))
         if up_to is not None:
             allowed = allowed & (view.places <= up_to)
         mean = max(state["length"], 1) / state["texts"]
-        texts = Texts(view.ids, view.lengths, allowed, total=state["texts"], mean_length=mean)
-        source = Source(lambda wanted: self._listed(connection, wanted), lambda ids: self._held(connection, ids))
+        texts = Texts(
+            view.ids, view.lengths, view.levels, view.shares(mean), allowed, total=state["texts"], mean_length=mean
+        )
+        source = Source(
+            once=lambda wanted: self._once(connection, wanted),
+            often=lambda wanted: self._often(connection, wanted),
+            held=lambda ids: self._held(connection, ids),
+        )
         return best(wanted, texts, source, k)
 
     def count(self, connection: Connection) -> int:
@@ -311,28 +318,36 @@ class FullText:
             view.add(connection.execute(select(table).where(table.c.first == first)).one())
 
     def _known(self, connection: Connection, query: str) -> list[QueryTerm]:
-        """The query's terms that are in the index, rarest first."""
+        """The query's terms that are in the index, the rarest first."""
         times = Counter(terms(query[:QUERY_CHARACTERS]))
         rows = self._say.terms.rows(connection, sorted(times))
         rows.sort(key=lambda row: (row.found, row.term))
         return [
-            QueryTerm(number=r.id, found=r.found, times=times[r.term], most=r.most, shortest=r.shortest)
+            QueryTerm(number=r.id, found=r.found, again=r.again, times=times[r.term], most=r.most)
             for r in rows[:QUERY_TERMS]
         ]
 
-    def _listed(self, connection: Connection, wanted: Sequence[int]) -> list[tuple[Numbers, Counts]]:
+    def _once(self, connection: Connection, wanted: Sequence[int]) -> list[Once]:
         firsts = sorted(self._view.tokens)
         keys = [_key(first, term) for term in wanted for first in firsts]
-        known = {key: (numbers, counts) for key, counts, numbers in self._say.postings.rows(connection, keys)}
+        known = {key: (once, bits) for key, once, bits in self._say.once.tuples(connection, keys)}
         lists = []
         for start in range(0, len(keys), len(firsts)):
-            parts = [known[key] for key in keys[start : start + len(firsts)] if key in known]
-            numbers = np.frombuffer(b"".join([numbers for numbers, _ in parts]), np.uint32)
-            lists.append((numbers, np.frombuffer(b"".join([counts for _, counts in parts]), np.uint8)))
+            here = zip(firsts, keys[start : start + len(firsts)], strict=True)
+            parts = [(first, *known[key]) for first, key in here if key in known]
+            listed = np.frombuffer(b"".join([once for _, once, _ in parts]), np.uint32)
+            lists.append(Once(listed, [(first, np.frombuffer(bits, np.uint8)) for first, _, bits in parts if bits]))
         return lists
 
+    def _often(self, connection: Connection, wanted: Sequence[int]) -> list[Often]:
+        firsts = sorted(self._view.tokens)
+        keys = [_key(first, term) for term in wanted for first in firsts]
+        known: dict[int, bytes] = dict(self._say.often.tuples(connection, keys))
+        spans = range(0, len(keys), len(firsts))
+        return [Often.of([known.get(key, b"") for key in keys[start : start + len(firsts)]]) for start in spans]
+
     def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
-        packed = dict(self._say.held.rows(connection, ids))
+        packed = dict(self._say.held.tuples(connection, ids))
         return [unpacked(packed[key]) for key in ids]
 
 

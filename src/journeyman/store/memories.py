@@ -36,9 +36,10 @@ from journeyman.store import codec
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.fulltext import FullText
 from journeyman.store.segments import Entry
+from journeyman.store.statements import Statement
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 5
+FORMAT = 6
 """Of the file; one more with every change of its tables."""
 
 LATEST = 1_600
@@ -48,6 +49,8 @@ LATEST_USES = 400
 BLOCK, SAMPLE = 400, 100
 """How often lessons agree at each rank is told by the latest of every so many cases: a young memory is less often
 right, and what was recalled from it is compared with what was recalled then."""
+LAST = 2**62
+"""A place that none comes after."""
 MOST_TOLD = 64
 """Lessons recalled for one case."""
 KINDS = ("demonstration", "correction")
@@ -117,6 +120,20 @@ _AGREED = (
     .where(uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of"))
     .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
     .group_by(uses.c.rank)
+)
+
+_NEWEST = (
+    select(*_COLUMNS)
+    .where(uses.c.job == bindparam("of"), uses.c.place.between(bindparam("first"), bindparam("last")))
+    .where(uses.c.contributor == bindparam("by"))
+    .order_by(uses.c.place.desc())
+    .limit(LATEST_USES)
+)
+_JUDGED = (
+    select(attempts.c.place, attempts.c.score, attempts.c.weight)
+    .where(attempts.c.job == bindparam("of"), attempts.c.place <= bindparam("until"))
+    .order_by(attempts.c.place.desc())
+    .limit(LATEST)
 )
 
 Numbers = NDArray[np.float64]
@@ -256,6 +273,8 @@ class Memories:
         self.job = job
         self.number = number
         self.prompts = prompts()
+        self._newest = Statement(_NEWEST, "of", "first", "last", "by")
+        self._judged = Statement(_JUDGED, "of", "until")
 
     @classmethod
     def open(cls, path: Path, job: str) -> Self:
@@ -397,20 +416,17 @@ class Memories:
 
     def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """The uses of all that each of these contributed, in the latest cases."""
-        query = select(*_COLUMNS).where(uses.c.job == self.job, uses.c.place.between(*latest.span))
-        newest = query.order_by(uses.c.place.desc()).limit(LATEST_USES)
         with self.reading():
-            found = {name: self.connection.execute(newest.where(uses.c.contributor == name)) for name in contributors}
-            return {name: latest.uses(rows.all()[::-1]) for name, rows in found.items()}
+            found = {
+                name: self._newest.tuples(self.connection, (self.job, *latest.span, name)) for name in contributors
+            }
+        return {name: latest.uses(rows[::-1]) for name, rows in found.items()}
 
     def latest(self, *, until: int | None = None) -> Latest:
         """The latest judged cases; `until`: of those remembered up to there."""
-        columns = (attempts.c.place, attempts.c.score, attempts.c.weight)
-        query = select(*columns).where(attempts.c.job == self.job)
-        query = query if until is None else query.where(attempts.c.place <= until)
         with self.reading():
-            rows = self.connection.execute(query.order_by(attempts.c.place.desc()).limit(LATEST)).all()
-            place, score, weight = _numbers(rows, len(columns))[:, ::-1]
+            rows = self._judged.tuples(self.connection, (self.job, LAST if until is None else until))
+            place, score, weight = _numbers(rows, 3)[:, ::-1]
             agreed = self._agreed(place)
         return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
 

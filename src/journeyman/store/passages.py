@@ -84,8 +84,21 @@ def m003_written(connection: Connection) -> None:
     written.create(connection)
 
 
+def m004_postings(connection: Connection) -> None:
+    """The full-text index tells texts that hold a term once from those that hold it more often."""
+    index = FullText("passages_text")
+    index.metadata.drop_all(connection)
+    index.create(connection)
+    rows = connection.execute(select(passages).order_by(passages.c.place))
+    index.put(
+        connection,
+        (Entry(id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope) for row in rows),
+    )
+
+
 MIGRATIONS: Migrations = (
-    ("001_passages", m001_passages), ("002_sources", m002_sources), ("003_written", m003_written)
+    ("001_passages", m001_passages), ("002_sources", m002_sources), ("003_written", m003_written),
+    ("004_postings", m004_postings),
 )  # fmt: skip
 
 

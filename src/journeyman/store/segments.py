@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from journeyman.store.ranking import Counts, Numbers, Terms
+from journeyman.store.postings import Counts, Numbers
+from journeyman.store.ranking import Terms, levels, once_shares
 from journeyman.types import Record
 
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -38,11 +39,8 @@ COLUMNS: Mapping[str, type[np.generic]] = {
 """What a segment holds of each of its texts, as packed arrays."""
 
 
-TERMS = 2**32
-"""A posting list's key is its segment's first number times this, plus its term's id."""
-
-Lists = tuple[NDArray[np.uint32], NDArray[np.intp], Numbers, Counts]
-"""Posting lists end to end: the terms, where each one's list begins, and all lists' numbers and counts."""
+KEPT_SCOPES = 8
+"""Sets of scopes whose texts are kept in mind, a byte a text each."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,21 @@ class View:
 
     tokens: dict[int, tuple[int, Numbers]] = field(default_factory=dict)
     ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    lengths: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
+    lengths: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
+    levels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    """Of their lengths."""
     scopes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     live: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    _shares: tuple[float, NDArray[np.float32]] | None = None
+    """By lengths as they are, and a mean length."""
+    _of_scopes: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict)
+    """For scopes asked for of late, the live texts that belong to them."""
 
     def drop(self, first: int) -> None:
         _, numbers = self.tokens.pop(first)
-        self.live[numbers] = False
+        for there in (self.live, *self._of_scopes.values()):
+            there[numbers] = False
 
     def add(self, row: Any) -> None:
         columns = {name: np.frombuffer(getattr(row, name), kind) for name, kind in COLUMNS.items()}
@@ -105,27 +110,43 @@ class View:
         self._make_room(int(numbers[-1]) + 1)
         for name in ("ids", "lengths", "scopes", "places"):
             getattr(self, name)[numbers] = columns[name]
+        self.levels[numbers] = levels(columns["lengths"])
+        self._shares = None
         self.live[numbers] = True
-        self.live[np.frombuffer(row.removed, np.uint32)] = False
+        for scopes, there in self._of_scopes.items():
+            there[numbers] = _among(columns["scopes"], scopes)
+        for there in (self.live, *self._of_scopes.values()):
+            there[np.frombuffer(row.removed, np.uint32)] = False
         self.tokens[row.first] = (row.token, numbers)
+
+    def shares(self, mean: float) -> NDArray[np.float32]:
+        """`once_shares` of all texts."""
+        if self._shares is None or self._shares[0] != mean:
+            self._shares = mean, once_shares(self.lengths, mean)
+        return self._shares[1]
+
+    def allowed(self, scopes: frozenset[int] | None) -> NDArray[np.bool_]:
+        """Which texts there are that belong to these; None: to any."""
+        if scopes is None:
+            return self.live
+        if scopes not in self._of_scopes:
+            if len(self._of_scopes) >= KEPT_SCOPES:
+                self._of_scopes.clear()
+            self._of_scopes[scopes] = self.live & _among(self.scopes, scopes)
+        return self._of_scopes[scopes]
 
     def _make_room(self, size: int) -> None:
         if size > len(self.live):
-            for name in ("ids", "lengths", "scopes", "places", "live"):
-                known = getattr(self, name)
-                grown = np.zeros(size + size // 8, known.dtype)
-                grown[: len(known)] = known
-                setattr(self, name, grown)
+            for name in ("ids", "lengths", "levels", "scopes", "places", "live"):
+                setattr(self, name, _grown(getattr(self, name), size + size // 8))
+            self._of_scopes = {scopes: _grown(there, size + size // 8) for scopes, there in self._of_scopes.items()}
 
 
-def joined(parts: Sequence[tuple[int, bytes, bytes]], removed: Numbers) -> Lists:
-    """Lists of several segments as one list a term, without what was removed; segments and keys must come ascending."""
-    of = np.array([key % TERMS for key, _, _ in parts], np.uint32)
-    lengths = np.array([len(counts) for _, counts, _ in parts], np.intp)
-    terms_of = np.repeat(of, lengths)
-    counts = np.frombuffer(b"".join(counts for _, counts, _ in parts), np.uint8)
-    numbers = np.frombuffer(b"".join(numbers for _, _, numbers in parts), np.uint32)
-    kept = ~np.isin(numbers, removed) if len(removed) else np.ones(len(numbers), np.bool_)
-    order = np.flatnonzero(kept)[np.argsort(terms_of[kept], kind="stable")]
-    found, starts = np.unique(terms_of[order], return_index=True)
-    return found, starts, numbers[order], counts[order]
+def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:
+    grown = np.zeros(size, column.dtype)
+    grown[: len(column)] = column
+    return grown
+
+
+def _among(column: NDArray[np.int64], scopes: frozenset[int]) -> NDArray[np.bool_]:
+    return np.isin(column, np.array(list(scopes), np.int64))

@@ -15,7 +15,7 @@ Values = Sequence[Any]
 
 
 class Statement:
-    """A statement and the names of its parameters; it holds no other values. One for one kind of database."""
+    """A statement and the names of its parameters; other values stay as they are. One for one kind of database."""
 
     def __init__(self, clause: Select[Any] | Insert | Update | Delete, *names: str) -> None:
         self.clause = clause
@@ -27,6 +27,15 @@ class Statement:
         """What a query gives for these values, which come in the order of the names."""
         return connection.exec_driver_sql(self._built(connection), self._given(values)).all()
 
+    def tuples(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
+        """As `rows`, and several times quicker where they are few and asked for often: the driver's own tuples."""
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(self._built(connection), self._given(values))
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
     def run(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Carry it out for each row of values."""
         if rows:
@@ -35,10 +44,13 @@ class Statement:
     def _built(self, connection: Connection) -> str:
         if self._sql is None:
             built = self.clause.compile(dialect=connection.dialect, column_keys=list(self.names))
-            assert set(built.params) == set(self.names), built.params
+            fixed = {name: value for name, value in built.params.items() if name not in self.names}
+            assert len(built.params) == len(fixed) + len(self.names), built.params
             if built.positiontup is None:
-                self._given = lambda values: dict(zip(self.names, values, strict=True))
+                self._given = lambda values: fixed | dict(zip(self.names, values, strict=True))
             elif built.positiontup != list(self.names):
-                self._given = itemgetter(*map(self.names.index, built.positiontup))
+                every = [*self.names, *fixed]
+                of_all = itemgetter(*map(every.index, built.positiontup))
+                self._given = lambda values: of_all((*values, *fixed.values()))
             self._sql = str(built)
         return self._sql
