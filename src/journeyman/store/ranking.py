@@ -152,6 +152,8 @@ class _Ranking:
         """Texts found so far by the shortest lists, each once."""
         self.whole: dict[int, float] = {}
         """The scores of those that led so far."""
+        self.bounds: Scores = np.zeros((len(self.steps) + 1, len(SHORTEST)))
+        """What the lists from each step on can add to the score of a text of each level at most."""
         self.bar = 0.0
         """What a text must reach to be among the best `k`, as far as is known."""
 
@@ -172,7 +174,7 @@ class _Ranking:
         return norms
 
     def _bounds(self) -> Scores:
-        """What the lists from each step on can add to the score of a text of each level: (steps + 1, levels)."""
+        """(steps + 1, levels)."""
         to_come = self.at[:, None, :] >= np.arange(len(self.steps) + 1)[None, :, None]
         norms = self._norms(SHORTEST)
         counts = np.minimum(np.array([term.most for term in self.query])[:, None], LONGEST)
@@ -190,7 +192,8 @@ class _Ranking:
         begun = int(np.searchsorted(np.cumsum([step.size for step in self.steps]), SHORT, side="right"))
         for step, listed in zip(self.steps, self._read(self.steps[:begun]), strict=False):
             self._add(step, listed)
-        self.bounds = self._bounds()
+        if begun < len(self.steps):
+            self.bounds = self._bounds()
         ahead = self.bounds.max(axis=1).tolist()
         read = sum(step.size for step in self.steps[:begun])
         checked = 0
