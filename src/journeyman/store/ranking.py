@@ -148,8 +148,10 @@ class _Ranking:
         self.unit = float(self.weights @ [term.most for term in query]) / UNITS
         self.gains = np.zeros(len(texts.allowed), np.uint16)
         """What the lists read so far can give each text at most, in units, before its share is taken of it."""
-        self.watched = np.empty(0, np.intp)
+        self.watched: list[Places] = []
         """Texts found so far by the shortest lists, each once."""
+        self.left = WATCHED
+        """How many more are watched."""
         self.whole: dict[int, float] = {}
         """The scores of those that led so far."""
         self.bounds: Scores = np.zeros((len(self.steps) + 1, len(SHORTEST)))
@@ -201,7 +203,8 @@ class _Ranking:
             step = self.steps[place]
             if read > 3 * checked:
                 checked = read
-                self._raise_bar(self.watched, self.gains[self.watched] * self.texts.shares[self.watched])
+                watched = np.concatenate([np.empty(0, np.intp), *self.watched])
+                self._raise_bar(watched, self.gains[watched] * self.texts.shares[watched])
             if self.bar * SLACK > ahead[place] or (read and read + step.size > MOST_POSTINGS):
                 return place
             self._add(step, *self._read([step]))
@@ -216,10 +219,11 @@ class _Ranking:
 
     def _add(self, step: Step, listed: Listed) -> None:
         """Add what a list can give at most."""
-        if len(self.watched) < WATCHED:
+        if self.left:
             numbers = listed.numbers()
-            new = numbers[(self.gains[numbers] == 0) & self.texts.allowed[numbers]]
-            self.watched = np.concatenate([self.watched, new[:WATCHED]])
+            new = numbers[(self.gains[numbers] == 0) & self.texts.allowed[numbers]][: self.left]
+            self.watched.append(new)
+            self.left -= len(new)
         listed.add_to(self.gains, float(self.weights[step.term]) / self.unit, self.texts.shares)
 
     def _raise_bar(self, numbers: Places, bounds: Shares) -> None:
