@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 from typing import Any
 
-from bench.bench_commons import COPIES, FIRST_SEED, INTENTS, KNOWS, LAST, POISONED, POISONS, figure, stream
+from bench.bench_commons import COPIES, FIRST_SEED, INTENTS, KNOWS, LAST, POISONED, POISONS, Poison, figure, stream
 from bench.results import Figure, write
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + 5)
@@ -25,8 +25,8 @@ EVERY = 50
 def classifiers() -> Mapping[str, Callable[[], Any]]:
     """Each kind as it does best where all is honest, of a few settings."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - a peer, not a part
-    from sklearn.naive_bayes import MultinomialNB  # noqa: PLC0415
-    from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415
+    from sklearn.naive_bayes import MultinomialNB  # noqa: PLC0415 - a peer
+    from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 - a peer
 
     return {
         "logistic": lambda: LogisticRegression(C=10, max_iter=300),
@@ -35,17 +35,19 @@ def classifiers() -> Mapping[str, Callable[[], Any]]:
     }
 
 
-def worked(seed: int, make: Callable[[], Any], kind: str | None, *, told: bool = False) -> float:
+def worked(seed: int, make: Callable[[], Any], poison: Poison | None, *, told: bool = False) -> float:
     """Share right among the last cases. `told`: what is poison is left out."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - a peer
 
     rng = random.Random(seed)
     cases, intents = stream(rng, INTENTS)
     said: list[str | None] = []
     for prompt, answer in cases:
-        poisoned = kind is not None and rng.random() < POISONED
-        given = POISONS[kind](rng, prompt, answer, intents)[1] if poisoned and kind else answer
-        said.append(None if poisoned and told else given)
+        if poison is None or rng.random() >= POISONED:
+            said.append(answer)
+        else:
+            _, given = poison(rng, prompt, answer, intents)
+            said.append(None if told else given)
     right: list[bool] = []
     for start in range(len(cases) - LAST, len(cases), EVERY):
         known = [n for n in range(start) if said[n] is not None]
@@ -69,7 +71,7 @@ def main() -> None:
         figures[f"honest_{name}"] = figure(honest, f"right of the last {LAST}; {len(SEEDS)} seeds, least and most")
         for kind in ("random", "confusable"):
             for key, told in (("", False), ("_oracle", True)):
-                came = [worked(seed, make, kind, told=told) for seed in SEEDS]
+                came = [worked(seed, make, POISONS[kind], told=told) for seed in SEEDS]
                 losses = [clean - poisoned for clean, poisoned in zip(honest, came, strict=True)]
                 figures[f"loss_{kind}_{name}{key}"] = figure(losses, "points")
         print({key: one.value for key, one in figures.items() if key.endswith(name)}, flush=True)

@@ -21,7 +21,7 @@ import numpy as np
 from sqlalchemy import Connection, MetaData, delete, func, select, update
 
 from journeyman.errors import InputError, StoreError
-from journeyman.store.fulltext_tables import Statements, Tables, chunks
+from journeyman.store.fulltext_tables import Among, Statements, Tables, chunks
 from journeyman.store.postings import TERMS, Counts, Lists, Often, Once, Posted, joined, posted
 from journeyman.store.ranking import Hit, QueryTerm, Source, Terms, Texts, best
 from journeyman.store.segments import COLUMNS, Batch, Entry, View, unpacked
@@ -328,23 +328,23 @@ class FullText:
         ]
 
     def _once(self, connection: Connection, wanted: Sequence[int]) -> list[Once]:
-        firsts = sorted(self._view.tokens)
-        keys = [_key(first, term) for term in wanted for first in firsts]
-        known = {key: (once, bits) for key, once, bits in self._say.once.tuples(connection, keys)}
-        lists = []
-        for start in range(0, len(keys), len(firsts)):
-            here = zip(firsts, keys[start : start + len(firsts)], strict=True)
-            parts = [(first, *known[key]) for first, key in here if key in known]
-            listed = np.frombuffer(b"".join([once for _, once, _ in parts]), np.uint32)
-            lists.append(Once(listed, [(first, np.frombuffer(bits, np.uint8)) for first, _, bits in parts if bits]))
-        return lists
+        return [
+            Once(
+                np.frombuffer(b"".join([once for _, once, _ in parts]), np.uint32),
+                [(first, np.frombuffer(bits, np.uint8)) for first, _, bits in parts if bits],
+            )
+            for parts in self._parts(connection, self._say.once, wanted)
+        ]
 
     def _often(self, connection: Connection, wanted: Sequence[int]) -> list[Often]:
+        return [Often.of([often for _, often in parts]) for parts in self._parts(connection, self._say.often, wanted)]
+
+    def _parts(self, connection: Connection, stored: Among, wanted: Sequence[int]) -> list[list[tuple[Any, ...]]]:
+        """Of each term's list what the segments hold, in their order, each after the segment's first number."""
         firsts = sorted(self._view.tokens)
-        keys = [_key(first, term) for term in wanted for first in firsts]
-        known: dict[int, bytes] = dict(self._say.often.tuples(connection, keys))
-        spans = range(0, len(keys), len(firsts))
-        return [Often.of([known.get(key, b"") for key in keys[start : start + len(firsts)]]) for start in spans]
+        rows = stored.tuples(connection, [_key(first, term) for term in wanted for first in firsts])
+        known = {key: part for key, *part in rows}
+        return [[(first, *known[key]) for first in firsts if (key := _key(first, term)) in known] for term in wanted]
 
     def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
         packed = dict(self._say.held.tuples(connection, ids))

@@ -86,22 +86,17 @@ class Among:
             self.of_width[width] = Statement(query.where(column.in_([bindparam(name) for name in names])), *names)
 
     def rows(self, connection: Connection, values: Sequence[Any]) -> list[Any]:
-        return [row for some in chunks(values) for row in self._fitting(some).rows(connection, _filled(some))]
+        return [row for statement, some in self._fitting(values) for row in statement.rows(connection, some)]
 
     def tuples(self, connection: Connection, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """As `rows`, quicker."""
-        return [row for some in chunks(values) for row in self._fitting(some).tuples(connection, _filled(some))]
+        return [row for statement, some in self._fitting(values) for row in statement.tuples(connection, some)]
 
-    def _fitting(self, values: Sequence[Any]) -> Statement:
-        return self.of_width[_width(values)]
-
-
-def _width(values: Sequence[Any]) -> int:
-    return next(width for width in WIDTHS if width >= len(values))
-
-
-def _filled(values: Sequence[Any]) -> Sequence[Any]:
-    return [*values, *[values[-1]] * (_width(values) - len(values))]
+    def _fitting(self, values: Sequence[Any]) -> Iterator[tuple[Statement, Sequence[Any]]]:
+        """The narrowest statements that take all of them, each with as many as it takes."""
+        for some in chunks(values):
+            width = next(width for width in WIDTHS if width >= len(some))
+            yield self.of_width[width], [*some, *[some[-1]] * (width - len(some))]
 
 
 @dataclass(frozen=True)

@@ -129,8 +129,9 @@ _NEWEST = (
     .order_by(uses.c.place.desc())
     .limit(LATEST_USES)
 )
+_SCORES = (attempts.c.place, attempts.c.score, attempts.c.weight)
 _JUDGED = (
-    select(attempts.c.place, attempts.c.score, attempts.c.weight)
+    select(*_SCORES)
     .where(attempts.c.job == bindparam("of"), attempts.c.place <= bindparam("until"))
     .order_by(attempts.c.place.desc())
     .limit(LATEST)
@@ -426,7 +427,7 @@ class Memories:
         """The latest judged cases; `until`: of those remembered up to there."""
         with self.reading():
             rows = self._judged.tuples(self.connection, (self.job, LAST if until is None else until))
-            place, score, weight = _numbers(rows, 3)[:, ::-1]
+            place, score, weight = _numbers(rows, len(_SCORES))[:, ::-1]
             agreed = self._agreed(place)
         return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
 

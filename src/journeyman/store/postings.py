@@ -33,11 +33,22 @@ Lists = tuple[NDArray[np.uint32], NDArray[np.intp], Numbers, Counts]
 """Posting lists end to end: the terms, where each one's list begins, and all lists' numbers and counts."""
 
 
+def packed(numbers: NDArray[np.uint32], counts: Counts) -> bytes:
+    """Numbers with a count each."""
+    return numbers.tobytes() + counts.tobytes()
+
+
+def split(stored: bytes) -> tuple[bytes, bytes]:
+    """The numbers and the counts of what was packed."""
+    end = 4 * (len(stored) // 5)
+    return stored[:end], stored[end:]
+
+
 class Posted(NamedTuple):
     """A term's list in a segment, as it is stored."""
 
     often: bytes
-    """Numbers of the texts that hold it more than once, then how often each does."""
+    """The texts that hold it more than once, and how often each does, packed."""
     once: bytes
     """Numbers of those that hold it once. Empty: they are in `bits`, or there are none."""
     bits: bytes
@@ -96,9 +107,8 @@ class Often:
     @classmethod
     def of(cls, parts: Sequence[bytes]) -> Often:
         """From its parts as they are stored, in their order."""
-        ends = [4 * (len(part) // 5) for part in parts]
-        numbers = b"".join([part[:end] for part, end in zip(parts, ends, strict=True)])
-        counts = b"".join([part[end:] for part, end in zip(parts, ends, strict=True)])
+        apart = [split(part) for part in parts]
+        numbers, counts = (b"".join([halves[n] for halves in apart]) for n in (0, 1))
         return cls(np.frombuffer(numbers, np.uint32), np.frombuffer(counts, np.uint8))
 
     def numbers(self) -> Places:
@@ -138,9 +148,7 @@ def posted(lists: Lists, first: int) -> Iterator[tuple[int, Posted]]:
     of_once, of_often, counts = numbers[~again], numbers[again], counts[again]
     spans = zip(found.tolist(), pairwise(ends.tolist()), pairwise(some), strict=True)
     for term, (start, end), (some_start, some_end) in spans:
-        often = b""
-        if some_end > some_start:
-            often = of_often[some_start:some_end].tobytes() + counts[some_start:some_end].tobytes()
+        often = packed(of_often[some_start:some_end], counts[some_start:some_end])
         once = of_once[start - some_start : end - some_end]
         if len(once) > LONG and 32 * len(once) > int(once[-1]) - first:
             held = np.zeros(int(once[-1]) - first + 1, np.bool_)
@@ -165,10 +173,10 @@ def joined(parts: Sequence[tuple[int, int, Posted]], removed: Numbers) -> Lists:
             numbers.append(held)
             counts.append(b"\x01" * (len(held) // 4))
         if often:
-            end = 4 * (len(often) // 5)
+            held, how_often = split(often)
             of.append(term)
-            numbers.append(often[:end])
-            counts.append(often[end:])
+            numbers.append(held)
+            counts.append(how_often)
     terms_of = np.repeat(np.array(of, np.uint32), [len(part) for part in counts])
     every = np.frombuffer(b"".join(numbers), np.uint32)
     kept = ~np.isin(every, removed) if len(removed) else np.ones(len(every), np.bool_)

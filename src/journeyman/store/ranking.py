@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log1p
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,7 @@ LONGEST = np.append(SHORTEST[1:] - 1, 2**31)
 
 Terms = NDArray[np.uint32]
 Scores = NDArray[np.float64]
+Real = TypeVar("Real", bound=np.floating[Any])
 
 
 def levels(lengths: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -58,11 +59,18 @@ def levels(lengths: NDArray[np.generic]) -> NDArray[np.uint8]:
     return (np.searchsorted(SHORTEST, lengths, side="right") - 1).astype(np.uint8)
 
 
+def norms_of(lengths: NDArray[np.integer[Any]], mean: float, kind: type[Real]) -> NDArray[Real]:
+    """What a term's count is divided by, beside itself, in texts of so many terms."""
+    norms = lengths.astype(kind)
+    norms *= K1 * B / mean
+    norms += K1 * (1 - B)
+    return norms
+
+
 def once_shares(lengths: NDArray[np.uint32], mean: float) -> Shares:
     """What a term gives that stands once in texts of so many terms, as a share of its weight."""
-    norms = lengths.astype(np.float32)
-    norms *= K1 * B / mean
-    norms += 1 + K1 * (1 - B)
+    norms = norms_of(lengths, mean, np.float32)
+    norms += 1
     shares: Shares = np.reciprocal(norms, out=norms)
     return shares
 
@@ -170,10 +178,7 @@ class _Ranking:
     # --- bounds
 
     def _norms(self, lengths: NDArray[np.integer[Any]]) -> Scores:
-        norms = lengths.astype(np.float64)
-        norms *= K1 * B / self.texts.mean_length
-        norms += K1 * (1 - B)
-        return norms
+        return norms_of(lengths, self.texts.mean_length, np.float64)
 
     def _bounds(self) -> Scores:
         """(steps + 1, levels)."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from journeyman.store.postings import Counts, Numbers
+from journeyman.store.postings import Counts, Numbers, packed, split
 from journeyman.store.ranking import Terms, levels, once_shares
 from journeyman.types import Record
 
@@ -59,7 +59,7 @@ class Batch:
         ids, counts = self.terms[order], self.counts[order]
         ends = np.searchsorted(self.of[order], np.arange(len(self.entries) + 1)).tolist()
         spans = pairwise(ends)
-        return [ids[first:end].tobytes() + counts[first:end].tobytes() for first, end in spans]
+        return [packed(ids[first:end], counts[first:end]) for first, end in spans]
 
     def some(self, chosen: Sequence[int]) -> Batch:
         """Only these entries, which must come in their order."""
@@ -78,8 +78,8 @@ class Batch:
 
 def unpacked(forward: bytes) -> tuple[Terms, Counts]:
     """A text's terms and counts again."""
-    size = len(forward) // 5
-    return np.frombuffer(forward, np.uint32, size), np.frombuffer(forward, np.uint8, size, 4 * size)
+    terms, counts = split(forward)
+    return np.frombuffer(terms, np.uint32), np.frombuffer(counts, np.uint8)
 
 
 @dataclass
