@@ -28,10 +28,10 @@ from bench.streams import STREAMS
 from journeyman.answers import answer_of, folded
 from journeyman.assess.calibration import fit_logistic
 from journeyman.assess.reliability import auroc
-from journeyman.flow.work import hire
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
+from journeyman.runtime.runner import hire
 from journeyman.types import Case, Message, Sampling, Trajectory
 from journeyman.verifiers.text import last_number
 from journeyman.worker import rollout

@@ -3,7 +3,7 @@
     python -m bench.bench_answers --record --cases 12 --minutes 60    asks the embedded model; goes on where it was
     make bench NAME=answers                                           folds what was recorded; asks no model
 
-The loop is the product's own (`flow/asking.py`): search, prompt, answer, citations. Questions come in equal numbers
+The loop is the product's own (`runtime/asking.py`): search, prompt, answer, citations. Questions come in equal numbers
 from XQuAD English, XQuAD Chinese and CMRC. The base at 1× is 17 paragraphs of each; at 100× all other paragraphs of
 these sets and the pools of HotpotQA and MuSiQue are there too. The paragraphs of the `gone` questions are in neither;
 no paragraph is in a base in both languages. `bench/answers.csv` has a row for each question: measures, no text.
@@ -33,16 +33,16 @@ from bench.results import Figure, of_share, write
 from bench.retrieval_sets import KeptEmbedder, data_folder, hotpot, mean, musique
 from journeyman.assess.stats import share
 from journeyman.documents import Passage
-from journeyman.flow.asking import asking_job
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, work
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedding import open_embedder
-from journeyman.store.journal import Journal
+from journeyman.runtime.asking import asking_job
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, hire, work
+from journeyman.store.fulltext.terms import terms
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.store.passages import searched
-from journeyman.store.terms import terms
 from journeyman.types import Case, Change, Outcome, Run
 from journeyman.verifiers.citations import abstains, claims, shown_to
 

@@ -23,11 +23,11 @@ from bench.recorded import CHEAP, FULL, GROUPS, STREAMS, Part, crossed_scores, l
 from bench.replays import LENGTH, Array, Flags, Population, Replay, begun, highest, recorded, replay, synthetic
 from bench.results import Figure, of_share, write
 from journeyman.assess.calibration import Calibrated, fit_logistic
-from journeyman.assess.evidence import Example, evidence_of
+from journeyman.assess.evidence import evidence_of
 from journeyman.assess.reliability import auroc, brier_skill, ece, ece_floor, interval
 from journeyman.assess.selective import Certificate, Rule, labels_needed
 from journeyman.assess.stats import share
-from journeyman.types import Message, Reply, Step, TokenLogprob, Trajectory, Usage
+from journeyman.types import Example, Message, Reply, Step, TokenLogprob, Trajectory, Usage
 
 ALLOWED = (0.05, 0.1, 0.2)
 CONFIDENCE = 0.95

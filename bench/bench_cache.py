@@ -13,14 +13,14 @@ from itertools import islice
 from pathlib import Path
 
 from bench.results import Figure, write
-from journeyman.flow.figures import figures
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import load_job
+from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.reports.metrics import figures
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Outcome
 
 ROOT = Path(__file__).parents[1]

@@ -24,10 +24,10 @@ from typing import NamedTuple
 
 from bench import datasets
 from bench.results import Figure, write
-from journeyman.flow.experience import agrees
-from journeyman.learn.lessons import lesson
-from journeyman.memory.recollection import recalled_from, standings
-from journeyman.store.memories import Attempted, Memories, Remembered, Told
+from journeyman.memory.lessons import lesson
+from journeyman.memory.projection import agrees
+from journeyman.memory.recall import recalled_from, standings
+from journeyman.store.lessons import Attempted, Memories, Remembered, Told
 from journeyman.types import Lesson, Recall
 
 CASES = 1_200

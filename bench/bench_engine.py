@@ -18,12 +18,12 @@ from statistics import median
 from typing import Any
 
 from bench.results import Figure, write
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, open_run, staff, work
-from journeyman.job import load_job
+from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.models.embedded import EmbeddedModel
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
+from journeyman.store.journal.sqlite import Journal
 
 ROOT = Path(__file__).parents[1]
 

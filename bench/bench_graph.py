@@ -18,8 +18,8 @@ from typing import Any
 
 from bench.results import Figure, write
 from bench.retrieval_sets import KeptEmbedder, Questions, all_sets, data_folder, mean, recall
-from journeyman.knowledge.entities import entities
-from journeyman.knowledge.graph import DEPTH, Graph
+from journeyman.knowledge.graph.entities import entities
+from journeyman.knowledge.graph.graph import DEPTH, Graph
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.models.embedding import open_embedder

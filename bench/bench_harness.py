@@ -20,11 +20,11 @@ from statistics import median
 
 from bench.results import Figure, write
 from journeyman.environments import Tools
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models.endpoint import EndpointModel
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Outcome
 from journeyman.verifiers import Exact
 

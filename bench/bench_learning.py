@@ -34,15 +34,15 @@ from journeyman.assess.evidence import evidence_of
 from journeyman.assess.exam import Pair, Terms, level, sit
 from journeyman.assess.selective import Rule, ceiling
 from journeyman.assess.stats import Share, share
-from journeyman.flow.examining import BUDGET
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, work
-from journeyman.job import Job
+from journeyman.improve.exams import BUDGET
+from journeyman.job.job import Job
 from journeyman.memory.context import cost_of
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, work
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Outcome, Run
 
 REPLAYS = 60

@@ -25,14 +25,14 @@ from sqlalchemy import Connection
 
 from bench.generated_cases import generated_cases
 from bench.results import Figure, write
-from journeyman.learn.lessons import lesson
-from journeyman.memory.recollection import SOUGHT, recalled_from
+from journeyman.memory.lessons import lesson
+from journeyman.memory.recall import SOUGHT, recalled_from
 from journeyman.store.connect import connect
-from journeyman.store.fulltext import FullText
-from journeyman.store.memories import KINDS, LATEST, Attempted, Memories, Remembered, Told, attempts
-from journeyman.store.ranking import K1, B
-from journeyman.store.segments import Entry
-from journeyman.store.terms import terms
+from journeyman.store.fulltext.index import FullText
+from journeyman.store.fulltext.ranking import K1, B
+from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.terms import terms
+from journeyman.store.lessons import KINDS, LATEST, Attempted, Memories, Remembered, Told, attempts
 from journeyman.types import Lesson, Recall
 
 PORTION = 50_000

@@ -33,7 +33,7 @@ from bench.parsing.scans import scan
 from bench.parsing.survive import LIMITS, Memory, Outcome
 from bench.results import RESULTS, Figure, of_share, write
 from journeyman.assess.stats import share
-from journeyman.knowledge.parse.recognition import available
+from journeyman.knowledge.parse.pdf.recognition import available
 
 Figures = dict[str, Figure]
 

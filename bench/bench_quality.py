@@ -16,13 +16,14 @@ from pathlib import Path
 from bench import datasets
 from bench.results import RESULTS, Figure, of_share, write
 from journeyman.assess.stats import percent, share
-from journeyman.flow.figures import Figures, figures
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job, load_job
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.reports.metrics import Figures, figures
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Outcome
 
 ROOT = Path(__file__).parents[1]

@@ -22,16 +22,16 @@ from pathlib import Path
 
 from bench.streams import STREAMS
 from journeyman.assess.confidence import SIGNALS
-from journeyman.assess.evidence import Example, evidence_of
+from journeyman.assess.evidence import evidence_of
 from journeyman.assess.neighbours import NAMES, Neighbours, Texts
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
-from journeyman.types import Outcome, Run
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
+from journeyman.types import Example, Outcome, Run
 
 ROOM = Path(__file__).parent / ".work" / "streams"
 STREAMS_FOLDER = Path(__file__).parent / "streams"

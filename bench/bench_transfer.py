@@ -33,13 +33,13 @@ from bench.bench_learning import mean_of
 from bench.results import Figure, write
 from bench.sequence import NONE, SEQUENCE, SETTINGS, Shelf, Shelved, Stream, after, only, plan, stream
 from bench.transfers import Array, interval
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import Shift, enrol, hire, work
 from journeyman.memory.context import cost_of, tellable
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, hire, work
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Lesson, Outcome, Run
 
 ROOM = Path(__file__).parent / ".work" / "transfer"

@@ -28,18 +28,19 @@ from sqlalchemy import select
 from bench.results import Figure, of_share, write
 from journeyman.assess.stats import share
 from journeyman.environments import SingleTurn
-from journeyman.flow.experience import Experience
-from journeyman.flow.holder import Holder
-from journeyman.flow.learning import champion_of
-from journeyman.flow.review import review
-from journeyman.flow.unlearning import unlearn
-from journeyman.flow.versions import Version, ground_of, propose, roll_back
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job
-from journeyman.learn.lessons import lesson
+from journeyman.improve.learning import champion_of
+from journeyman.improve.unlearning import unlearn
+from journeyman.improve.versions import propose, roll_back
+from journeyman.job.job import Job
+from journeyman.memory.lessons import lesson
+from journeyman.memory.projection import Experience
 from journeyman.models.scripted import ScriptedModel
-from journeyman.store import memories as tables
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.review import review
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.versions import Version, ground_of
+from journeyman.store import lessons as tables
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Label, Lesson, Message, Mind, Proposal, Run, ToolSpec
 from journeyman.verifiers import Exact
 

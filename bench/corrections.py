@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from journeyman.environments import SingleTurn
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.review import review
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.review import review
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Label, Run, Sampling
 
 ROOM = Path(__file__).parent / ".work" / "corrections"

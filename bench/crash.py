@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from journeyman.assess.autonomy import FIRST_FIT
-from journeyman.flow.history import outcomes
-from journeyman.flow.holder import Holder
-from journeyman.flow.standing import remade
-from journeyman.flow.work import Shift, enrol, open_run, staff, work
-from journeyman.job import Job
+from journeyman.autonomy.tracker import remade
+from journeyman.job.job import Job
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
 from journeyman.store import faults
-from journeyman.store.journal import Journal
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Brief,
     Budget,

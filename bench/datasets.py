@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from journeyman.environments import Functions, SingleTurn, Sql
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.types import Budget, Case, Sampling
 from journeyman.verifiers import Exact, FunctionCall, Number, SqlResult
 

@@ -11,10 +11,11 @@ import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from journeyman.flow.experience import lesson_of
-from journeyman.flow.scaffold import gym_files
 from journeyman.gym.drawing import draw
-from journeyman.job import Job, load_job
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
+from journeyman.job.scaffold import gym_files
+from journeyman.memory.projection import lesson_of
 from journeyman.types import Case, Lesson, Outcome
 
 GAMES: Mapping[str, str] = {

@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import fmean
 
 from bench.bench_streams import STREAMS_FOLDER
-from journeyman.flow.experience import agrees
-from journeyman.flow.work import hire
-from journeyman.job import Job
-from journeyman.learn.corrections import correction
+from journeyman.job.job import Job
 from journeyman.memory.context import cost_of
-from journeyman.memory.recollection import recalled_from
-from journeyman.store.memories import Attempted, Memories, Remembered, Told
+from journeyman.memory.lessons import correction
+from journeyman.memory.projection import agrees
+from journeyman.memory.recall import recalled_from
+from journeyman.runtime.runner import hire
+from journeyman.store.lessons import Attempted, Memories, Remembered, Told
 from journeyman.types import Case, Label, Lesson, Recall
 from journeyman.worker import Worker
 

@@ -30,16 +30,16 @@ from bench.results import Figure, of_share
 from journeyman.assess.exam import Exam, Pair, Terms, sit
 from journeyman.assess.stats import share
 from journeyman.environments import SingleTurn
-from journeyman.flow.examining import prompt_cost
-from journeyman.flow.holder import Holder
-from journeyman.flow.inside import done, inside_shift, open_inside
-from journeyman.flow.versions import Version, ground_of
-from journeyman.flow.work import enrol, open_run, staff, work
-from journeyman.job import Job
-from journeyman.learn.lessons import lesson
+from journeyman.improve.exams import prompt_cost
+from journeyman.job.job import Job
+from journeyman.memory.lessons import lesson
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.internal import done, inside_shift, open_inside
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.versions import Version, ground_of
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Lesson, Message, Mind, Outcome, Recall, Sampling
 from journeyman.verifiers import Exact
 

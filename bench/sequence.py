@@ -16,9 +16,10 @@ from pathlib import Path
 
 from bench.learning import kept, lessons_of
 from bench.streams import JOBS, SEED, STREAMS
-from journeyman.job import Job, load_job
-from journeyman.memory.recollection import recalled_from
-from journeyman.store.memories import Memories
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
+from journeyman.memory.recall import recalled_from
+from journeyman.store.lessons import Memories
 from journeyman.types import Case, Lesson, Recall
 
 SEQUENCE = ("clinc150", "bfcl", "analyst", "clerk", "gsm8k", "arith")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import datasets
-from journeyman.job import Job, load_job
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
 from journeyman.types import Case, Split
 from tools import analyst_questions, clerk_mails
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from journeyman import errors
 from journeyman.cli.main import COMMANDS
 from journeyman.environments import AnyEnvironment
-from journeyman.job import JobSettings
+from journeyman.job.settings import JobSettings
 from journeyman.store.readonly import QueryLimits
 from journeyman.types import Case
 from journeyman.verifiers import AnyVerifier

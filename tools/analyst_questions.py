@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from journeyman.job import load_job
+from journeyman.job.load import load_job
 
 JOB = Path(__file__).parents[1] / "jobs" / "analyst"
 SEED = 7

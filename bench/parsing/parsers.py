@@ -11,8 +11,8 @@ import pypdfium2
 from journeyman.documents import Block
 from journeyman.knowledge.markdown import markdown, table_markdown
 from journeyman.knowledge.parse import ParseLimits, Sheet, parse
-from journeyman.knowledge.parse.furniture import marked
-from journeyman.knowledge.parse.pdf import read
+from journeyman.knowledge.parse.pdf.furniture import marked
+from journeyman.knowledge.parse.pdf.reader import read
 from journeyman.knowledge.parse.sheets import Source
 
 Pages = Mapping[int, str]

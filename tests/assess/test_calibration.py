@@ -11,12 +11,25 @@ import pytest
 
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.calibration import Calibrated
-from journeyman.assess.evidence import Evidence, Example, evidence_of
+from journeyman.assess.evidence import evidence_of
 from journeyman.assess.neighbours import grams
 from journeyman.assess.reliability import auroc, ece
 from journeyman.assess.selective import Rule
-from journeyman.job import answered
-from journeyman.types import Case, Decision, Failure, Graded, Message, Reply, Score, Step, TokenLogprob, Usage
+from journeyman.job.check import answered
+from journeyman.types import (
+    Case,
+    Decision,
+    Evidence,
+    Example,
+    Failure,
+    Graded,
+    Message,
+    Reply,
+    Score,
+    Step,
+    TokenLogprob,
+    Usage,
+)
 
 
 def example(

@@ -10,7 +10,7 @@ import pytest
 
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.selfcheck import affordable, probability_of_yes, self_check
-from journeyman.job import answered
+from journeyman.job.check import answered
 from journeyman.types import Case, Message, Reply, Sampling, Step, TokenLogprob, ToolSpec, Trajectory, Usage
 
 TOKEN = TokenLogprob(token="x", logprob=-0.1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyman.assess.stats import less, share
-from journeyman.job import answered
+from journeyman.job.check import answered
 from journeyman.types import Case, Graded, Score
 
 CASE = Case(id="c", prompt="p")

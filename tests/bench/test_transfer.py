@@ -16,10 +16,10 @@ from bench.learning import lessons_of
 from bench.sequence import Shelf, Stream, memories, plan
 from journeyman.environments import SingleTurn
 from journeyman.errors import ModelError
-from journeyman.flow.holder import Holder
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models.scripted import ScriptedModel
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Message, ToolSpec
 from journeyman.verifiers import Exact
 

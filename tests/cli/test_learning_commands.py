@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.memory.recollection import Standing
+from journeyman.memory.recall import Standing
 from journeyman.memory.worth import Worth
 from tests.cli.commands import Cli, endpoint, runner, said
 from tests.loopback import Answer, Asked

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.store.journal import Journal
+from journeyman.store.journal.sqlite import Journal
 from tests.cli.commands import Cli, endpoint, hands_in, library, said, sorts_mail
 from tests.loopback import Answer, as_json, free_port
 

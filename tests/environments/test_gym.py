@@ -13,7 +13,7 @@ from journeyman.errors import InputError
 from journeyman.gym import family_of
 from journeyman.gym.drawing import draw
 from journeyman.gym.process import end_idle, hired
-from journeyman.learn.demonstrations import demonstration
+from journeyman.memory.lessons import demonstration
 from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Brief, Budget, Case, Label, Message, ToolCall, Trajectory

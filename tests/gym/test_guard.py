@@ -12,7 +12,7 @@ from journeyman.gym import FAMILIES
 from journeyman.gym import process as processes
 from journeyman.gym.guard import sums_only
 from journeyman.gym.process import end_idle, hired
-from journeyman.job import answered
+from journeyman.job.check import answered
 from journeyman.types import Case
 from journeyman.verifiers import Gym as GymVerifier
 from tests.gym.families import needs

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.job import Job, check, load_job
+from journeyman.job.check import check
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
 from journeyman.types import Case
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from journeyman.documents import Passage
-from journeyman.knowledge.graph import Graph
+from journeyman.knowledge.graph.graph import Graph
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.knowledge.index.lance import LanceIndex
 from journeyman.models.embedding import HashedEmbedder

@@ -10,8 +10,8 @@ import pytest
 
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
-from journeyman.knowledge.finder import Finder
 from journeyman.knowledge.parse import parse
+from journeyman.knowledge.retriever import Finder
 from journeyman.models.embedding import HashedEmbedder
 from tests.knowledge.indexes import run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.knowledge.claims import claims, extract, parsed
-from journeyman.knowledge.graph import Graph
+from journeyman.knowledge.graph.claims import claims, extract, parsed
+from journeyman.knowledge.graph.graph import Graph
+from journeyman.knowledge.graph.reports import reports
 from journeyman.knowledge.index import SqliteIndex
-from journeyman.knowledge.reports import reports
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Message, ToolSpec

@@ -13,8 +13,8 @@ from journeyman.errors import LearningBudgetSpent
 from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.learn.instructions import Candidate, Instructions, drawn
-from journeyman.learn.lessons import lesson
 from journeyman.learn.rules import Rules, known
+from journeyman.memory.lessons import lesson
 from journeyman.protocols import Learner
 from journeyman.types import (
     Failure,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.learn.lessons import lesson
-from journeyman.memory.recollection import recalled_from
+from journeyman.memory.lessons import lesson
+from journeyman.memory.recall import recalled_from
 from journeyman.memory.support import support
-from journeyman.store.memories import Attempted, Found, Memories, Remembered, Told
+from journeyman.store.lessons import Attempted, Found, Memories, Remembered, Told
 from journeyman.types import Lesson, Recall
 
 

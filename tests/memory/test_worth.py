@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from journeyman.memory.worth import HALF_LIFE, PRICE, price, worth
-from journeyman.store.memories import Uses
+from journeyman.store.lessons import Uses
 
 
 def uses(rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1) -> Uses:

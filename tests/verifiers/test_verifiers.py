@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyman.errors import VerifierError
-from journeyman.job import answered
+from journeyman.job.check import answered
 from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Verifier
 from journeyman.types import Case, Score

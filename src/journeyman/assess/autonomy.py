@@ -14,9 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from journeyman.assess.evidence import Evidence, Example
 from journeyman.assess.selective import Certificate, Rule, Settled
-from journeyman.types import Decision
+from journeyman.types import Decision, Evidence, Example
 
 if TYPE_CHECKING:
     from journeyman.assess.calibration import Calibrated

@@ -16,10 +16,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.evidence import Evidence, Example, evidence_of
+from journeyman.assess.evidence import evidence_of
 from journeyman.assess.neighbours import Neighbours, Texts
 from journeyman.protocols import Assessor
-from journeyman.types import Graded, Trajectory
+from journeyman.types import Evidence, Example, Graded, Trajectory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

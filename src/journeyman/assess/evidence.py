@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from journeyman.assess.confidence import prompt_of, signals
-from journeyman.types import Record, Trajectory
+from journeyman.types import Evidence, Trajectory
 
 PROMPT_CHARACTERS = 1_000
 ANSWER_CHARACTERS = 500
-
-
-class Evidence(Record):
-    """Of one trajectory. The texts are for likeness with past cases, so their beginnings do."""
-
-    signals: Mapping[str, float | None]
-    prompt: str
-    answer: str | None
-    """None: there is none, or the case failed. Such a case is escalated, whatever anybody says."""
-
-
-class Example(Record):
-    """Evidence with what came of it."""
-
-    evidence: Evidence
-    right: bool
-    weight: float = 1.0
-    """One over the probability that its label was seen."""
 
 
 def evidence_of(trajectory: Trajectory) -> Evidence:

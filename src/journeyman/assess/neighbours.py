@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.evidence import Evidence, Example
+from journeyman.types import Evidence, Example
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float64]

@@ -31,16 +31,16 @@ from journeyman.cli.text import duration, shorten
 from journeyman.cli.work_command import ModelName
 from journeyman.documents import Passage, heading
 from journeyman.errors import InputError
-from journeyman.flow.asking import PASSAGE_TOKENS, ask, asking_job
-from journeyman.flow.holder import Holder
-from journeyman.flow.review import reason
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.modes import NEAR
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.asking import PASSAGE_TOKENS, ask, asking_job
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.review import reason
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Outcome
 from journeyman.verifiers.citations import Claim, abstains, claims, shown_to
 

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from journeyman.assess.stats import percent
+from journeyman.autonomy.backtest import Backtest, Outlook, history_cases, outlook, to_learn_from
 from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
-from journeyman.flow.backtest import Backtest, Outlook, history_cases, outlook, to_learn_from
-from journeyman.flow.holder import Holder
-from journeyman.flow.work import enrol, open_run, staff
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import enrol, open_run, staff
+from journeyman.store.journal.sqlite import Journal
 
 app = new_app()
 

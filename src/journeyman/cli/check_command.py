@@ -11,7 +11,8 @@ import typer
 from journeyman.cli.opening import open_job
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
-from journeyman.job import Checked, Job, check
+from journeyman.job.check import Checked, check
+from journeyman.job.job import Job
 
 app = new_app()
 

@@ -9,7 +9,8 @@ import typer
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.versions import difference, versions
+from journeyman.improve.versions import difference
+from journeyman.runtime.versions import versions
 
 app = new_app()
 

@@ -19,7 +19,7 @@ from journeyman.models.catalogue import CATALOGUE
 from journeyman.models.embedded import CONTEXT_TOKENS, free_cores
 from journeyman.models.fetching import models_folder, stamped
 from journeyman.store.connect import SQLITE_VERSION
-from journeyman.store.journal import Journal
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Record
 
 app = new_app()

@@ -17,12 +17,12 @@ from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.work_command import ModelName
 from journeyman.errors import InputError
-from journeyman.flow.examining import Examined, Room, examine
-from journeyman.flow.holder import Holder
-from journeyman.flow.learning import champion_of
-from journeyman.flow.versions import Version, ground_of, versions
+from journeyman.improve.exams import Examined, Room, examine
+from journeyman.improve.learning import champion_of
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.versions import Version, ground_of, versions
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case
 
 app = new_app()

@@ -13,10 +13,10 @@ import typer
 from journeyman.cli.new_command import write_job
 from journeyman.cli.terminal import AsJson, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.gym_proof import Proof, prove
-from journeyman.flow.scaffold import gym_files
 from journeyman.gym import FAMILIES, family_of
 from journeyman.gym.process import hired
+from journeyman.job.gym_proof import Proof, prove
+from journeyman.job.scaffold import gym_files
 
 app = new_app()
 

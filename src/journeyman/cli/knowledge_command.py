@@ -32,9 +32,9 @@ from journeyman.documents import Passage, heading
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
-from journeyman.knowledge.claims import Reading, claims, extract, shown
-from journeyman.knowledge.graph import Graph
-from journeyman.knowledge.reports import Report, reports
+from journeyman.knowledge.graph.claims import Reading, claims, extract, shown
+from journeyman.knowledge.graph.graph import Graph
+from journeyman.knowledge.graph.reports import Report, reports
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 

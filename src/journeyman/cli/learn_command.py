@@ -15,18 +15,18 @@ from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.work_command import ModelName
 from journeyman.errors import InputError
-from journeyman.flow.examining import Examined, Room
-from journeyman.flow.holder import Holder
-from journeyman.flow.learning import LearningBudget, champion_of, learn
-from journeyman.flow.versions import Version, ground_of
-from journeyman.job import Job
+from journeyman.improve.exams import Examined, Room
+from journeyman.improve.learning import LearningBudget, champion_of, learn
+from journeyman.job.job import Job
 from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.learn.instructions import Instructions
 from journeyman.learn.rules import Rules
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Learner, Model
-from journeyman.store.journal import Journal
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.versions import Version, ground_of
+from journeyman.store.journal.sqlite import Journal
 
 app = new_app()
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
-from journeyman.flow.experience import Experience
-from journeyman.memory.recollection import Standing, standings
+from journeyman.memory.projection import Experience
+from journeyman.memory.recall import Standing, standings
 
 app = new_app()
 

@@ -11,7 +11,7 @@ import typer
 
 from journeyman.cli.terminal import AsJson, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.scaffold import KINDS, files_for
+from journeyman.job.scaffold import KINDS, files_for
 
 app = new_app()
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import journeyman
 from journeyman.errors import InputError
-from journeyman.flow.scaffold import gym_files
 from journeyman.gym import FAMILIES
-from journeyman.job import Job, load_job
+from journeyman.job.job import Job
+from journeyman.job.load import load_job
+from journeyman.job.scaffold import gym_files
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Run
 
 PACKAGE = Path(journeyman.__file__).parent

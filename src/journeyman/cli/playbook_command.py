@@ -11,9 +11,9 @@ from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.review_command import user
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.learning import champion_of
-from journeyman.flow.playbook import read, written
-from journeyman.flow.versions import propose
+from journeyman.improve.learning import champion_of
+from journeyman.improve.playbook import read, written
+from journeyman.improve.versions import propose
 
 app = new_app()
 

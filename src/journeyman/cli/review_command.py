@@ -17,8 +17,8 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError
-from journeyman.flow.review import Item, inbox, review
-from journeyman.store.journal import Journal
+from journeyman.runtime.review import Item, inbox, review
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Label, Outcome, Run
 
 app = new_app()

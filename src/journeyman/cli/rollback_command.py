@@ -8,7 +8,7 @@ import typer
 
 from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.flow.versions import roll_back
+from journeyman.improve.versions import roll_back
 
 app = new_app()
 

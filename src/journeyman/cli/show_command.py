@@ -14,9 +14,9 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json
 from journeyman.cli.text import duration, tokens, verdict
 from journeyman.errors import InputError
-from journeyman.flow.history import outcome_of, outcomes
-from journeyman.flow.review import reason
-from journeyman.store.journal import Journal
+from journeyman.runtime.review import reason
+from journeyman.store.journal.replay import outcome_of, outcomes
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Message, Outcome, Run, Step
 
 app = new_app()

@@ -8,10 +8,10 @@ from rich.table import Table
 
 from journeyman.assess.stats import percent
 from journeyman.cli.text import duration
-from journeyman.flow.figures import Figures
-from journeyman.flow.report import remarks
-from journeyman.flow.report_trust import sentence
-from journeyman.flow.trust import Trust
+from journeyman.reports.html.trust import sentence
+from journeyman.reports.metrics import Figures
+from journeyman.reports.report import remarks
+from journeyman.reports.trust import Trust
 
 
 def print_figures(figures: Figures) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.flow.unlearning import unlearn
+from journeyman.improve.unlearning import unlearn
 
 app = new_app()
 

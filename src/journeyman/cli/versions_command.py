@@ -14,8 +14,8 @@ from rich.table import Table
 from journeyman.cli.opening import existing_journal, run_of_worker
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json
 from journeyman.cli.text import shorten
-from journeyman.flow.examining import Examined
-from journeyman.flow.versions import Version, champion, versions
+from journeyman.improve.exams import Examined
+from journeyman.runtime.versions import Version, champion, versions
 from journeyman.types import Change
 
 app = new_app()

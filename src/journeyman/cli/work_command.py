@@ -18,14 +18,14 @@ from journeyman.cli.progress import Board, board_for
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
-from journeyman.flow.holder import Holder
-from journeyman.flow.report import write_report
-from journeyman.flow.work import Shift, enrol, open_run, staff, work
-from journeyman.job import Job
+from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal
+from journeyman.reports.report import write_report
+from journeyman.runtime.leases import Holder
+from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
+from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Run
 
 app = new_app()

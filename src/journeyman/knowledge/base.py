@@ -145,7 +145,7 @@ class KnowledgeBase:
         """At most `k` passages, best first. All modes but `basic` need the extra `graph`."""
         if mode == "basic":
             return await self.index.search(query, k=k, labels=labels)
-        from journeyman.knowledge.graph import Graph  # noqa: PLC0415 - optional
+        from journeyman.knowledge.graph.graph import Graph  # noqa: PLC0415 - optional
 
         graph = Graph(self.index)
         way = {"local": graph.search, "global": graph.overview, "drift": graph.drift}[mode]

@@ -12,31 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from journeyman.answers import course, moves, only_text
-from journeyman.learn.lessons import lesson, sources_of
 from journeyman.protocols import Lab, Learner
-from journeyman.types import Case, Label, Lesson, Mind, Outcome, Proposal, Trajectory
+from journeyman.types import Mind, Outcome, Proposal
 
 FEWEST = 8
 """Successes to learn from."""
-
-
-def demonstration(case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]) -> Lesson | None:
-    """What an accepted answer teaches. None: the last label does not accept it, or there is none."""
-    answer = trajectory.answer
-    if labels[-1].error or answer is None or not answer.strip():
-        return None
-    saw = seen_before_moves(trajectory)
-    return lesson("demonstration", case.prompt, answer, worker, sources_of(case, worker, labels), saw=saw)
-
-
-def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:
-    """What the worker saw before each of the moves that are its answer. Empty: its answer is no course of moves."""
-    calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
-    made = moves(trajectory.steps, calls[-1].name) if calls else []
-    if not made or course(trajectory.answer or "") != [only_text(call) for call, _ in made]:
-        return ()
-    return (trajectory.opening[-1].content, *(result.content for _, result in made[:-1]))
 
 
 class Demonstrations:

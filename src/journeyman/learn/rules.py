@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from journeyman.errors import LearningBudgetSpent
-from journeyman.learn.lessons import lesson
+from journeyman.memory.lessons import lesson
 from journeyman.protocols import Lab, Learner
-from journeyman.store.terms import shared
+from journeyman.store.fulltext.terms import shared
 from journeyman.types import Lesson, Message, Mind, Outcome, Proposal, Sampling
 
 GROUP = 3

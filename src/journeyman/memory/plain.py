@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from journeyman.protocols import Memory
-from journeyman.store.terms import terms
+from journeyman.store.fulltext.terms import terms
 from journeyman.types import Lesson
 
 

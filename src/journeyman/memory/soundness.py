@@ -19,7 +19,7 @@ from math import exp, log
 import numpy as np
 
 from journeyman.memory.worth import faded
-from journeyman.store.memories import Numbers, Uses
+from journeyman.store.lessons import Numbers, Uses
 
 WRONG = 0.1
 """The share of lessons that are wrong, before anything is known of whoever contributed them."""

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from journeyman.answers import folded
-from journeyman.store.memories import Found
+from journeyman.store.lessons import Found
 
 STEEP = 4.0
 """A vote weighs the lesson's likeness, as a share of the best one's, to this power."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeyman.store.memories import Numbers, Uses
+from journeyman.store.lessons import Numbers, Uses
 from journeyman.types import Record
 
 PRIOR = 2.0

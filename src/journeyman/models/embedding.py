@@ -20,7 +20,7 @@ from journeyman.models.catalogue import MINILM, MINILM_TOKENIZER
 from journeyman.models.endpoint import Endpoint, PassingError, cut
 from journeyman.models.fetching import fetch, models_folder
 from journeyman.protocols import Embedder
-from journeyman.store.terms import terms
+from journeyman.store.fulltext.terms import terms
 from journeyman.types import Json
 
 if TYPE_CHECKING:

@@ -19,12 +19,12 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table
 from journeyman.documents import Passage, Source
 from journeyman.errors import InputError
 from journeyman.store import written
-from journeyman.store.codec import dumps
 from journeyman.store.connect import connect, store_errors
-from journeyman.store.fulltext import FullText
-from journeyman.store.migrations import Migrations, migrate
-from journeyman.store.ranking import Hit
-from journeyman.store.segments import Entry
+from journeyman.store.fulltext.index import FullText
+from journeyman.store.fulltext.ranking import Hit
+from journeyman.store.fulltext.segments import Entry
+from journeyman.store.journal.codec import dumps
+from journeyman.store.journal.migrations import Migrations, migrate
 
 BATCH = 2_000
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, delete, select
 
-from journeyman.store.codec import dumps
+from journeyman.store.journal.codec import dumps
 
 BATCH = 2_000
 

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from journeyman.documents import Cited, read_listed
-from journeyman.store.terms import terms
+from journeyman.store.fulltext.terms import terms
 from journeyman.types import Case, Record, Score, Trajectory
 from journeyman.verifiers.text import unjudged
 

@@ -14,9 +14,9 @@ from bench.parsing.hostile import CATALOG, FONT, pdf
 from bench.parsing.measures import cell_counts, order_kept, squeezed
 from journeyman.documents import Document
 from journeyman.knowledge.parse import ParseLimits, parse, stream
-from journeyman.knowledge.parse.layout import flowed
-from journeyman.knowledge.parse.pieces import Frame
-from journeyman.knowledge.parse.textlayer import clean
+from journeyman.knowledge.parse.pdf.layout import flowed
+from journeyman.knowledge.parse.pdf.pieces import Frame
+from journeyman.knowledge.parse.pdf.textlayer import clean
 
 TRUTHS = documents(seed=11)
 

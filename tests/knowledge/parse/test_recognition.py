@@ -13,7 +13,7 @@ from bench.parsing.generated import MARGIN, Drawing, flowing
 from bench.parsing.measures import character_errors
 from bench.parsing.scans import scan
 from journeyman.knowledge.parse import ParseLimits, parse
-from journeyman.knowledge.parse.recognition import available
+from journeyman.knowledge.parse.pdf.recognition import available
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not available(), reason="needs journeyman[ocr]")]
 

@@ -8,7 +8,7 @@ from collections import Counter
 from journeyman.documents import Document
 from journeyman.knowledge.chunk.splitting import WORDS_AT_MOST, words
 from journeyman.knowledge.chunk.templates import ANSWER, QUESTION, REFERENCES
-from journeyman.knowledge.parse.outline import section_level
+from journeyman.knowledge.parse.pdf.outline import section_level
 from journeyman.types import Record
 
 BY_KIND = {

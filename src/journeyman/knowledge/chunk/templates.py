@@ -13,7 +13,7 @@ from itertools import groupby
 
 from journeyman.documents import Block, Document
 from journeyman.knowledge.chunk.splitting import WORDS, WORDS_AT_MOST, pieces, trimmed, words
-from journeyman.knowledge.parse.outline import section_level
+from journeyman.knowledge.parse.pdf.outline import section_level
 
 ROW_WORDS = 40
 """Rows of a table that stand in one chunk, if they are short."""

@@ -1,8 +1,8 @@
 """An index for millions of passages: LanceDB, a folder of columns, on disk or in an object store.
 
-The terms are the house's own (`store/terms.py`), so that Chinese and identifiers are found as in the default index. All
-that is known of a document is one commit: its passages, and a row of its own with its labels. `tidy()` builds what
-makes a search over many quick; without it every search looks at everything, and is exact.
+The terms are the house's own (`store/fulltext/terms.py`), so that Chinese and identifiers are found as in the default
+index. All that is known of a document is one commit: its passages, and a row of its own with its labels. `tidy()`
+builds what makes a search over many quick; without it every search looks at everything, and is exact.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from journeyman.errors import InputError, MissingExtraError
 from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.sqlite import DEPTH, checked, digest_of, how_many
 from journeyman.protocols import Embedder
-from journeyman.store.codec import dumps, loads
+from journeyman.store.fulltext.terms import LONGEST_TERM, terms
+from journeyman.store.journal.codec import dumps, loads
 from journeyman.store.passages import searched
-from journeyman.store.terms import LONGEST_TERM, terms
 
 Vectors = NDArray[np.float32]
 

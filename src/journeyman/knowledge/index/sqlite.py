@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from journeyman.documents import Passage
 from journeyman.errors import InputError
-from journeyman.knowledge.entities import entities
+from journeyman.knowledge.graph.entities import entities
 from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.vectors import VectorCopy, packed
 from journeyman.protocols import Embedder

@@ -19,7 +19,7 @@ from pathlib import Path
 from journeyman.documents import Block, Document
 from journeyman.errors import InputError, boundary
 from journeyman.knowledge.parse.child import Job
-from journeyman.knowledge.parse.furniture import marked
+from journeyman.knowledge.parse.pdf.furniture import marked
 from journeyman.knowledge.parse.processes import ProcessEndedError, reading_process
 from journeyman.knowledge.parse.sheets import ParseLimits, Sheet
 from journeyman.types import Failure

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from journeyman.errors import InputError
-from journeyman.knowledge.parse.decoding import text_of
+from journeyman.knowledge.parse.text.decoding import text_of
 
 HEAD_BYTES = 65_536
 

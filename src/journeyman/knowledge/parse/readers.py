@@ -9,22 +9,22 @@ from journeyman.errors import MissingExtraError
 from journeyman.knowledge.parse.sheets import Reader
 
 READERS = {
-    "pdf": "pdf",
-    "image": "image",
-    "docx": "docx",
-    "pptx": "pptx",
-    "xlsx": "xlsx",
-    "html": "html",
-    "epub": "epub",
-    "markdown": "markdown",
-    "email": "mail",
-    "mbox": "mail",
-    "msg": "msg",
-    "csv": "tabular",
-    "json": "tabular",
-    "jsonl": "tabular",
-    "code": "code",
-    "text": "plain",
+    "pdf": "pdf.reader",
+    "image": "pdf.image",
+    "docx": "office.docx",
+    "pptx": "office.pptx",
+    "xlsx": "office.xlsx",
+    "html": "web.html",
+    "epub": "web.epub",
+    "markdown": "text.markdown",
+    "email": "mail.eml",
+    "mbox": "mail.eml",
+    "msg": "mail.msg",
+    "csv": "text.tabular",
+    "json": "text.tabular",
+    "jsonl": "text.tabular",
+    "code": "text.code",
+    "text": "text.plain",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a worker may do alone: read from the journal only."""

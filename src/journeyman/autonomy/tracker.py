@@ -1,0 +1,147 @@
+"""Where a run's worker stands: what it may do alone, folded from the journal's decisions and labels.
+
+Cases are settled in the order of their decisions, which is the order of the journal: one that waits for its label holds
+up those behind it. Of several labels the first counts, so that nobody can take one back after seeing what it did.
+Cases of the split `exam` with a known target are sealed: nothing is learned from them, and nothing waits for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from journeyman.assess.autonomy import WARM_UP, Autonomy
+from journeyman.assess.evidence import evidence_of
+from journeyman.assess.selective import Rule
+from journeyman.store.journal.sqlite import Journal
+from journeyman.types import Decided, Event, EventKind, Json, Label, Run, Trajectory
+
+Attempt = tuple[str, int]
+"""A case's id and the number of the attempt."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A decision that is not settled."""
+
+    attempt: Attempt
+    decided: Decided
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run's journal says of decisions and labels, event by event: the one place that reads them."""
+
+    KINDS: ClassVar[tuple[EventKind, ...]] = ("decided", "labelled")
+
+    made: deque[Waiting] = field(default_factory=deque)
+    """Decisions in their order; sealed ones are not among them."""
+    labels: dict[Attempt, Label] = field(default_factory=dict)
+    """Of several, the first."""
+
+    @classmethod
+    def of(cls, journal: Journal, run: Run) -> Self:
+        told = cls()
+        for _, event in journal.news(run.id, cls.KINDS):
+            told.take(event)
+        return told
+
+    def take(self, event: Event) -> None:
+        attempt = (event.case_id, event.attempt)
+        if event.kind == "labelled":
+            self.labels.setdefault(attempt, Label.model_validate(event.body))
+            return
+        decided = Decided.model_validate(event.body)
+        if not decided.sealed:
+            self.made.append(Waiting(attempt, decided))
+
+
+class Standing:
+    """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
+
+    def __init__(self, journal: Journal, run: Run, *, until: float | None = None) -> None:
+        """`until`, in Unix seconds: what happened later is left aside."""
+        self.journal = journal
+        self.until = until
+        self.run = run
+        self.autonomy = _begin(journal, run)
+        self.told = Told()
+        self.place = 0
+        self.advance()
+
+    def advance(self) -> Autonomy:
+        """Take in what the journal has that is new."""
+        for place, event in self.journal.news(self.run.id, Told.KINDS, after=self.place):
+            self.place = place
+            if self.until is None or event.at <= self.until:
+                self.told.take(event)
+        made = self.told.made
+        while made and self._settle(made[0]):
+            made.popleft()
+        return self.autonomy
+
+    def decide(self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool) -> Decided:
+        """Deliver or escalate, by what is settled now."""
+        now, evidence = self.advance(), evidence_of(trajectory)
+        drawn = draw(str(self.run.spec.get("salt", "")), case_id, attempt)
+        decision = now.decide(now.score(evidence), drawn)
+        return Decided(decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed)
+
+    def _settle(self, waiting: Waiting) -> bool:
+        decided = waiting.decided
+        label = self.told.labels.get(waiting.attempt)
+        if decided.decision.audit and label is None and decided.evidence.answer is not None:
+            return False
+        self.autonomy = _settled(self.autonomy, decided, label)
+        return True
+
+
+def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
+    """With one more decision, whose label counts only where it was due."""
+    error = label.error if label is not None and decided.decision.audit else None
+    return now.after(decided.decision, decided.evidence, error)
+
+
+def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
+    """Each decision of a run as it was made, and as it is made again from the same settled cases: equal, or a bug."""
+    told = [event for _, event in journal.news(run.id, ("decided", "labelled"))]
+    labels: dict[Attempt, Label] = {}
+    for event in told:
+        if event.kind == "labelled":
+            labels.setdefault((event.case_id, event.attempt), Label.model_validate(event.body))
+    made = [
+        Waiting((event.case_id, event.attempt), Decided.model_validate(event.body))
+        for event in told
+        if event.kind == "decided"
+    ]
+    now = _begin(journal, run)
+    pending = deque(one for one in made if not one.decided.sealed)
+    for one in made:
+        decided = one.decided
+        while now.settled < decided.settled and pending:
+            now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
+        decision = now.decide(now.score(decided.evidence), draw(str(run.spec.get("salt", "")), *one.attempt))
+        yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
+
+
+def draw(salt: str, case_id: str, attempt: int) -> float:
+    """Uniform in [0, 1), the same each time that it is asked: a crash draws no second lot."""
+    digest = hashlib.sha256(f"{salt}\0{case_id}\0{attempt}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def rule_of(spec: Mapping[str, Json]) -> Rule:
+    """What a person set when the run was opened."""
+    return Rule.model_validate({name: spec[name] for name in Rule.model_fields if name in spec})
+
+
+def _begin(journal: Journal, run: Run) -> Autonomy:
+    """Nothing known; or what the run that it takes as its history has shown."""
+    rule = rule_of(run.spec)
+    earlier = [known for known in journal.runs(job=run.job) if known.id == run.spec.get("history")]
+    if earlier:
+        return Standing(journal, earlier[0], until=run.opened_at).autonomy.with_rule(rule)
+    return Autonomy(rule=rule, warm_up=int(run.spec.get("warm_up", WARM_UP)))

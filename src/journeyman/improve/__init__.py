@@ -1,0 +1,1 @@
+"""What makes a worker better: versions, exams, learning, unlearning."""

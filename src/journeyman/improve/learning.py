@@ -1,0 +1,149 @@
+"""Learning: what was seen goes to a learner, what it proposes is written down as a challenger; the exam is apart.
+
+A learner sees the outcomes of the splits `train` and `live` alone, and works in a lab: a run inside the house with a
+budget of tokens and seconds, in which nothing is paid twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from journeyman.errors import InputError, LearningBudgetSpent
+from journeyman.improve.exams import Room
+from journeyman.improve.versions import propose
+from journeyman.models.recorded import call_key
+from journeyman.protocols import Learner, Model
+from journeyman.runtime.internal import done, inside_shift, open_inside
+from journeyman.runtime.versions import Version, champion, ground_of, versions
+from journeyman.store.journal.replay import outcomes
+from journeyman.store.journal.sqlite import Journal, LeaseLostError
+from journeyman.types import Case, Event, Graded, Message, Mind, Outcome, Record, Run, Sampling
+
+LEARNED_FROM = ("train", "live")
+LATEST = 2_000
+"""Outcomes that a learner is given: the last ones."""
+
+
+class LearningBudget(Record):
+    """What learning may cost at most."""
+
+    tokens: int = 200_000
+    """Computed and written."""
+    seconds: float = 1_800.0
+
+
+def champion_of(journal: Journal, job: str, ground: str, name: str) -> Version:
+    """The version that works now."""
+    changes = journal.changes(job)
+    return champion(changes, versions(changes, journal.runs(job=job), name), name, ground)
+
+
+def seen_by(journal: Journal, job: str, name: str) -> list[Outcome]:
+    """What a worker did and somebody judged, the latest last; nothing of an exam."""
+    runs = [run for run in journal.runs(job=job) if run.name == name and not run.inside]
+    judged = (
+        outcome
+        for run in runs
+        for outcome in outcomes(journal, run)
+        if outcome.closed and outcome.labels and outcome.split in LEARNED_FROM
+    )
+    return sorted(judged, key=lambda outcome: outcome.at or 0.0)[-LATEST:]
+
+
+async def learn(
+    room: Room, learner: Learner, *, name: str = "ada", teacher: Model | None = None, budget: LearningBudget
+) -> Version | None:
+    """A challenger, written down. None: the learner has nothing to propose.
+
+    Raises InputError where nothing was judged yet.
+    """
+    journal, job = room.journal, room.job
+    now = champion_of(journal, job.name, ground_of(job, room.model, name), name)
+    seen = seen_by(journal, job.name, name)
+    if not seen:
+        raise InputError(
+            f"{name!r} has no judged case of the job {job.name!r} to learn from.",
+            "Let it work first, and review what it escalates.",
+        )
+    lab = FlowLab(room=room, version=now, teacher=teacher or room.model, budget=budget)
+    proposal = await learner.learn(now.mind, seen, lab)
+    if proposal is None or proposal.mind == now.mind:
+        return None
+    return propose(
+        journal, job.name, now, proposal, by=learner.name,
+        cost={"tokens": lab.tokens, "seconds": round(time.monotonic() - lab.began, 1)},
+    )  # fmt: skip
+
+
+@dataclass
+class FlowLab:
+    """A learner's lab on the journal."""
+
+    room: Room
+    version: Version
+    teacher: Model
+    budget: LearningBudget
+    tokens: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    async def attempt(self, mind: Mind, case_id: str, *, sampling: Sampling | None = None) -> Graded:
+        """Raises InputError for a case that is not to be learned from."""
+        self._check()
+        room, case = self.room, self._case(case_id)
+        version = self.version.model_copy(update={"mind": mind})
+        drawn = "" if sampling is None else sampling.model_dump_json()
+        run = self._run(version, drawn)
+        shift = inside_shift(
+            room.journal, room.holder, room.job, room.model, version, run=run, until=int(run.spec["until"])
+        )
+        if sampling is not None:
+            shift = replace(shift, worker=replace(shift.worker, sampling=sampling))
+        try:
+            outcome = await done(shift, case)
+        finally:
+            if shift.experience is not None:
+                shift.experience.close()
+        used = outcome.trajectory.usage
+        self.tokens += used.spent_tokens
+        return Graded(trajectory=outcome.trajectory, scores=outcome.scores)
+
+    async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
+        self._check()
+        journal, key = self.room.journal, call_key(self.teacher.name, messages, (), sampling)
+        reply = journal.reply(key)
+        if reply is None:
+            reply = await self.teacher.generate(messages, sampling=sampling)
+            self.tokens += reply.usage.spent_tokens
+            event = Event(
+                run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0, kind="replied",
+                body=reply.model_dump(mode="json"), key=key, at=time.time(),
+            )  # fmt: skip
+            with suppress(LeaseLostError):  # another process asked the same, and has written it down
+                journal.append([event], fully=False)
+        return reply.message.content
+
+    def _check(self) -> None:
+        seconds = time.monotonic() - self.began
+        if self.tokens >= self.budget.tokens or seconds >= self.budget.seconds:
+            raise LearningBudgetSpent(
+                f"Learning has taken {self.tokens:,} tokens and {seconds:.0f} s.",
+                "Allow more with --tokens, --seconds.",
+            )
+
+    def _case(self, case_id: str) -> Case:
+        for run in self.room.journal.runs(job=self.room.job.name):
+            case = None if run.inside else self.room.journal.case(run.id, case_id)
+            if case is not None and case.split in LEARNED_FROM:
+                return case
+        raise InputError(f"There is no case {case_id!r} to learn from.", "Name one that was worked outside an exam.")
+
+    def _run(self, version: Version, drawn: str) -> Run:
+        digest = hashlib.sha256(f"{version.fingerprint}\0{drawn}".encode()).hexdigest()[:12]
+        journal = self.room.journal
+        spec = {"model": self.room.model.name, "salt": digest, "until": journal.place()}
+        name = f"{self.room.job.name}-lab-{version.worker}-{digest}"
+        return open_inside(journal, self.room.job, version, name=name, purpose="lab", spec=spec)

@@ -1,0 +1,71 @@
+"""The playbook as a file that people and other agents read: Markdown in the form of an Agent Skill.
+
+`SKILL.md` has a head of `name` and `description` and a list of rules. A rule is a line, `- **when:** rule`, with its
+sources in a comment behind it. An edit by hand is a version like any other: read the file back, and it is a challenger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from journeyman.errors import InputError
+from journeyman.memory.lessons import lesson
+from journeyman.types import Lesson, Mind, Proposal
+
+HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+RULE = re.compile(r"^- (?:\*\*(?P<when>[^*\n]+):\*\* )?(?P<rule>.+?)(?: <!-- (?P<by>\S+) from (?P<sources>.+?) -->)?$")
+CHARACTERS = 1_000
+"""Of a rule."""
+MOST = 100
+"""Rules in a playbook: all of them stand in every prompt."""
+
+
+def written(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
+    """The text of SKILL.md."""
+    lines = [
+        "---",
+        f"name: {job.lower()}",
+        f"description: Rules that {worker} learned doing the job {job}. Read them before doing a case of it.",
+        "---",
+        "",
+        f"# {job}",
+        "",
+        "One rule a line. What is changed here by hand becomes a new version, and is examined like any other.",
+        "",
+    ]
+    for rule in playbook:
+        when = f"**{_line(rule.about)}:** " if rule.about else ""
+        lines.append(f"- {when}{_line(rule.text)} <!-- {rule.by} from {', '.join(rule.sources)} -->")
+    return "\n".join(lines) + "\n"
+
+
+def read(text: str, mind: Mind, *, by: str) -> Proposal:
+    """The mind with the playbook of an edited SKILL.md; a rule that was not touched stays what it was.
+
+    Raises InputError for a file without its head, or rules that are too long or too many.
+    """
+    found = HEAD.match(text.replace("\r\n", "\n"))
+    if found is None:
+        raise InputError("The playbook has no head of --- lines with name and description.", "Write it out anew first.")
+    known = {(rule.about, rule.text): rule for rule in mind.playbook}
+    rules: list[Lesson] = []
+    for line in text.replace("\r\n", "\n")[found.end() :].splitlines():
+        if not line.startswith("- "):
+            continue
+        match = RULE.match(line.rstrip())
+        assert match is not None
+        when, rule = (match["when"] or "").strip(), match["rule"].strip()
+        if len(rule) > CHARACTERS:
+            raise InputError(f"A rule is {len(rule):,} characters long: {rule[:60]!r}…", f"At most {CHARACTERS:,}.")
+        rules.append(known.get((when, rule)) or lesson("rule", when, rule, by, (f"person:{by}",)))
+    if len(rules) > MOST:
+        raise InputError(f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt.")
+    added = sum(rule not in mind.playbook for rule in rules)
+    dropped = sum(rule not in rules for rule in mind.playbook)
+    why = f"{by} edited the playbook: {added} new, {dropped} dropped."
+    return Proposal(mind=mind.model_copy(update={"playbook": tuple(dict.fromkeys(rules))}), why=why)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

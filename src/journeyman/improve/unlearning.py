@@ -1,0 +1,98 @@
+"""Unlearning: whatever rests on a source is gone, and what is left is what would be there without it.
+
+What is remembered is folded from the journal anew without the source (`memory/projection.py`). Rules that came from it
+are dropped, and instructions that were found with it give way to those before them: where the champion is touched, its
+version without them is the champion from the same transaction on. The journal itself keeps what happened: it is the
+record, not what a worker goes by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from journeyman.errors import InputError
+from journeyman.memory.projection import Experience
+from journeyman.runtime.versions import Version, champion, change_of, numbered, versions
+from journeyman.store.journal.sqlite import Journal
+from journeyman.types import Change, Mind, Record, Run
+
+
+class Unlearned(Record):
+    """What went with a source."""
+
+    source: str
+    cases: int
+    """Judged cases that taught something, or said what a lesson is worth."""
+    rules: int
+    champion: str | None
+    """The version that works from now on. None: the champion did not rest on the source."""
+
+
+def unlearn(journal: Journal, job: str, source: str) -> Unlearned:
+    """Take a source out of everything that the job's workers learned. Raises InputError where nothing rests on it."""
+    experience = Experience(journal, job)
+    told: list[Unlearned] = []
+    try:
+        resting = experience.advance().resting_on(frozenset({source}))
+
+        def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
+            rows, rules, label = relieved(job, source, changes, runs)
+            if not resting and not rows:
+                raise InputError(
+                    f"Nothing in {job!r} rests on {source!r}.",
+                    "A source is case:ID, person:NAME or worker:NAME; list lessons with: journeyman memory",
+                )
+            told.append(Unlearned(source=source, cases=len(resting), rules=rules, champion=label))
+            return [change_of(job, "", "unlearned", {"source": source}), *rows]
+
+        journal.change(make, job=job)
+        experience.advance()
+    finally:
+        experience.close()
+    return told[-1]
+
+
+def relieved(
+    job: str, source: str, changes: Sequence[Change], runs: Sequence[Run]
+) -> tuple[list[Change], int, str | None]:
+    """The rows that give each champion way to itself without the source; the rules dropped; the last new champion."""
+    rows: list[Change] = []
+    rules, label = 0, None
+    for name in sorted({run.name for run in runs} | {change.worker for change in changes if change.worker}):
+        known = versions(changes, runs, name)
+        for ground in sorted({version.ground for version in known.values()}):
+            old = champion(changes, known, name, ground)
+            mind = without(known, old, source)
+            if mind == old.mind:
+                continue
+            new = numbered(known, name, ground, mind)
+            if new.number not in known:
+                told = {"parent": old.parent, "by": "unlearning", "why": f"{old.label} without {source}."}
+                new = new.model_copy(update=told)
+                known[new.number] = new
+                rows.append(change_of(job, name, "proposed", new))
+            rows.append(change_of(job, name, "promoted", {"version": new.number}))
+            rules, label = rules + len(old.mind.playbook) - len(mind.playbook), new.label
+    return rows, rules, label
+
+
+def without(known: dict[int, Version], version: Version, source: str) -> Mind:
+    """A version's mind without what rests on a source."""
+    kept = tuple(rule for rule in version.mind.playbook if source not in rule.sources)
+    holder: Version | None = version
+    while holder is not None and holder.mind.instructions is not None:
+        holder = _found(known, holder)
+        if source not in holder.sources:
+            break
+        holder = known.get(holder.parent or 0)
+    instructions = None if holder is None else holder.mind.instructions
+    return version.mind.model_copy(update={"playbook": kept, "instructions": instructions})
+
+
+def _found(known: dict[int, Version], version: Version) -> Version:
+    """The ancestor that first had this version's instructions: its sources are what they rest on."""
+    while (parent := known.get(version.parent or 0)) is not None:
+        if parent.mind.instructions != version.mind.instructions:
+            break
+        version = parent
+    return version

@@ -1,0 +1,1 @@
+"""A job: its record, its folder, its proof."""

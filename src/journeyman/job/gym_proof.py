@@ -1,0 +1,76 @@
+"""Proving generated tasks without a model: the oracle scores 1, silence and nonsense 0, and chance is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from statistics import fmean
+
+from journeyman.errors import boundary
+from journeyman.gym import family_of
+from journeyman.gym.drawing import draw
+from journeyman.gym.process import hired
+from journeyman.job.check import NONSENSE, answered
+from journeyman.types import Case, Record
+from journeyman.verifiers import Gym
+
+
+class Proof(Record):
+    """What was seen of one task, as means over its cases."""
+
+    task: str
+    cases: int = 0
+    oracle: float | None = None
+    """Of the gold answer, or the expert's commands. None: there are none."""
+    null: float | None = None
+    """The greater of what silence and nonsense score. None: it did not come to that."""
+    chance: float | None = None
+    """Of random commands, for a minute at most, or of another seed's gold answer. None: it did not come to that."""
+    seconds: float = 0.0
+    failure: str | None = None
+    """Why the task proves nothing. None: the oracle scores 1, and silence and nonsense 0."""
+
+
+async def prove(task: str, *, cases: int = 3) -> Proof:
+    """Whatever goes wrong with a task is its proof's failure."""
+    began = time.monotonic()
+    proof = Proof(task=task)
+    with boundary(task) as outcome:
+        drawn = await asyncio.to_thread(lambda: list(draw([task], each=cases)))
+        oracle, null = await _scored(drawn)
+        chance = await asyncio.to_thread(_by_chance, drawn)
+        proof = Proof(
+            task=task, cases=len(drawn), oracle=oracle, null=null, chance=chance, failure=_failure(oracle, null)
+        )
+    if outcome.failure is not None:
+        proof = proof.model_copy(update={"failure": outcome.failure.message})
+    return proof.model_copy(update={"seconds": time.monotonic() - began})
+
+
+def _failure(oracle: float | None, null: float) -> str | None:
+    if oracle is None:
+        return "no gold answer or walkthrough"
+    if oracle < 1:
+        return "the gold answer or walkthrough does not score 1"
+    return "silence or nonsense scores" if null > 0 else None
+
+
+async def _scored(cases: Sequence[Case]) -> tuple[float | None, float]:
+    """Means of the oracle, and of the better of silence and nonsense."""
+    verifier = Gym()
+
+    async def value(case: Case, answer: str | None) -> float:
+        return (await verifier.score(case, answered(case, answer))).value or 0.0
+
+    references = [await asyncio.to_thread(verifier.reference, case) for case in cases]
+    told = [(case, reference) for case, reference in zip(cases, references, strict=True) if reference is not None]
+    oracle = fmean([await value(case, reference) for case, reference in told]) if len(told) == len(cases) else None
+    nulls = [fmean([await value(case, answer) for case in cases]) for answer in (None, NONSENSE)]
+    return oracle, max(nulls)
+
+
+def _by_chance(cases: Sequence[Case]) -> float:
+    family, task = family_of(str(cases[0].data["task"]))
+    with hired(family) as process:
+        return fmean([process.wander(task, case.data["seed"]).score for case in cases])

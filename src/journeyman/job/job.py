@@ -1,0 +1,29 @@
+"""A job: a role with its cases, its environment, its verifiers and the error allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from journeyman.protocols import OpenEnvironment, Verifier
+from journeyman.types import Budget, Case, Sampling
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is to do. Made by `load_job` from a folder, or directly in Python."""
+
+    name: str
+    environment: OpenEnvironment
+    verifiers: tuple[Verifier, ...] = ()
+    cases: Callable[[], Iterable[Case]] = tuple
+    """Gives the job's own cases, each time anew."""
+    description: str = ""
+    instructions: str = ""
+    allowed_error: float = 0.1
+    confidence: float = 0.95
+    audit_rate: float = 0.1
+    budget: Budget = field(default_factory=Budget)
+    sampling: Sampling = field(default_factory=Sampling)
+    fingerprint: str = ""
+    """Of everything in the folder that can change an answer or a score; not of the cases."""

@@ -1,0 +1,229 @@
+"""A job's folder is read: `job.toml`, and the code beside it where there is some."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from journeyman.cases import read_cases
+from journeyman.environments.retrieval import Informed
+from journeyman.errors import InputError, boundary
+from journeyman.gym import family_of
+from journeyman.gym.drawing import draw
+from journeyman.job.job import Job
+from journeyman.job.settings import JobSettings
+from journeyman.knowledge.modes import NEAR
+from journeyman.knowledge.retriever import Finder
+from journeyman.memory.context import tokens_of
+from journeyman.models.embedding import embedder_named
+from journeyman.protocols import JobFolder, Model, OpenEnvironment
+from journeyman.types import Case, Failure, Json, Sampling
+
+
+def _no_model(name: str) -> Model:
+    raise InputError(f"This job needs the model {name!r}, but none can be opened here.", "Give load_job an open_model.")
+
+
+def load_job(
+    folder: Path,
+    *,
+    data: Path,
+    database: Path | None = None,
+    open_model: Callable[[str], Model] = _no_model,
+) -> Job:
+    """Read a job's folder. `data` is where `job.py`'s `prepare(data)` puts what it makes, if it has one.
+
+    `database` takes the place of the environment's own. Raises InputError that names the file and the mend.
+    """
+    file = folder / "job.toml"
+    raw = _read_toml(file)
+    members = _members(folder / "job.py")
+    if "prepare" in members and database is None:
+        _prepare(members["prepare"], data)
+    context = JobFolder(folder=folder, data=data, members=members, open_model=open_model)
+    settings = _settings(_with_database(raw, database), context, file)
+    instructions = _text(folder, settings.instructions) if settings.instructions else ""
+    schema = settings.sampling.json_schema
+    sampling = Sampling(
+        **settings.sampling.model_dump(exclude={"json_schema"}),
+        json_schema=None if schema is None else _schema(folder, schema),
+    )
+    return Job(
+        name=settings.name,
+        environment=_environment(settings, context),
+        verifiers=settings.verifier,
+        cases=_case_source(settings, context),
+        description=settings.description,
+        instructions=instructions,
+        allowed_error=settings.allowed_error,
+        confidence=settings.confidence,
+        audit_rate=settings.audit_rate,
+        budget=settings.budget,
+        sampling=sampling,
+        fingerprint=_fingerprint(folder, settings, database),
+    )
+
+
+def _prepare(make: Callable[[Path], None], data: Path) -> None:
+    with boundary("prepare() in job.py") as outcome:
+        data.mkdir(parents=True, exist_ok=True)
+        make(data)
+    if outcome.failure is not None:
+        raise _jobs_fault("The job can't be prepared", outcome.failure)
+
+
+def _jobs_fault(what: str, failure: Failure) -> InputError:
+    """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own mend."""
+    return InputError(f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.mend)
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no job in {str(file.parent)!r}: it has no job.toml.", "Name a job's folder."
+        ) from None
+    except OSError as error:
+        raise InputError(f"{file} can't be read: {error.strerror}.", "Check its permissions.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not TOML: {error}.", "Correct that place; text is UTF-8.") from None
+
+
+def _members(file: Path) -> dict[str, Any]:
+    """What `job.py` defines; the folder is importable only while it is read, so that it can have siblings."""
+    if not file.exists():
+        return {}
+    name = f"journeyman_job_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent))
+    sys.modules[name] = module
+    try:
+        with boundary(str(file)) as outcome:
+            spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(file.parent))
+    if outcome.failure is not None:
+        raise _jobs_fault("job.py does not run", outcome.failure)
+    return {key: value for key, value in vars(module).items() if not key.startswith("_")}
+
+
+def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str, Any]:
+    """The settings with one database for the environment and every verifier that reads one and names none."""
+    environment = raw.get("environment", {})
+    if not isinstance(environment, dict) or environment.get("kind") != "sql":
+        if database is not None:
+            raise InputError("--database is for jobs whose environment is of kind 'sql'.", "Leave it out.")
+        return raw
+    if database is not None:
+        if not database.is_file():
+            raise InputError(f"There is no database {str(database)!r}.", "Correct --database.")
+        environment = {**environment, "database": str(database.resolve())}
+    verifiers = [
+        {**verifier, "database": environment.get("database")}
+        if isinstance(verifier, dict)
+        and verifier.get("kind") == "sql_result"
+        and (database is not None or "database" not in verifier)
+        else verifier
+        for verifier in raw.get("verifier", [])
+    ]
+    return {**raw, "environment": environment, "verifier": verifiers}
+
+
+def _settings(raw: Mapping[str, Any], context: JobFolder, file: Path) -> JobSettings:
+    try:
+        return JobSettings.model_validate(raw, context=context)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        if first["type"] == "extra_forbidden":
+            raise InputError(f"{file}: unknown key {place!r}.", "Remove it; docs/reference/job.md has all.") from None
+        given = "" if first["type"] == "missing" else f" (given: {str(first.get('input'))[:80]!r})"
+        raise InputError(f"{file}: {place!r}: {first['msg']}{given}.", "docs/reference/job.md has every key.") from None
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{folder / name} can't be read: {error}.", "Correct its name in job.toml.") from None
+
+
+def _schema(folder: Path, name: str) -> dict[str, Json]:
+    try:
+        return TypeAdapter(dict[str, Json]).validate_json(_text(folder, name))
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise InputError(f"{folder / name} is no JSON schema: {said}.", "It is one JSON object.") from None
+
+
+def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
+    """The environment, with the job's documents behind it where it has some."""
+    known = settings.knowledge
+    if known is None:
+        return settings.environment
+    if (known.base is None) == (not known.paths):
+        raise InputError("[knowledge] in job.toml needs `paths` or `base`, and not both.", "Give one of them.")
+    paths = tuple(map(context.path, known.paths))
+    file = context.data / "knowledge.sqlite" if known.base is None else context.path(known.base)
+    finder = Finder(
+        file, embedder_named(known.embedder), paths=paths, labels=known.labels, mode=known.mode, k=known.passages
+    )
+    return Informed(
+        settings.environment,
+        finder.find,
+        tokens=known.tokens,
+        near=NEAR[known.mode],
+        recall=known.recall,
+        tool=known.tool,
+        cost=tokens_of,
+    )
+
+
+def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iterable[Case]]:
+    if settings.cases.file is not None:
+        path = context.path(settings.cases.file)
+        return lambda: read_cases(path)
+    if settings.cases.gym:
+        names = settings.cases.gym
+        for name in names:
+            family_of(name)
+        return lambda: draw(names, each=settings.cases.each, first_seed=settings.cases.first_seed)
+    if "cases" in context.members:
+        return lambda: _made(context.members["cases"])
+    return tuple
+
+
+def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
+    """What `cases()` gives; a fault of it is told as the job's."""
+    with boundary("cases() in job.py") as outcome:
+        stream = iter(make())
+    while outcome.failure is None:
+        with boundary("cases() in job.py") as outcome:
+            case = next(stream, None)
+        if outcome.failure is None:
+            if case is None:
+                return
+            yield case
+    raise _jobs_fault("The job's cases can't be made", outcome.failure)
+
+
+def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> str:
+    digest = hashlib.sha256()
+    own_cases = settings.cases.file
+    for path in sorted(chain(folder.glob("*.toml"), folder.glob("*.py"), folder.glob("*.md"), folder.glob("*.json"))):
+        if path.name not in {own_cases, "README.md"}:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(str(database.resolve() if database else None).encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What passages mention, and what that connects."""

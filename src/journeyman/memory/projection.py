@@ -1,0 +1,129 @@
+"""What a job's workers have been through, as memory: folded from the labels in the journal, case by case.
+
+A case is remembered once somebody has said whether its answer was right: an answer that was right as a demonstration,
+one that was put right as a correction. The journal keeps everything; what is remembered (`memory.sqlite` beside it) is
+made from it and can be made again. So unlearning is exact: what rests on a source is taken out, and what is left is
+what would be there had that source never spoken.
+
+Cases of the splits `exam` and `calibration` are never remembered: the first measure what was learned, the second what
+confidence is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from journeyman.answers import folded
+from journeyman.memory.lessons import correction, demonstration, person, sources_of
+from journeyman.memory.recall import recalled_from
+from journeyman.protocols import Memory
+from journeyman.store.journal.replay import trajectory_of
+from journeyman.store.journal.sqlite import Journal
+from journeyman.store.lessons import Attempted, Memories, Remembered, Told
+from journeyman.types import Case, Decided, Label, Lesson, Recall, Recalled, Trajectory
+
+SEALED = ("exam", "calibration")
+
+
+class Experience:
+    """Follows a job's journal, and recalls from it."""
+
+    def __init__(self, journal: Journal, job: str) -> None:
+        self.journal = journal
+        self.job = job
+
+    @cached_property
+    def memories(self) -> Memories:
+        return Memories.open(self.journal.workspace / "memory.sqlite", self.job)
+
+    def close(self) -> None:
+        """It opens itself again when it is asked something."""
+        if "memories" in self.__dict__:
+            self.memories.close()
+            del self.memories
+
+    def advance(self) -> Memories:
+        """Take in what the journal has that is new: what was unlearned, then labels."""
+        unlearned = frozenset(
+            str(change.body["source"]) for change in self.journal.changes(self.job) if change.kind == "unlearned"
+        )
+        runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.inside}
+        memories = self.memories
+        with memories.changing() as (start, heeded):
+            place = start
+            for attempt in memories.resting_on(unlearned - heeded):
+                self._take(memories, attempt, runs[attempt.run], unlearned)
+            for here, event in self.journal.news(list(runs), ("labelled",), after=start):
+                attempt = Attempted(event.run_id, event.case_id, event.attempt)
+                self._take(memories, attempt, runs[event.run_id], unlearned)
+                place = here
+            memories.reached(place, unlearned)
+        return memories
+
+    def memory(self, recall: Recall, *, until: int | None = None) -> Memory:
+        """What may be recalled now; with `until`, only what was remembered up to that place in the journal."""
+        return _Recollection(self, recall, until)
+
+    def _take(self, memories: Memories, attempt: Attempted, worker: str, unlearned: frozenset[str]) -> None:
+        """Remember an attempt as its labels now stand, those of unlearned people left aside."""
+        memories.forget(attempt)
+        case = self.journal.case(attempt.run, attempt.case)
+        assert case is not None
+        if case.split in SEALED:
+            return
+        told = self.journal.labels(*attempt)
+        heard = {place: label for place, label in told if person(label) not in unlearned}
+        labels = list(heard.values())
+        if not labels or unlearned & {f"case:{case.id}", f"worker:{worker}"}:
+            return
+        events = self.journal.events(attempt.run, attempt.case, attempt=attempt.attempt)
+        trajectory = trajectory_of(case.id, worker, events)
+        decided = next((Decided.model_validate(event.body) for event in events if event.kind == "decided"), None)
+        recalled = next((Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled())
+        taught = lesson_of(case, trajectory, worker, labels)
+        memories.remember(
+            Remembered(
+                attempt=attempt,
+                place=max(heard),
+                sources=sources_of(case, worker, labels),
+                lesson=taught,
+                score=0.0 if labels[0].error else 1.0,
+                weight=1.0 if decided is None else 1 / decided.decision.propensity,
+                withheld=recalled.withheld,
+                told={
+                    lesson.id: Told(shown=lesson.id in recalled.shown, agreed=agrees(lesson, taught, trajectory.answer))
+                    for lesson in reversed(recalled.lessons)
+                },
+            )
+        )
+
+
+def lesson_of(case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]) -> Lesson | None:
+    """What a labelled case teaches; its last label holds. None: nobody said what is right."""
+    return correction(case, worker, labels) or demonstration(case, trajectory, worker, labels)
+
+
+def agrees(recalled: Lesson, taught: Lesson | None, answer: str | None) -> bool | None:
+    """Whether a recalled lesson says what is right of a case that taught this. None: nobody said what is right."""
+    if taught is not None:
+        return folded(recalled.text) == folded(taught.text)
+    if answer is not None and folded(recalled.text) == folded(answer):
+        return False  # what is right nobody said, but that this is not
+    return None
+
+
+@dataclass(frozen=True)
+class _Recollection:
+    """The memory of one moment, or of whenever it is asked."""
+
+    experience: Experience
+    settings: Recall
+    until: int | None
+
+    async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        if not self.settings.k:
+            return ()
+        memories = self.experience.memories if self.until is not None else self.experience.advance()
+        return recalled_from(memories, query, self.settings, fits, until=self.until)

@@ -1,0 +1,1 @@
+"""Figures and reports, each folded from the journal."""

@@ -1,0 +1,43 @@
+"""Curves of the report as SVG: a unit square with axes, lines and levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from journeyman.reports.trust import Point
+
+WIDTH, HEIGHT, LEFT, BOTTOM = 340, 240, 44, 34
+"""Of one picture, and of its margins, in pixels."""
+
+
+def place(x: float, y: float) -> tuple[float, float]:
+    """From the unit square to the picture."""
+    return LEFT + x * (WIDTH - LEFT - 10), (HEIGHT - BOTTOM) - y * (HEIGHT - BOTTOM - 10)
+
+
+def picture(title: str, across: str, up: str, drawn: str) -> str:
+    """Titles are markup already."""
+    x0, y0 = place(0, 0)
+    x1, y1 = place(1, 1)
+    marks = "".join(
+        f'<text class="dim" x="{x0 - 6}" y="{place(0, y)[1] + 4:.0f}" text-anchor="end">{y:g}</text>'
+        for y in (0, 0.5, 1)
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{title}">'
+        f'<path d="M{x0} {y1}V{y0}H{x1}" stroke="var(--line)" fill="none"/>{marks}{drawn}'
+        f'<text x="{(x0 + x1) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>'
+        f'<text x="{x0 + 6}" y="{y1 + 8}">{title}: {up}</text></svg>'
+    )
+
+
+def line(points: Sequence[Point], *, across: float = 1.0, colour: str = "--bar", dashed: bool = False) -> str:
+    if not points:
+        return ""
+    path = " ".join("{:.1f},{:.1f}".format(*place(point.x / across, point.y)) for point in points)
+    dash = ' stroke-dasharray="4 4"' if dashed else ""
+    return f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"{dash}/>'
+
+
+def level(y: float, colour: str) -> str:
+    return line([Point(x=0, y=y), Point(x=1, y=y)], colour=colour, dashed=True)

@@ -1,0 +1,1 @@
+"""Work on cases: runs, leases, the durable loop, review."""

@@ -1,0 +1,121 @@
+"""The review inbox: cases that wait for a person, and what the person says of them.
+
+A case waits when it was escalated or audited and nobody who knows has said whether its answer is right. A review is a
+label at once, written like everything else. Of two people who review the same case both are kept; the first counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from journeyman.errors import InputError
+from journeyman.store.journal.replay import outcome_of
+from journeyman.store.journal.sqlite import Journal, LeaseLostError
+from journeyman.types import Case, Decision, Event, Label, Outcome, Run, Stop
+
+BLOCK = 20
+"""Cases are shown oldest first in blocks of so many, and within a block the riskiest first: a label that is missing
+holds up those behind it, so age comes first."""
+
+TRIES = 100
+"""How often a label looks for a free place behind those of others."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One case in the inbox."""
+
+    case: Case
+    outcome: Outcome
+    why: str
+
+    @property
+    def risk(self) -> float:
+        return 1.0 - (self.outcome.confidence or 0.0)
+
+
+def inbox(journal: Journal, run: Run) -> list[Item]:
+    """All that waits, in the order in which it should be looked at."""
+    waiting = list(_waiting(journal, run))
+    blocks = (waiting[n : n + BLOCK] for n in range(0, len(waiting), BLOCK))
+    return [item for block in blocks for item in sorted(block, key=lambda item: -item.risk)]
+
+
+def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
+    """In the order of decisions."""
+    open_cases: dict[str, None] = {}
+    for _, event in journal.news(run.id, ("decided", "labelled")):
+        if event.kind == "labelled" or not event.body["decision"]["audit"] or event.body.get("sealed"):
+            open_cases.pop(event.case_id, None)
+        else:
+            open_cases[event.case_id] = None
+    for case_id in open_cases:
+        case = journal.case(run.id, case_id)
+        assert case is not None
+        outcome = outcome_of(case, run.worker, journal.events(run.id, case_id))
+        if outcome.closed and outcome.decision is not None:
+            yield Item(case=case, outcome=outcome, why=reason(outcome.decision, outcome.trajectory.stop))
+
+
+def reason(decision: Decision, stop: Stop) -> str:
+    """Why it was decided so, in one sentence."""
+    if stop == "in_doubt":
+        return "An effect may or may not have happened."
+    if decision.score is None:
+        return "There is no answer." if stop != "answered" else "Nothing is known yet of answers like this."
+    if decision.deliver:
+        drawn = (
+            f"drawn for an audit, as {100 * decision.propensity:g} % are" if decision.audit else "nobody looks at it"
+        )
+        return f"Confidence {decision.score:.2f} reaches the threshold {decision.threshold:.2f}; {drawn}."
+    if decision.threshold is None:
+        return f"Confidence {decision.score:.2f}; nothing may be delivered alone yet."
+    return f"Confidence {decision.score:.2f} is under the threshold {decision.threshold:.2f}."
+
+
+def review(journal: Journal, run: Run, case_id: str, label: Label) -> Outcome:
+    """Write down what a person says of a case; it counts at once. Gives the case as it then stands.
+
+    A correction equal to the answer is an acceptance. Raises InputError for a case that is not there or not done yet.
+    """
+    case = journal.case(run.id, case_id)
+    if case is None:
+        raise InputError(f"Run {run.id!r} has no case {case_id!r}.", "List what waits with: journeyman review --json")
+    for _ in range(TRIES):
+        events = journal.events(run.id, case_id)
+        outcome = outcome_of(case, run.worker, events)
+        if not outcome.closed:
+            raise InputError(f"Case {case_id!r} is not finished.", "Let `journeyman work` finish it first.")
+        given = _settled(label, outcome)
+        if outcome.labels and _same(outcome.labels[-1], given):
+            return outcome
+        last = events[-1]
+        event = Event(
+            run_id=run.id, case_id=case_id, attempt=last.attempt, seq=last.seq + 1, kind="labelled",
+            body=given.model_dump(mode="json"), at=time.time(),
+        )  # fmt: skip
+        try:
+            journal.append([event], fully=True)
+        except LeaseLostError:
+            continue  # somebody else's label took the place: look again
+        return outcome_of(case, run.worker, [*events, event])
+    raise InputError(f"Case {case_id!r} is being reviewed by many at once.", "Try again.")
+
+
+def _settled(label: Label, outcome: Outcome) -> Label:
+    """Whether the answer was wrong follows from a correction; without an answer there is nothing to accept."""
+    answer = outcome.trajectory.answer
+    if answer is None and not label.error and label.correction is None:
+        raise InputError(
+            f"Case {outcome.case_id!r} has no answer to accept.", "Give the right one with --edit, or use --reject."
+        )
+    if label.correction is None:
+        return label
+    return label.model_copy(update={"error": answer is None or label.correction.strip() != answer.strip()})
+
+
+def _same(one: Label, other: Label) -> bool:
+    """The same said by the same person; that another one agrees is kept, for the first may be unlearned."""
+    return (one.by, one.error, one.correction) == (other.by, other.error, other.correction)

@@ -1,0 +1,1 @@
+"""Full-text search: exact BM25 on any database."""

@@ -1,0 +1,175 @@
+"""What was done, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from journeyman.types.content import Message, Record, Reply, Usage
+from journeyman.types.learning import Lesson
+from journeyman.types.work import Split
+
+Stop = Literal["answered", "silent", "repeated", "steps", "tokens", "seconds", "in_doubt", "failed"]
+"""Why a rollout ended: it `answered`; it fell `silent` (no answer, no call); it `repeated` one call; a budget of
+`steps`, `tokens` or `seconds` ran out; an effect is `in_doubt`; or it `failed` and carries a `Failure`."""
+
+
+class Failure(Record):
+    """An error as data: what went wrong with one case, and what to do about it."""
+
+    kind: str
+    message: str
+    mend: str
+
+
+class Step(Record):
+    """One model call, and what its tool calls gave, in the order of the calls."""
+
+    reply: Reply
+    results: tuple[Message, ...] = ()
+
+
+class Check(Record):
+    """A question put to the worker's own model after its answer. It changes nothing that the worker does."""
+
+    question: str
+    """Its name, such as "right"."""
+    yes: Annotated[float, Field(ge=0, le=1)] | None
+    """P(yes) among yes and no. None: the engine does not tell."""
+    usage: Usage
+
+
+class Trajectory(Record):
+    """The record of one rollout."""
+
+    case_id: str
+    worker: str
+    """`name@version`."""
+    opening: tuple[Message, ...]
+    """The context before the first model call. Empty: it failed before that."""
+    recalled: tuple[Lesson, ...] = ()
+    """What memory told the worker for this case, in the order told. Empty: nothing."""
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+    """What was handed in. None: nothing was."""
+    stop: Stop
+    failure: Failure | None = None
+    """Only and always with `stop` "failed" or "in_doubt"."""
+    seconds: float = 0.0
+    """Wall time; after a crash, of the last life only."""
+    checks: tuple[Check, ...] = ()
+    """What the model said of its own answer afterwards. Empty: it was not asked."""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation."""
+        told = [message for step in self.steps for message in (step.reply.message, *step.results)]
+        return (*self.opening, *told)
+
+    @property
+    def usage(self) -> Usage:
+        """Summed over all steps."""
+        total = Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=0)
+        for step in self.steps:
+            total = total + step.reply.usage
+        return total
+
+
+class Score(Record):
+    verifier: str
+    value: Annotated[float, Field(ge=0, le=1)] | None
+    """1 right, 0 wrong. None: not judged; never counted as wrong."""
+    reason: str = ""
+    fields: Mapping[str, float] = Field(default_factory=dict)
+    """The parts of a score that has parts, such as one value per JSON field."""
+
+
+class Evidence(Record):
+    """Of one trajectory. The texts are for likeness with past cases, so their beginnings do."""
+
+    signals: Mapping[str, float | None]
+    prompt: str
+    answer: str | None
+    """None: there is none, or the case failed. Such a case is escalated, whatever anybody says."""
+
+
+class Example(Record):
+    """Evidence with what came of it."""
+
+    evidence: Evidence
+    right: bool
+    weight: float = 1.0
+    """One over the probability that its label was seen."""
+
+
+class Decision(Record):
+    """Deliver or escalate, with all that it rested on."""
+
+    score: float | None
+    """The confidence then. None: nothing to go by; such a case is escalated, and tells nothing of any threshold."""
+    threshold: float | None
+    """In force then. None: nothing was delivered."""
+    deliver: bool
+    audit: bool
+    """Whether a person looks at it: always if it is escalated."""
+    propensity: Annotated[float, Field(gt=0, le=1)]
+    """The probability with which it was to be looked at, fixed before the draw."""
+
+
+class Label(Record):
+    """What somebody who knows says of a case's answer."""
+
+    error: bool
+    """Whether the worker's own answer was wrong."""
+    by: str
+    """"verifier", or who reviewed it."""
+    correction: str | None = None
+    """The answer that holds instead. None: the worker's own does, or nobody said."""
+    saw: tuple[str, ...] = ()
+    """Where that answer is a course of moves: what is seen before each of them."""
+    note: str = ""
+
+
+class Graded(Record):
+    """A trajectory with what its verifiers said."""
+
+    trajectory: Trajectory
+    scores: tuple[Score, ...]
+
+    @property
+    def right(self) -> bool | None:
+        """Right when every verifier that judged gave full marks. None: none judged."""
+        judged = [score.value for score in self.scores if score.value is not None]
+        return all(value >= 1.0 for value in judged) if judged else None
+
+
+class Outcome(Record):
+    """What became of one case, as far as it got: a row of a report."""
+
+    case_id: str
+    slice: str | None
+    split: Split
+    attempt: int
+    trajectory: Trajectory
+    scores: tuple[Score, ...] = ()
+    decision: Decision | None = None
+    """None: not decided yet, or worked before decisions were made."""
+    labels: tuple[Label, ...] = ()
+    """In the order given; the first one counts for the certificate, the last one for the answer."""
+    closed: bool = False
+    """Whether all is done, scoring included."""
+    at: float | None = None
+    """When it was closed, or else the last thing happened, in Unix seconds. None: nothing has."""
+
+    @property
+    def right(self) -> bool | None:
+        """By the verifiers; else by the last label. None: not judged."""
+        judged = Graded(trajectory=self.trajectory, scores=self.scores).right
+        return not self.labels[-1].error if judged is None and self.labels else judged
+
+    @property
+    def confidence(self) -> float | None:
+        """P(right) when it was decided. None: nothing to go by."""
+        return None if self.decision is None else self.decision.score

@@ -1,0 +1,50 @@
+"""What is to be done: cases, and what each may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from journeyman.types.content import Json, Record
+
+Split = Literal["train", "calibration", "exam", "live"]
+"""Where a case may be used. No learner ever sees `exam`."""
+
+
+class Brief(Record):
+    """What the worker may know of a case: everything but its target."""
+
+    id: str
+    prompt: str
+    data: Mapping[str, Json] = Field(default_factory=dict)
+    """What the environment needs to open this case, such as a database or the tools offered."""
+
+
+class Case(Record):
+    """One piece of work; holds the target where one is known. Only verifiers are handed a Case."""
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    prompt: str
+    data: Mapping[str, Json] = Field(default_factory=dict)
+    target: Json = None
+    """What a verifier compares with. None: not known, so the case can't be scored."""
+    slice: str | None = None
+    """The kind of situation this is, for results per slice. None: not sorted."""
+    split: Split = "live"
+
+    @property
+    def brief(self) -> Brief:
+        return Brief(id=self.id, prompt=self.prompt, data=self.data)
+
+
+class Budget(Record):
+    """What one case may cost at most. A budget that runs out ends the case; it never ends the stream."""
+
+    steps: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Model calls."""
+    tokens: Annotated[int, Field(ge=1)] = 16_000
+    """Prompt and completion tokens of all model calls together."""
+    seconds: Annotated[float, Field(gt=0)] = 300.0
+    """Wall time from the case's opening."""
