@@ -57,13 +57,21 @@ async def handed_in(job: Job, case: Case, message: Message) -> tuple[str, ...] |
         final = {tool.name for tool in environment.tools if tool.final}
         if not message.tool_calls:
             number = last_number(message.content) if job.name == "gsm8k" else None
-            return (folded(message.content) if number is None else repr(number),) if message.content.strip() else None
+            return (
+                (folded(message.content) if number is None else repr(number),)
+                if message.content.strip()
+                else None
+            )
         if any(call.name not in final for call in message.tool_calls):
             return None
         if job.name not in {"analyst", "defog"}:
             return (answer_of(message.tool_calls),)
         results = [await environment.step(call) for call in message.tool_calls]
-        return None if any(result.failed for result in results) else tuple(result.content for result in results)
+        return (
+            None
+            if any(result.failed for result in results)
+            else tuple(result.content for result in results)
+        )
     finally:
         await environment.close()
 
@@ -102,7 +110,9 @@ async def record(names: Sequence[str], cases: int, until: float) -> None:
         job, sealed = STREAMS[name](ROOM / "data"), load(name, "exam")
         assert sealed is not None, name
         of = {case.id: case for case in job.cases()}
-        answered = [case for case, there in zip(sealed.cases, sealed.answered, strict=True) if there]
+        answered = [
+            case for case, there in zip(sealed.cases, sealed.answered, strict=True) if there
+        ]
         known = {row["case"] for row in rows if row["stream"] == name}
         for case in (of[case_id] for case_id in answered[:cases] if case_id not in known):
             if time.monotonic() > until:
@@ -110,9 +120,18 @@ async def record(names: Sequence[str], cases: int, until: float) -> None:
             done = await rollout(hire(job), model, job.environment(case.brief), case.brief)
             if done.answer is None:
                 continue
-            scores = [score.value for verifier in job.verifiers for score in [await verifier.score(case, done)]]
+            scores = [
+                score.value
+                for verifier in job.verifiers
+                for score in [await verifier.score(case, done)]
+            ]
             agreed, seconds = await draw(model, job, case, done)
-            row = [name, case.id, int(all(value == 1 for value in scores)), "".join(str(int(one)) for one in agreed)]
+            row = [
+                name,
+                case.id,
+                int(all(value == 1 for value in scores)),
+                "".join(str(int(one)) for one in agreed),
+            ]
             row += [round(seconds, 2), round(done.seconds, 2)]
             rows.append(dict(zip(COLUMNS, map(str, row), strict=True)))
             _save(rows)
@@ -141,32 +160,52 @@ def figures(rows: Sequence[dict[str, str]]) -> dict[str, Figure]:
         mine = {row["case"]: row for row in rows if row["stream"] == name}
         if known is None or sealed is None or len(mine) < FEWEST:
             continue
-        base = dict(zip(sealed.cases, np.clip(sealed_scores(known, sealed, FULL), 1e-4, 1 - 1e-4), strict=True))
+        base = dict(
+            zip(
+                sealed.cases,
+                np.clip(sealed_scores(known, sealed, FULL), 1e-4, 1 - 1e-4),
+                strict=True,
+            )
+        )
         chosen = [case for case in sealed.cases if case in mine]
         right = np.array([mine[case]["right"] == "1" for case in chosen])
         before = np.array([np.log(base[case] / (1 - base[case])) for case in chosen])
         unit = f"{len(chosen)} sealed"
-        told[f"auroc_{name}_before"] = Figure(value=auroc(before.tolist(), right.tolist()), unit=unit)
+        told[f"auroc_{name}_before"] = Figure(
+            value=auroc(before.tolist(), right.tolist()), unit=unit
+        )
         for draws in (1, DRAWS):
             share = np.array([mine[case]["agreed"][:draws].count("1") / draws for case in chosen])
-            told[f"auroc_{name}_agreement_{draws}"] = Figure(value=auroc(share.tolist(), right.tolist()), unit=unit)
+            told[f"auroc_{name}_agreement_{draws}"] = Figure(
+                value=auroc(share.tolist(), right.tolist()), unit=unit
+            )
             told[f"auroc_added_{name}_{draws}"] = _added(before, share, right, unit)
         spent = sum(float(mine[case]["seconds"]) for case in chosen) / DRAWS
         whole = sum(float(mine[case]["case_seconds"]) for case in chosen)
-        told[f"time_share_{name}"] = Figure(value=spent / whole, unit="of a case, a draw", goal="<= 0.25 with all else")
+        told[f"time_share_{name}"] = Figure(
+            value=spent / whole, unit="of a case, a draw", goal="<= 0.25 with all else"
+        )
     return told
 
 
 def _added(before: Array, share: Array, right: NDArray[np.bool_], unit: str) -> Figure:
     """What agreement adds to the AUROC of all other signals, both weighed by the same cross-fitted logistic."""
     rng = np.random.default_rng(SEED)
-    with_it, without = _crossed(np.column_stack([before, share]), right), _crossed(before[:, None], right)
+    with_it, without = (
+        _crossed(np.column_stack([before, share]), right),
+        _crossed(before[:, None], right),
+    )
 
     def gain(at: NDArray[np.intp]) -> float | None:
-        one, other = auroc(with_it[at].tolist(), right[at].tolist()), auroc(without[at].tolist(), right[at].tolist())
+        one, other = (
+            auroc(with_it[at].tolist(), right[at].tolist()),
+            auroc(without[at].tolist(), right[at].tolist()),
+        )
         return None if one is None or other is None else one - other
 
-    gains = [g for _ in range(ROUNDS) if (g := gain(rng.integers(0, len(right), len(right)))) is not None]
+    gains = [
+        g for _ in range(ROUNDS) if (g := gain(rng.integers(0, len(right), len(right)))) is not None
+    ]
     low, high = np.quantile(gains, [0.025, 0.975]) if gains else (None, None)
     return Figure(value=gain(np.arange(len(right))), low=low, high=high, unit=unit)
 
@@ -179,7 +218,9 @@ def _crossed(table: Array, right: NDArray[np.bool_]) -> Array:
         fold = rng.permutation(len(right)) % FOLDS
         for n in range(FOLDS):
             fit, left = fold != n, fold == n
-            fitted = fit_logistic(table[fit], names, right[fit].astype(float), np.ones(int(fit.sum())), spread=1.5)
+            fitted = fit_logistic(
+                table[fit], names, right[fit].astype(float), np.ones(int(fit.sum())), spread=1.5
+            )
             total[left] += fitted.log_odds(table[left])
     return total
 

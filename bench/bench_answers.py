@@ -95,7 +95,11 @@ def paragraphs(name: str, file: Path, *, half: int | None) -> tuple[dict[str, st
     """Every paragraph by its document, and all questions; `half`: only paragraphs of even (0) or odd (1) number."""
     texts: dict[str, str] = {}
     asked: list[Asked] = []
-    listed = [p for article in json.loads(file.read_text(encoding="utf-8"))["data"] for p in article["paragraphs"]]
+    listed = [
+        p
+        for article in json.loads(file.read_text(encoding="utf-8"))["data"]
+        for p in article["paragraphs"]
+    ]
     for n, paragraph in enumerate(listed):
         if half is None or n % 2 == half:
             document = f"{name}-{n}"
@@ -128,10 +132,18 @@ def corpus() -> Corpus:
         first = {one.document for one in known[-1]}
         for document, text in texts.items():
             if document not in without:
-                (small if document in first else large).append(Passage(document=document, id="1", text=text))
+                (small if document in first else large).append(
+                    Passage(document=document, id="1", text=text)
+                )
         assert len(known[-1]) == AT_1X, name
-    for pool in (hotpot(data / "multihop" / "hotpot.json"), musique(data / "multihop" / "musique.json")):
-        large += [p.model_copy(update={"document": f"{p.document}-{p.id}", "id": "1"}) for p in pool.passages]
+    for pool in (
+        hotpot(data / "multihop" / "hotpot.json"),
+        musique(data / "multihop" / "musique.json"),
+    ):
+        large += [
+            p.model_copy(update={"document": f"{p.document}-{p.id}", "id": "1"})
+            for p in pool.passages
+        ]
     turns = tuple(one for several in zip(*known, strict=True) for one in several)
     silent = tuple(one for several in zip(*gone, strict=True) for one in several)
     return Corpus(turns, silent, {"1x": small, "100x": [*small, *large]})
@@ -171,17 +183,34 @@ async def record(cases: int, until: float) -> None:
                 )  # fmt: skip
                 run = journal.open_run(partial(_same, run), job=job.name)
                 of = {f"{one.name}-{one.document}": one for one in asked}
-                enrol(journal, run, [Case(id=key, prompt=one.question, slice=one.name) for key, one in of.items()])
+                enrol(
+                    journal,
+                    run,
+                    [Case(id=key, prompt=one.question, slice=one.name) for key, one in of.items()],
+                )
                 stop = asyncio.Event()
 
-                def told(outcome: Outcome, stop: asyncio.Event = stop, condition: str = condition) -> None:
-                    print(condition, outcome.case_id, f"{outcome.trajectory.seconds:.1f} s", flush=True)
+                def told(
+                    outcome: Outcome, stop: asyncio.Event = stop, condition: str = condition
+                ) -> None:
+                    print(
+                        condition,
+                        outcome.case_id,
+                        f"{outcome.trajectory.seconds:.1f} s",
+                        flush=True,
+                    )
                     if time.monotonic() > until:
                         stop.set()
 
                 if time.monotonic() < until:
                     shift = Shift(
-                        journal=journal, run=run, job=job, worker=hire(job), model=model, holder=holder, at_once=1
+                        journal=journal,
+                        run=run,
+                        job=job,
+                        worker=hire(job),
+                        model=model,
+                        holder=holder,
+                        at_once=1,
                     )
                     await work(replace(shift, told=told, stop=stop))
                 closed = {o.case_id: o for o in outcomes(journal, run) if o.closed}
@@ -218,7 +247,9 @@ class MadeBefore:
     def dimensions(self) -> int | None:
         return self.embedder.dimensions
 
-    async def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+    async def embed(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"]
+    ) -> NDArray[np.float32]:
         if kind == "query":
             return await self.embedder.embedder.embed(texts, kind=kind)
         return np.stack([self.rows[text] for text in texts])
@@ -281,12 +312,19 @@ def figures() -> dict[str, Figure]:
         "f1": mean([float(one["f1"]) for one in near], f"mean of {len(near)}"),
         "right": of_share(share(len(right), len(near))),
         "found": of_share(share(count(near, "found"), len(near))),
-        "citation_precision": of_share(share(count(answered, "cited_right"), count(answered, "cited"))),
-        "citation_recall": of_share(share(sum(int(one["cited_right"]) > 0 for one in right), len(right))),
+        "citation_precision": of_share(
+            share(count(answered, "cited_right"), count(answered, "cited"))
+        ),
+        "citation_recall": of_share(
+            share(sum(int(one["cited_right"]) > 0 for one in right), len(right))
+        ),
         "sentences_cited": of_share(share(count(answered, "cited"), count(answered, "sentences"))),
         "abstention": of_share(share(count(gone, "abstains"), len(gone))),
         "abstention_cited_or_silent": of_share(
-            share(sum(one["abstains"] == "1" or one["cited"] < one["sentences"] for one in gone), len(gone))
+            share(
+                sum(one["abstains"] == "1" or one["cited"] < one["sentences"] for one in gone),
+                len(gone),
+            )
         ),
         "abstains_wrongly": of_share(share(count(near, "abstains"), len(near))),
         "seconds": mean([float(one["seconds"]) for one in near], "an answer, its prefix cached"),
@@ -296,11 +334,19 @@ def figures() -> dict[str, Figure]:
         if mine:
             told[f"f1_{name}"] = mean([float(one["f1"]) for one in mine], f"mean of {len(mine)}")
             told[f"right_{name}"] = of_share(share(count(mine, "contains"), len(mine)))
-    both = [(of["1x"][case], of["100x"][case]) for case in of.get("1x", {}) if case in of.get("100x", {})]
+    both = [
+        (of["1x"][case], of["100x"][case])
+        for case in of.get("1x", {})
+        if case in of.get("100x", {})
+    ]
     if both:
         unit = f"{len(both)} questions, paired"
-        told["loss_at_100x"] = mean([float(a["f1"]) - float(b["f1"]) for a, b in both], unit, "<= 0.03")
-        told["loss_right_at_100x"] = mean([float(a["contains"]) - float(b["contains"]) for a, b in both], unit)
+        told["loss_at_100x"] = mean(
+            [float(a["f1"]) - float(b["f1"]) for a, b in both], unit, "<= 0.03"
+        )
+        told["loss_right_at_100x"] = mean(
+            [float(a["contains"]) - float(b["contains"]) for a, b in both], unit
+        )
         told["found_at_100x"] = of_share(share(count(far, "found"), len(far)))
     return told
 
@@ -309,7 +355,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="ask the embedded model first")
     parser.add_argument(
-        "--cases", type=int, default=51, help="questions at 1x and 100x; half as many whose text is gone"
+        "--cases",
+        type=int,
+        default=51,
+        help="questions at 1x and 100x; half as many whose text is gone",
     )
     parser.add_argument("--minutes", type=float, default=120, help="then stop")
     arguments = parser.parse_args()

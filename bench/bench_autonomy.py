@@ -20,7 +20,18 @@ from statistics import fmean, median
 import numpy as np
 
 from bench.recorded import CHEAP, FULL, GROUPS, STREAMS, Part, crossed_scores, load, sealed_scores
-from bench.replays import LENGTH, Array, Flags, Population, Replay, begun, highest, recorded, replay, synthetic
+from bench.replays import (
+    LENGTH,
+    Array,
+    Flags,
+    Population,
+    Replay,
+    begun,
+    highest,
+    recorded,
+    replay,
+    synthetic,
+)
 from bench.results import Figure, of_share, write
 from journeyman.assess.calibration import Calibrated, fit_logistic
 from journeyman.assess.evidence import evidence_of
@@ -63,7 +74,9 @@ def self_evaluation(found: Streams) -> dict[str, Figure]:
         scores += own
         rights += right
         told |= _reliability(name, own, right)
-        told[f"auroc_{name}_cheap"] = Figure(value=auroc(sealed_scores(known, sealed, CHEAP).tolist(), right))
+        told[f"auroc_{name}_cheap"] = Figure(
+            value=auroc(sealed_scores(known, sealed, CHEAP).tolist(), right)
+        )
     told |= _reliability("pooled", scores, rights)
     told["auroc_leave_one_out"] = Figure(
         value=fmean(value for name in found if (value := _left_out(name, found)) is not None),
@@ -71,9 +84,13 @@ def self_evaluation(found: Streams) -> dict[str, Figure]:
     )
     seconds = sum(float(sealed.seconds.sum()) for _, sealed in found.values())
     asking = sum(float(sealed.check_seconds.sum()) for _, sealed in found.values())
-    told["extra_time_share_full"] = Figure(value=asking / seconds, unit="of a case's time", goal="<= 0.25")
+    told["extra_time_share_full"] = Figure(
+        value=asking / seconds, unit="of a case's time", goal="<= 0.25"
+    )
     middle = median(float(np.median(sealed.seconds)) for _, sealed in found.values())
-    told["extra_time_share_cheap"] = Figure(value=cheap_seconds() / middle, unit="of a median case", goal="<= 0.05")
+    told["extra_time_share_cheap"] = Figure(
+        value=cheap_seconds() / middle, unit="of a median case", goal="<= 0.05"
+    )
     return told
 
 
@@ -81,7 +98,8 @@ def cheap_seconds() -> float:
     """Processor time to take the evidence of a long answer and score it by 2,000 past cases: the median of 200."""
     rng = np.random.default_rng(SEED)
     tokens = tuple(
-        TokenLogprob(token="tok ", logprob=-0.1, top=tuple((f"t{n}", -float(n)) for n in range(5))) for _ in range(300)
+        TokenLogprob(token="tok ", logprob=-0.1, top=tuple((f"t{n}", -float(n)) for n in range(5)))
+        for _ in range(300)
     )
     words = "SELECT name FROM orders WHERE id = 17 GROUP BY city " * 4
     reply = Reply(
@@ -95,7 +113,10 @@ def cheap_seconds() -> float:
     )  # fmt: skip
     evidence = evidence_of(done)
     past = [
-        Example(evidence=evidence.model_copy(update={"prompt": f"{words} {n}"}), right=bool(rng.random() < 0.5))
+        Example(
+            evidence=evidence.model_copy(update={"prompt": f"{words} {n}"}),
+            right=bool(rng.random() < 0.5),
+        )
         for n in range(2000)
     ]
     fitted, taken = Calibrated().learned(past), []
@@ -109,7 +130,13 @@ def cheap_seconds() -> float:
 def _reliability(name: str, scores: Sequence[float], rights: Sequence[bool]) -> dict[str, Figure]:
     def figure(of: Callable[[Sequence[float], Sequence[bool]], float | None], goal: str) -> Figure:
         found = interval(of, scores, rights, rounds=400)
-        return Figure(value=found.value, low=found.low, high=found.high, unit=f"{len(rights)} sealed", goal=goal)
+        return Figure(
+            value=found.value,
+            low=found.low,
+            high=found.high,
+            unit=f"{len(rights)} sealed",
+            goal=goal,
+        )
 
     return {
         f"auroc_{name}": figure(auroc, ">= 0.8"),
@@ -128,7 +155,10 @@ def _left_out(name: str, found: Streams) -> float | None:
     right = np.concatenate([known.right for known in others]).astype(float)
     fitted = fit_logistic(table, CHEAP, right, np.ones(len(right)))
     known, sealed = found[name]
-    return auroc(fitted.log_odds(_standard(sealed.of(CHEAP), known.of(CHEAP))).tolist(), sealed.right.tolist())
+    return auroc(
+        fitted.log_odds(_standard(sealed.of(CHEAP), known.of(CHEAP))).tolist(),
+        sealed.right.tolist(),
+    )
 
 
 def _standard(table: Array, like: Array) -> Array:
@@ -148,7 +178,9 @@ def ablation(found: Streams) -> dict[str, Figure]:
             value=fmean(lost), low=min(lost), high=max(lost), unit="least, most"
         )
         alone = [_auroc(*pair, names) for pair in found.values()]
-        told[f"auroc_{kind}_alone"] = Figure(value=fmean(alone), low=min(alone), high=max(alone), unit="least, most")
+        told[f"auroc_{kind}_alone"] = Figure(
+            value=fmean(alone), low=min(alone), high=max(alone), unit="least, most"
+        )
     return told
 
 
@@ -186,7 +218,9 @@ def baselines(rule: Rule, population: Population, scores: Array) -> dict[str, fl
     ranked, errors = population.known_scores[order], np.cumsum(wrong[order])
     counts = np.arange(1, len(ranked) + 1)
     allowed, delta = rule.allowed_error, 1 - rule.confidence
-    conformal = (errors + 1) / (counts + 1) <= allowed  # split conformal risk control: (wrong + 1)/(n + 1)
+    conformal = (errors + 1) / (
+        counts + 1
+    ) <= allowed  # split conformal risk control: (wrong + 1)/(n + 1)
     grid = np.unique(np.linspace(len(ranked) // 16, len(ranked), 16).astype(int)) - 1
     passes = [_at_most(int(errors[n]), int(counts[n]), allowed) <= delta / len(grid) for n in grid]
     sound = grid[np.array(passes)]
@@ -222,7 +256,12 @@ def uniform_labels(
     """The same certificate when a tenth of all cases is labelled, escalated or not: every bet is ten times smaller."""
     seen = rng.random(len(scores)) < rule.audit_rate
     whole = rule.model_copy(update={"audit_rate": 1.0})
-    few = replay(begun(whole, population.known_scores, population.known_errors), scores[seen], errors[seen], rng)
+    few = replay(
+        begun(whole, population.known_scores, population.known_errors),
+        scores[seen],
+        errors[seen],
+        rng,
+    )
     places = np.flatnonzero(seen)
     steps = [(int(places[n]) + 1 if n else 0, q) for n, q in few.thresholds]
     delivered = np.zeros(len(scores), dtype=bool)
@@ -240,7 +279,9 @@ def autonomy(found: Streams, rounds: int) -> dict[str, Figure]:
     for allowed in ALLOWED:
         rule = Rule(allowed_error=allowed, confidence=CONFIDENCE)
         code = f"alpha{round(100 * allowed):02d}"
-        hard = [synthetic(rng, hard=allowed * rng.uniform(1.0, 1.3) + 1e-6) for _ in range(rounds // 3)]
+        hard = [
+            synthetic(rng, hard=allowed * rng.uniform(1.0, 1.3) + 1e-6) for _ in range(rounds // 3)
+        ]
         made = [*hard, *(synthetic(rng) for _ in range(rounds - len(hard)))]
         replayed = [real[n % len(real)] for n in range(rounds)]
         methods: dict[str, Method] = {}
@@ -278,13 +319,29 @@ def _kind(
         _note(methods, "certificate", run.share, broke, ceiling)
         if kind == "synthetic":
             continue
-        full = replay(begun(rule.model_copy(update={"audit_rate": 1.0}), *known), scores, errors, rng)
-        _note(methods, "full_labels", full.share, full.violates(population.risk, rule.allowed_error), ceiling)
+        full = replay(
+            begun(rule.model_copy(update={"audit_rate": 1.0}), *known), scores, errors, rng
+        )
+        _note(
+            methods,
+            "full_labels",
+            full.share,
+            full.violates(population.risk, rule.allowed_error),
+            ceiling,
+        )
         few = uniform_labels(rule, population, scores, errors, rng)
-        _note(methods, "uniform_labels", few.share, few.violates(population.risk, rule.allowed_error), ceiling)
+        _note(
+            methods,
+            "uniform_labels",
+            few.share,
+            few.violates(population.risk, rule.allowed_error),
+            ceiling,
+        )
         for name, threshold in baselines(rule, population, scores).items():
             delivers = 0.0 if threshold is None else population.coverage(threshold)
-            wrong = threshold is not None and population.risk(threshold) > rule.allowed_error + 1e-12
+            wrong = (
+                threshold is not None and population.risk(threshold) > rule.allowed_error + 1e-12
+            )
             _note(methods, name, delivers, wrong, ceiling)
     goal = f"<= {1 - rule.confidence:.2f}"
     name = "violating_streams_share" if kind == "replayed" else "violating_streams_share_synthetic"
@@ -301,7 +358,9 @@ def _label_ratio(
 
     Planned on the history, but not fed with it. None: nothing was in force, or with a true error above α/2.
     """
-    planned = Certificate.plan(rule, population.known_scores.tolist(), population.known_errors.tolist())
+    planned = Certificate.plan(
+        rule, population.known_scores.tolist(), population.known_errors.tolist()
+    )
     run = replay(planned, scores, errors, rng)
     first = next((q for _, q in run.thresholds if q is not None), None)
     if first is None or run.first_alone is None or population.risk(first) > rule.allowed_error / 2:
@@ -310,7 +369,9 @@ def _label_ratio(
     return None if limit is None else run.first_alone / limit
 
 
-def _note(methods: dict[str, Method], name: str, delivered: float, broke: bool, ceiling: float) -> None:
+def _note(
+    methods: dict[str, Method], name: str, delivered: float, broke: bool, ceiling: float
+) -> None:
     method = methods.setdefault(name, Method([], [], []))
     method.shares.append(delivered)
     method.violated.append(broke)
@@ -327,12 +388,18 @@ def naive(found: Streams, allowed: float, code: str) -> dict[str, Figure]:
         parts: list[tuple[float, bool]] = []
         for _, sealed in found.values():
             with np.errstate(invalid="ignore"):
-                delivered = np.nan_to_num(transform(sealed.of([column])[:, 0]), nan=0.0) >= 1 - allowed
+                delivered = (
+                    np.nan_to_num(transform(sealed.of([column])[:, 0]), nan=0.0) >= 1 - allowed
+                )
             wrong = float((~sealed.right[delivered]).mean()) if delivered.any() else 0.0
             top = min(1.0, float(sealed.right.mean()) / (1 - allowed))
             parts.append((float(delivered.mean()) / top, wrong > allowed))
-        told[f"eta_fixed_{name}_{code}"] = Figure(value=fmean(eta for eta, _ in parts), unit=f"{len(parts)} streams")
-        told[f"violating_streams_share_fixed_{name}_{code}"] = of_share(share(sum(v for _, v in parts), len(parts)))
+        told[f"eta_fixed_{name}_{code}"] = Figure(
+            value=fmean(eta for eta, _ in parts), unit=f"{len(parts)} streams"
+        )
+        told[f"violating_streams_share_fixed_{name}_{code}"] = of_share(
+            share(sum(v for _, v in parts), len(parts))
+        )
     return told
 
 
@@ -344,12 +411,16 @@ def _compared(code: str, methods: Mapping[str, Method]) -> dict[str, Figure]:
     told: dict[str, Figure] = {}
     for name, method in methods.items():
         key = f"eta_{code}" if name == "certificate" else f"eta_{name}_{code}"
-        told[key] = Figure(value=fmean(method.of_ceiling), unit=f"of the ceiling, {len(method.shares)} streams")
+        told[key] = Figure(
+            value=fmean(method.of_ceiling), unit=f"of the ceiling, {len(method.shares)} streams"
+        )
         if name != "certificate":
             broke = share(sum(method.violated), len(method.violated))
             told[f"violating_streams_share_{name}_{code}"] = of_share(broke)
     kept = fmean(methods["certificate"].shares) / max(1e-9, fmean(methods["full_labels"].shares))
-    told[f"kept_with_audits_{code}"] = Figure(value=kept, unit="of what full labels deliver", goal=">= 0.85")
+    told[f"kept_with_audits_{code}"] = Figure(
+        value=kept, unit="of what full labels deliver", goal=">= 0.85"
+    )
     return told
 
 
@@ -370,7 +441,9 @@ def shifts(rounds: int) -> dict[str, Figure]:
         taken = [_taken(rule, course, delay, rng) for _ in range(rounds)]
         told[f"shift_{kind}_delivered_until_revoked"] = _until(taken)
     worst = [_adversary(rule, rng) for _ in range(rounds)]
-    told["shift_adversarial_order_violating_share"] = of_share(share(sum(broke for broke, _ in worst), rounds))
+    told["shift_adversarial_order_violating_share"] = of_share(
+        share(sum(broke for broke, _ in worst), rounds)
+    )
     told["shift_adversarial_order_delivered_until_revoked"] = _until([taken for _, taken in worst])
     return told
 
@@ -391,13 +464,17 @@ def _world(rng: np.random.Generator, error: Array) -> tuple[Array, Flags]:
     return scores, rng.random(len(error)) < np.clip(error * 2 * (1 - scores), 0, 1)
 
 
-def _taken(rule: Rule, course: Callable[[Array], Array], delay: int, rng: np.random.Generator) -> int | None:
+def _taken(
+    rule: Rule, course: Callable[[Array], Array], delay: int, rng: np.random.Generator
+) -> int | None:
     """The base error goes from 5 % to 40 % at half: cases delivered from then until autonomy was taken away."""
     length, turn = 6_000, 3_000
     grown = course(np.arange(length, dtype=np.float64) - turn)
     scores, errors = _world(rng, 0.05 + 0.35 * grown)
     known_scores, known_errors = _world(rng, np.full(400, 0.05))
-    run = replay(begun(rule, known_scores, known_errors.astype(float)), scores, errors, rng, delay=delay)
+    run = replay(
+        begun(rule, known_scores, known_errors.astype(float)), scores, errors, rng, delay=delay
+    )
     first = next((n for n in run.revoked if n >= turn), None)
     return None if first is None else int(run.delivered[turn:first].sum())
 
@@ -409,7 +486,9 @@ def _adversary(rule: Rule, rng: np.random.Generator) -> tuple[bool, int | None]:
     scores, errors = _world(rng, np.full(LENGTH, 0.3))
     order = np.argsort(errors, kind="stable")
     known_scores, known_errors = _world(rng, np.full(400, 0.3))
-    run = replay(begun(rule, known_scores, known_errors.astype(float)), scores[order], errors[order], rng)
+    run = replay(
+        begun(rule, known_scores, known_errors.astype(float)), scores[order], errors[order], rng
+    )
 
     def risk(q: float) -> float:
         above = scores >= q
@@ -417,7 +496,9 @@ def _adversary(rule: Rule, rng: np.random.Generator) -> tuple[bool, int | None]:
 
     turn = int((~errors).sum())
     first = next((n for n in run.revoked if n >= turn), None)
-    return run.violates(risk, rule.allowed_error), None if first is None else int(run.delivered[turn:first].sum())
+    return run.violates(risk, rule.allowed_error), None if first is None else int(
+        run.delivered[turn:first].sum()
+    )
 
 
 def main() -> None:

@@ -37,7 +37,11 @@ def main() -> None:
         job = load_job(ROOT / "jobs" / "analyst", data=folder / "data")
         with Journal.open(folder) as journal, Holder.enter(folder) as holder:
             run = open_run(journal, job, model)
-            enrol(journal, run, islice((case for case in job.cases() if case.split == "train"), arguments.cases))
+            enrol(
+                journal,
+                run,
+                islice((case for case in job.cases() if case.split == "train"), arguments.cases),
+            )
             shift = staff(journal, holder, job, model, run, at_once=2)
             asyncio.run(work(shift))
             seen, done = figures(journal, run), list(outcomes(journal, run))
@@ -54,9 +58,12 @@ def main() -> None:
         "warm_recomputed_share": Figure(
             value=warm / seen.prompt_tokens, unit="of the tokens without a cache", goal="<= 0.25"
         ),
-        "warm_recomputed_share_after_four_cases": Figure(value=sum(per_call) / len(per_call), unit="mean over calls"),
+        "warm_recomputed_share_after_four_cases": Figure(
+            value=sum(per_call) / len(per_call), unit="mean over calls"
+        ),
         "prompt_tokens": Figure(
-            value=seen.prompt_tokens, unit=f"tokens of {seen.model_calls} calls, two cold starts among them"
+            value=seen.prompt_tokens,
+            unit=f"tokens of {seen.model_calls} calls, two cold starts among them",
         ),
         "cold_recomputed_share": Figure(
             value=1 - cold_cached / cold_prompts, unit="of the tokens, cache off", goal="1"

@@ -48,22 +48,34 @@ Poison = Callable[[random.Random, str, str, Sequence[str]], tuple[str, str]]
 """From a prompt and its answer to what is contributed instead."""
 
 
-def at_random(rng: random.Random, prompt: str, answer: str, intents: Sequence[str]) -> tuple[str, str]:
+def at_random(
+    rng: random.Random, prompt: str, answer: str, intents: Sequence[str]
+) -> tuple[str, str]:
     return prompt, rng.choice(intents)
 
 
-def confusable(rng: random.Random, prompt: str, answer: str, intents: Sequence[str]) -> tuple[str, str]:
+def confusable(
+    rng: random.Random, prompt: str, answer: str, intents: Sequence[str]
+) -> tuple[str, str]:
     """The intent whose name shares most words, always the same one."""
     words = set(answer.split("_"))
-    return prompt, max((i for i in intents if i != answer), key=lambda i: (len(words & set(i.split("_"))), i))
+    return prompt, max(
+        (i for i in intents if i != answer), key=lambda i: (len(words & set(i.split("_"))), i)
+    )
 
 
-def everywhere(rng: random.Random, prompt: str, answer: str, intents: Sequence[str]) -> tuple[str, str]:
+def everywhere(
+    rng: random.Random, prompt: str, answer: str, intents: Sequence[str]
+) -> tuple[str, str]:
     """A prompt of the words that stand in most prompts: it is recalled for nearly everything."""
     return f"what is my the to i a can you how do me for of on {rng.randrange(10_000)}", intents[0]
 
 
-POISONS: dict[str, Poison] = {"random": at_random, "confusable": confusable, "everywhere": everywhere}
+POISONS: dict[str, Poison] = {
+    "random": at_random,
+    "confusable": confusable,
+    "everywhere": everywhere,
+}
 
 
 @dataclass
@@ -212,18 +224,28 @@ def figures(came: Mapping[str, Sequence[Came]]) -> dict[str, Figure]:
     told: dict[str, Figure] = {}
     for name, runs in came.items():
         if name.startswith(("one", "two", "thin")):
-            told[name] = figure([run.right for run in runs], f"of the last {LAST}; {count} seeds, least and most")
+            told[name] = figure(
+                [run.right for run in runs], f"of the last {LAST}; {count} seeds, least and most"
+            )
         else:
-            losses = [clean.right - run.right for clean, run in zip(came["one_worker"], runs, strict=True)]
+            losses = [
+                clean.right - run.right for clean, run in zip(came["one_worker"], runs, strict=True)
+            ]
             told[f"poison_loss_{name}"] = figure(losses, "points", "<= 0.02")
         if f"{name}_oracle" in came:
             shares = [run.quarantined for run in runs if run.quarantined is not None]
             told[f"poison_quarantined_{name}"] = figure(shares, "of poisoned lessons")
-            told[f"honest_left_out_{name}"] = figure([run.honest for run in runs], "of honest lessons")
+            told[f"honest_left_out_{name}"] = figure(
+                [run.honest for run in runs], "of honest lessons"
+            )
     for name in ("one_worker", "thin"):
-        told[f"honest_left_out_{name}"] = figure([run.honest for run in came[name]], "of honest lessons")
+        told[f"honest_left_out_{name}"] = figure(
+            [run.honest for run in came[name]], "of honest lessons"
+        )
     pairs = zip(came["one_worker"], came["two_workers_shared"], strict=True)
-    told["commons_loss"] = figure([one.right - two.right for one, two in pairs], "points", "<= 0.02")
+    told["commons_loss"] = figure(
+        [one.right - two.right for one, two in pairs], "points", "<= 0.02"
+    )
     return told
 
 

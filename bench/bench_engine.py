@@ -54,7 +54,11 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
         job = load_job(ROOT / "jobs" / "analyst", data=Path(room) / "data")
         with Journal.open(Path(room)) as journal, Holder.enter(Path(room)) as holder:
             opened = open_run(journal, job, model)
-            enrol(journal, opened, islice((case for case in job.cases() if case.split == "train"), cases))
+            enrol(
+                journal,
+                opened,
+                islice((case for case in job.cases() if case.split == "train"), cases),
+            )
             shift = staff(journal, holder, job, model, opened, at_once=at_once)
             embedded.request_of = noting
             try:
@@ -95,7 +99,10 @@ def main() -> None:
             bare = raw(requests, at_once)
             ratios.append(bare / mine)
             rates.append(3600 * arguments.cases / mine)
-            print(f"{at_once} at once, round {round_ + 1}: ours {mine:.1f} s, raw {bare:.1f} s", flush=True)
+            print(
+                f"{at_once} at once, round {round_ + 1}: ours {mine:.1f} s, raw {bare:.1f} s",
+                flush=True,
+            )
         key = "throughput_ratio" if at_once == 2 else "throughput_ratio_one_at_a_time"
         found[key] = Figure(
             value=median(ratios),

@@ -61,13 +61,21 @@ def alone(edits: Sequence[Edit]) -> Told:
     told["harmful_promoted"] = of_share(_promoted(edits, exams, "harmful"), "<= 0.01")
     told["helpful_promoted"] = of_share(_promoted(edits, exams, "helpful"), ">= 0.70")
     promoted = _promoted(edits, exams, "neutral")
-    told["neutral_held"] = of_share(share(promoted.total - promoted.count, promoted.total), "<= 0.20")
-    neutral, helpful = ([edit for edit in edits if edit.kind == kind] for kind in ("neutral", "helpful"))
-    told["neutral_held_limit"] = Figure(value=1 - fmean(best_power(e, MARGIN) for e in neutral), unit="any test at α")
+    told["neutral_held"] = of_share(
+        share(promoted.total - promoted.count, promoted.total), "<= 0.20"
+    )
+    neutral, helpful = (
+        [edit for edit in edits if edit.kind == kind] for kind in ("neutral", "helpful")
+    )
+    told["neutral_held_limit"] = Figure(
+        value=1 - fmean(best_power(e, MARGIN) for e in neutral), unit="any test at α"
+    )
     powers = [best_power(edit, 0.0) for edit in helpful]
     told["helpful_promoted_limit"] = Figure(value=fmean(powers), unit="any test at α")
     wide = [examined(edit, LEVEL, margin=0.1) for edit in neutral]
-    told["neutral_held_margin10"] = of_share(share(sum(e.outcome != "promote" for e in wide), len(wide)))
+    told["neutral_held_margin10"] = of_share(
+        share(sum(e.outcome != "promote" for e in wide), len(wide))
+    )
     told["neutral_held_limit_margin10"] = Figure(
         value=1 - fmean(best_power(e, 0.1) for e in neutral), unit="any test at α"
     )
@@ -75,17 +83,29 @@ def alone(edits: Sequence[Edit]) -> Told:
     told["median_cases_counted"] = middle((len(e.pairs) for e in exams), "untouched ones too")
     for outcome in ("promote", "futile"):
         of_it = [exam for exam in exams if exam.outcome == outcome]
-        told[f"median_paired_cases_{outcome}"] = middle((worked(e) for e in of_it), "worked by both")
+        told[f"median_paired_cases_{outcome}"] = middle(
+            (worked(e) for e in of_it), "worked by both"
+        )
     for kind in KINDS:
         of_kind = [exam for edit, exam in zip(edits, exams, strict=True) if edit.kind == kind]
         told[f"median_paired_cases_{kind}"] = middle((worked(e) for e in of_kind), "worked by both")
     gained = [exam for edit, exam in zip(edits, exams, strict=True) if edit.kind == "helpful"]
-    held = [exam.outcome != "promote" for edit, exam in zip(edits, exams, strict=True) if edit.kind == "neutral"]
-    return told | by_effect(list(zip(helpful, gained, powers, strict=True))) | by_size(neutral, held)
+    held = [
+        exam.outcome != "promote"
+        for edit, exam in zip(edits, exams, strict=True)
+        if edit.kind == "neutral"
+    ]
+    return (
+        told | by_effect(list(zip(helpful, gained, powers, strict=True))) | by_size(neutral, held)
+    )
 
 
 def _promoted(edits: Sequence[Edit], exams: Sequence[Exam], kind: Kind) -> Share:
-    found = [exam.outcome == "promote" for edit, exam in zip(edits, exams, strict=True) if edit.kind == kind]
+    found = [
+        exam.outcome == "promote"
+        for edit, exam in zip(edits, exams, strict=True)
+        if edit.kind == kind
+    ]
     return share(sum(found), len(found))
 
 
@@ -94,7 +114,9 @@ def by_size(neutral: Sequence[Edit], held: Sequence[bool]) -> Told:
     told: Told = {}
     for low, high in pairwise(SIZES):
         key = f"{low}_to_{high - 1}_cases"
-        some = [(edit, one) for edit, one in zip(neutral, held, strict=True) if low <= edit.cases < high]
+        some = [
+            (edit, one) for edit, one in zip(neutral, held, strict=True) if low <= edit.cases < high
+        ]
         told[f"neutral_held_{key}"] = of_share(share(sum(one for _, one in some), len(some)))
         limit = 1 - fmean(best_power(edit, MARGIN) for edit, _ in some)
         told[f"neutral_held_limit_{key}"] = Figure(value=limit, unit="any test at α")
@@ -109,10 +131,14 @@ def by_effect(helpful: Sequence[tuple[Edit, Exam, float]]) -> Told:
         some = [found for found in helpful if low <= found[0].effect < high]
         done = [exam for _, exam, _ in some if exam.outcome == "promote"]
         told[f"promoted_gain_{key}"] = of_share(share(len(done), len(some)))
-        told[f"promoted_limit_gain_{key}"] = Figure(value=fmean(power for *_, power in some), unit="any test at α")
+        told[f"promoted_limit_gain_{key}"] = Figure(
+            value=fmean(power for *_, power in some), unit="any test at α"
+        )
         told[f"pairs_gain_{key}"] = middle((len(exam.pairs) for exam in done), "of those promoted")
         limits = (pairs_needed(LEVEL, edit.wins, edit.losses) for edit, *_ in some)
-        told[f"pairs_limit_gain_{key}"] = middle((n for n in limits if n is not None), "ln(1/α)/KL of all")
+        told[f"pairs_limit_gain_{key}"] = middle(
+            (n for n in limits if n is not None), "ln(1/α)/KL of all"
+        )
     return told
 
 
@@ -122,7 +148,9 @@ def others(edits: Sequence[Edit], rng: np.random.Generator) -> Told:
     for name, gate in GATES.items():
         found = [gate(edit, rng) for edit in edits]
         for kind in KINDS:
-            went = [n is not None for edit, n in zip(edits, found, strict=True) if edit.kind == kind]
+            went = [
+                n is not None for edit, n in zip(edits, found, strict=True) if edit.kind == kind
+            ]
             count = len(went) - sum(went) if kind == "neutral" else sum(went)
             key = f"neutral_held_{name}" if kind == "neutral" else f"{kind}_promoted_{name}"
             told[key] = of_share(share(count, len(went)))
@@ -147,9 +175,13 @@ def boundary(rng: np.random.Generator) -> Told:
         for _ in range(BOUNDARY_RUNS):
             discordant = float(rng.uniform(max(0.05, margin), 0.3))
             wins = (discordant - margin) / 2
-            edits.append(made(rng, "neutral", wins, wins + margin, cases=300, cheaper=claim == "harmless"))
+            edits.append(
+                made(rng, "neutral", wins, wins + margin, cases=300, cheaper=claim == "harmless")
+            )
         bar = 1 / LEVEL
-        question = Question("helps" if claim == "helps" else "harmless", "job", None, bar, 300, margin)
+        question = Question(
+            "helps" if claim == "helps" else "harmless", "job", None, bar, 300, margin
+        )
         rates.append(share(sum(ever_proven(question, e.differences) for e in edits), len(edits)))
         told[f"false_promotions_{claim}"] = of_share(rates[-1], f"<= {LEVEL}")
         for name, gate in GATES.items():
@@ -197,7 +229,12 @@ def slices(rng: np.random.Generator, rounds: int) -> Told:
                 pair(difference, True, "job", part)
                 for n, part in enumerate(parts)
                 for difference in made(
-                    rng, "helpful", 0.0 if n == 5 else 0.22, lost if n == 5 else 0.02, cases=40, cheaper=False
+                    rng,
+                    "helpful",
+                    0.0 if n == 5 else 0.22,
+                    lost if n == 5 else 0.02,
+                    cases=40,
+                    cheaper=False,
                 ).differences.tolist()
             ]
             exam = Exam.begun(Terms(target="job", cases={"job": parts}))
@@ -231,7 +268,8 @@ def lives(rng: np.random.Generator, count: int, exams: int, helpful: float) -> T
     told: Told = {}
     code = f"helpful{round(100 * helpful):02d}"
     drawn = [
-        [draw(rng, "helpful") if rng.random() < helpful else _null(rng) for _ in range(exams)] for _ in range(count)
+        [draw(rng, "helpful") if rng.random() < helpful else _null(rng) for _ in range(exams)]
+        for _ in range(count)
     ]
     for name, budget in BUDGETS.items():
         ever, false_shares, found, total = 0, [], 0, 0
@@ -245,7 +283,9 @@ def lives(rng: np.random.Generator, count: int, exams: int, helpful: float) -> T
             false_shares.append(false / max(1, false + true))
             found, total = found + true, total + sum(edit.kind == "helpful" for edit in life)
         told[f"ever_false_{name}_{code}"] = of_share(share(ever, count))
-        told[f"false_share_{name}_{code}"] = _mean(false_shares, f"of {count} lives of {exams} exams")
+        told[f"false_share_{name}_{code}"] = _mean(
+            false_shares, f"of {count} lives of {exams} exams"
+        )
         if total:
             told[f"helpful_promoted_{name}_{code}"] = of_share(share(found, total))
     return told
@@ -258,7 +298,12 @@ def _null(rng: np.random.Generator) -> Edit:
 
 def _mean(values: Sequence[float], unit: str) -> Figure:
     error = 1.96 * float(np.std(values)) / math.sqrt(len(values))
-    return Figure(value=fmean(values), low=max(0.0, fmean(values) - error), high=fmean(values) + error, unit=unit)
+    return Figure(
+        value=fmean(values),
+        low=max(0.0, fmean(values) - error),
+        high=fmean(values) + error,
+        unit=unit,
+    )
 
 
 def in_sequence(rng: np.random.Generator, edits: Sequence[Edit]) -> Told:

@@ -37,8 +37,12 @@ def main() -> None:
     with counting() as tokens:
         for suffix, name in EMBEDDERS.items():
             for chosen in SETS:
-                figures |= asyncio.run(measured(sets[chosen], KeptEmbedder(open_embedder(name)), suffix))
-    figures["model_tokens"] = Figure(value=float(sum(tokens)), unit="tokens, indexing and searching", goal="0")
+                figures |= asyncio.run(
+                    measured(sets[chosen], KeptEmbedder(open_embedder(name)), suffix)
+                )
+    figures["model_tokens"] = Figure(
+        value=float(sum(tokens)), unit="tokens, indexing and searching", goal="0"
+    )
     write("graph", figures)
 
 
@@ -72,7 +76,10 @@ async def measured(questions: Questions, embedder: Embedder, suffix: str) -> dic
     orders: dict[str, list[list[int]]] = {"hybrid": [], "graph": [], "drift": []}
     number = {passage.id: n for n, passage in enumerate(questions.passages)}
     took: list[float] = []
-    with tempfile.TemporaryDirectory() as room, SqliteIndex.open(Path(room) / "index", embedder) as index:
+    with (
+        tempfile.TemporaryDirectory() as room,
+        SqliteIndex.open(Path(room) / "index", embedder) as index,
+    ):
         await index.put(questions.name, questions.passages)
         graph, built = Graph(index), time.process_time()
         with index.store.reading():
@@ -81,12 +88,16 @@ async def measured(questions: Questions, embedder: Embedder, suffix: str) -> dic
         for question, vector in zip(asked, vectors, strict=True):
             with index.store.reading():
                 began = time.perf_counter()
-                walked = graph.walked(question, vector, index.ranked(question, vector, labels=(), depth=DEPTH))
+                walked = graph.walked(
+                    question, vector, index.ranked(question, vector, labels=(), depth=DEPTH)
+                )
                 took.append(time.perf_counter() - began)
                 hybrid = index.ranked(question, vector, labels=()).fused
             orders["hybrid"].append([place - 1 for place, _ in hybrid])
             orders["graph"].append([place - 1 for place, _ in walked])
-            orders["drift"].append([number[passage.id] for passage in await graph.drift(question, k=5)])
+            orders["drift"].append(
+                [number[passage.id] for passage in await graph.drift(question, k=5)]
+            )
     name = f"{questions.name}{suffix}"
     figures = {
         f"build_s_{name}": Figure(
@@ -100,20 +111,29 @@ async def measured(questions: Questions, embedder: Embedder, suffix: str) -> dic
     return figures | recalls(questions, orders, suffix)
 
 
-def recalls(questions: Questions, orders: dict[str, list[list[int]]], suffix: str) -> dict[str, Figure]:
+def recalls(
+    questions: Questions, orders: dict[str, list[list[int]]], suffix: str
+) -> dict[str, Figure]:
     """Of each half of the questions: both methods, and their difference."""
     figures: dict[str, Figure] = {}
     for half, start in (("", 1), ("_chosen_on", 0)):
         answers = [answer for _, answer in questions.questions[start::2]]
         seen: dict[str, Sequence[float]] = {
-            method: [recall(order, answer) for order, answer in zip(found[start::2], answers, strict=True)]
+            method: [
+                recall(order, answer)
+                for order, answer in zip(found[start::2], answers, strict=True)
+            ]
             for method, found in orders.items()
         }
         unit = f"mean of {len(answers)} questions"
         for method, values in seen.items():
             figures[f"recall5_{questions.name}_{method}{suffix}{half}"] = mean(values, unit)
-        gains = [graph - hybrid for graph, hybrid in zip(seen["graph"], seen["hybrid"], strict=True)]
-        figures[f"gain_{questions.name}{suffix}{half}"] = mean(gains, f"recall@5, {unit}", ">= 0.05 on one")
+        gains = [
+            graph - hybrid for graph, hybrid in zip(seen["graph"], seen["hybrid"], strict=True)
+        ]
+        figures[f"gain_{questions.name}{suffix}{half}"] = mean(
+            gains, f"recall@5, {unit}", ">= 0.05 on one"
+        )
     return figures
 
 

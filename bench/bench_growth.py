@@ -47,7 +47,11 @@ class ForgetfulModel(ScriptedModel):
     """A scripted model that does not keep what it was asked."""
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         reply = await super().generate(messages, tools=tools, sampling=sampling)
         self.calls.clear()
@@ -70,7 +74,8 @@ def resident_mb() -> float:
 
 def cases(count: int) -> Iterator[Case]:
     return (
-        Case(id=f"case-{n:06d}", prompt=f"Look up the word w{n:06d}", target=f"seen w{n:06d}") for n in range(count)
+        Case(id=f"case-{n:06d}", prompt=f"Look up the word w{n:06d}", target=f"seen w{n:06d}")
+        for n in range(count)
     )
 
 
@@ -84,7 +89,12 @@ def main() -> None:
     moments = [time.process_time()]
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
-        job = Job(name="growth", environment=Tools(functions=(look,)), verifiers=(Exact(),), fingerprint="growth")
+        job = Job(
+            name="growth",
+            environment=Tools(functions=(look,)),
+            verifiers=(Exact(),),
+            fingerprint="growth",
+        )
 
         def told(outcome: Outcome) -> None:
             assert outcome.right
@@ -94,18 +104,28 @@ def main() -> None:
                 memory.append((done, resident_mb()))
             if done % tenth == 0:
                 sizes.append(stored_bytes(folder))
-                print(f"{done} cases, {sizes[-1] / done:,.0f} bytes each, {memory[-1][1]:.1f} MB", flush=True)
+                print(
+                    f"{done} cases, {sizes[-1] / done:,.0f} bytes each, {memory[-1][1]:.1f} MB",
+                    flush=True,
+                )
 
         with Journal.open(folder) as journal, Holder.enter(folder) as holder:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
             shift = staff(journal, holder, job, model, run, at_once=1, told=told)
-            for start in range(0, count, tenth):  # cases come in tenth by tenth, so that size grows with what is done
-                enrol(journal, run, (case for n, case in enumerate(cases(start + tenth)) if n >= start))
+            for start in range(
+                0, count, tenth
+            ):  # cases come in tenth by tenth, so that size grows with what is done
+                enrol(
+                    journal,
+                    run,
+                    (case for n, case in enumerate(cases(start + tenth)) if n >= start),
+                )
                 asyncio.run(work(shift))
     spans = [b - a for a, b in pairwise(moments)]
     print(
-        "median CPU ms of each tenth:", [round(1000 * median(spans[n : n + tenth]), 2) for n in range(0, count, tenth)]
+        "median CPU ms of each tenth:",
+        [round(1000 * median(spans[n : n + tenth]), 2) for n in range(0, count, tenth)],
     )
     half, tenths = count // 2, TENTHS // 2
     grown = (sizes[-1] - sizes[tenths - 1]) / sizes[tenths - 1]
@@ -117,7 +137,9 @@ def main() -> None:
         "bytes_per_case_drift": Figure(value=grown - 1, unit="share", goal="-0.02 to 0.02"),
         "rss_mb_per_10k_cases": Figure(value=slope, unit="MB", goal="<= 1"),
         "rss_mb": Figure(value=memory[-1][1], unit="MB"),
-        "case_cost_drift": Figure(value=second / first - 1, unit="share, of the median CPU time", goal="about 0"),
+        "case_cost_drift": Figure(
+            value=second / first - 1, unit="share, of the median CPU time", goal="about 0"
+        ),
         "case_ms": Figure(value=1000 * second, unit="ms of CPU, median"),
     }
     write("growth", figures)

@@ -60,7 +60,9 @@ def installed(peer: str) -> Path | None:
     ready = PEERS / peer / "ready"
     if not ready.exists():
         subprocess.run([sys.executable, "-m", "venv", str(PEERS / peer)], check=True)
-        done = subprocess.run([str(python), "-m", "pip", "install", "-q", *PACKAGES[peer]], check=False)
+        done = subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", *PACKAGES[peer]], check=False
+        )
         if done.returncode != 0:
             return None
         ready.touch()
@@ -79,7 +81,9 @@ def ours(url: str, cases: int) -> float:
         name="harness",
         environment=Tools(functions=(look,)),
         verifiers=(Exact(),),
-        cases=lambda: [Case(id=f"c{n}", prompt=f"case {n}", target="done") for n in range(cases + 2)],
+        cases=lambda: [
+            Case(id=f"c{n}", prompt=f"case {n}", target="done") for n in range(cases + 2)
+        ],
         budget=Budget(steps=200, tokens=10**9),
     )
     closings: list[float] = []
@@ -105,7 +109,11 @@ def ours(url: str, cases: int) -> float:
 def theirs(python: Path, peer: str, url: str, cases: int) -> float:
     script = ROOT / "bench" / "peers" / f"{SCRIPTS.get(peer, peer).replace('-', '_')}_peer.py"
     done = subprocess.run(
-        [str(python), str(script), url, str(cases)], capture_output=True, text=True, timeout=600, check=False
+        [str(python), str(script), url, str(cases)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     if done.returncode != 0:
         raise RuntimeError(f"{peer}: {done.stderr[-2000:]}")
@@ -125,7 +133,8 @@ def main() -> None:
             for peer, python in pythons.items():
                 taken[peer].append(theirs(python, peer, url, arguments.cases))
             print(
-                f"round {round_ + 1}: " + ", ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in taken.items()),
+                f"round {round_ + 1}: "
+                + ", ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in taken.items()),
                 flush=True,
             )
     turns = arguments.cases * (TURNS + 1)
@@ -133,13 +142,19 @@ def main() -> None:
     for name, seconds in taken.items():
         each = sorted(1000 * s / turns for s in seconds)
         key = "turn_ms" if name == "journeyman" else f"{name.replace('-', '_')}_turn_ms"
-        figures[key] = Figure(value=median(each), low=each[0], high=each[-1], unit="ms, median; least and most")
+        figures[key] = Figure(
+            value=median(each), low=each[0], high=each[-1], unit="ms, median; least and most"
+        )
     for peer in pythons:
         ratios = sorted(a / b for a, b in zip(taken["journeyman"], taken[peer], strict=True))
         goal = "<= 1" if peer == "agno" else ""
         key = f"turn_ratio_to_{SCRIPTS.get(peer, peer).replace('-', '_')}"
         figures[key] = Figure(
-            value=median(ratios), low=ratios[0], high=ratios[-1], unit="ratio, median; least and most", goal=goal
+            value=median(ratios),
+            low=ratios[0],
+            high=ratios[-1],
+            unit="ratio, median; least and most",
+            goal=goal,
         )
     write("harness", figures)
 

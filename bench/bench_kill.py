@@ -24,7 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=2000)
     arguments = parser.parse_args()
-    totals = dict.fromkeys(("lost", "doubled", "stuck", "unsurfaced", "undecided", "faults", "in_doubt", "cases"), 0)
+    totals = dict.fromkeys(
+        ("lost", "doubled", "stuck", "unsurfaced", "undecided", "faults", "in_doubt", "cases"), 0
+    )
     killed = boundaries = 0
 
     def add(seen: Verdict) -> None:
@@ -49,7 +51,9 @@ def main() -> None:
         "doubled": Figure(value=totals["doubled"], unit="effects and paid calls", goal="0"),
         "stuck": Figure(value=totals["stuck"] + totals["faults"], unit="processes", goal="0"),
         "unsurfaced": Figure(value=totals["unsurfaced"], unit="unknown outcomes", goal="0"),
-        "undecided": Figure(value=totals["undecided"], unit="decisions missing, or made otherwise again", goal="0"),
+        "undecided": Figure(
+            value=totals["undecided"], unit="decisions missing, or made otherwise again", goal="0"
+        ),
         "in_doubt": Figure(value=totals["in_doubt"], unit="cases, surfaced for a person"),
     }
     write("kill", figures)

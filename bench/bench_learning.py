@@ -67,10 +67,14 @@ def run_of(journal: Journal, job: Job, arm: str, model: Model) -> Run:
         id=f"{job.name}-{arm}", job=job.name, worker="ada@1", model=model.name, fingerprint=arm,
         spec={"purpose": "bench", "salt": arm, "mind": {"recall": {"withheld": 0.0}}}, opened_at=time.time(),
     )  # fmt: skip
-    return journal.open_run(lambda runs, _: next((known for known in runs if known.id == run.id), run), job=job.name)
+    return journal.open_run(
+        lambda runs, _: next((known for known in runs if known.id == run.id), run), job=job.name
+    )
 
 
-async def record(journal: Journal, holder: Holder, model: Model, name: str, arm: str, count: int, until: float) -> None:
+async def record(
+    journal: Journal, holder: Holder, model: Model, name: str, arm: str, count: int, until: float
+) -> None:
     """Work the first sealed cases of a stream with an arm's memory, as far as time allows."""
     job = game(name, ROOM / "data") if name in GAMES else STREAMS[name](ROOM / "data")
     cases = list(job.cases())
@@ -83,8 +87,14 @@ async def record(journal: Journal, holder: Holder, model: Model, name: str, arm:
         lessons = lessons_of(job, history)
     run = run_of(journal, job, arm, model)
     known = rows_of(name)
-    wanted = [case for case in (history if arm == "history" else sealed[:count]) if (arm, case.id) not in known]
-    wanted.sort(key=lambda case: str(case.data.get("database")))  # a schema, most of a prompt, is then computed once
+    wanted = [
+        case
+        for case in (history if arm == "history" else sealed[:count])
+        if (arm, case.id) not in known
+    ]
+    wanted.sort(
+        key=lambda case: str(case.data.get("database"))
+    )  # a schema, most of a prompt, is then computed once
     if not enrol(journal, run, wanted):
         return
     stop, done = asyncio.Event(), 0
@@ -99,7 +109,15 @@ async def record(journal: Journal, holder: Holder, model: Model, name: str, arm:
 
     worker = worker_for(arm, job, lessons, sealed, ROOM)
     shift = Shift(
-        journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=1, told=told, stop=stop
+        journal=journal,
+        run=run,
+        job=job,
+        worker=worker,
+        model=model,
+        holder=holder,
+        at_once=1,
+        told=told,
+        stop=stop,
     )
     await work(shift)
 
@@ -182,10 +200,14 @@ def arms_of(name: str) -> dict[str, Arm]:
     found: dict[str, Arm] = {}
     for (arm, case), told in rows_of(name).items():
         spent = float(told["computed_tokens"]) + float(told["written_tokens"])
-        found.setdefault(arm, {})[case] = Done(told["right"] == "1", float(told["memory_tokens"]), spent)
+        found.setdefault(arm, {})[case] = Done(
+            told["right"] == "1", float(told["memory_tokens"]), spent
+        )
     if not found or name in GAMES:
         return found
-    found["stateless"] = {case: Done(right, 0.0, 0.0) for case, right in recorded_right(name).items()}
+    found["stateless"] = {
+        case: Done(right, 0.0, 0.0) for case, right in recorded_right(name).items()
+    }
     return found
 
 
@@ -226,7 +248,9 @@ def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
         whole = fmean(done.memory for done in arms["icl"].values())
         told[f"gain_over_icl_{name}"] = mean_of(over, f"{len(over)} sealed, paired")
         told[f"memory_tokens_over_icl_{name}"] = Figure(
-            value=fmean(done.memory for done in memory.values()) / whole, unit=f"of {whole:,.0f}", goal="<= 0.25"
+            value=fmean(done.memory for done in memory.values()) / whole,
+            unit=f"of {whole:,.0f}",
+            goal="<= 0.25",
         )
     if len(arms.get("lived", ())) >= FEWEST:
         over = differences(arms["lived"], memory)
@@ -256,7 +280,9 @@ def left_out(arms: Mapping[str, Arm]) -> float:
              touched=bool(done.memory))
         for case, done in memory.items()
     ]  # fmt: skip
-    terms = Terms(target="job", cases={"job": {"": EXAM_CASES}}, level=level(BUDGET, 1), cheaper=True)
+    terms = Terms(
+        target="job", cases={"job": {"": EXAM_CASES}}, level=level(BUDGET, 1), cheaper=True
+    )
     rng = np.random.default_rng(SEED)
     went = [
         sit(terms, [pairs[n] for n in rng.integers(0, len(pairs), EXAM_CASES)]).outcome == "promote"
@@ -274,15 +300,21 @@ def retained(streams: Mapping[str, Mapping[str, Arm]]) -> dict[str, Figure]:
     for name, arms in streams.items():
         kept = kept_of(arms["memory"], arms["stateless"])
         told[f"retained_{name}"] = of_share(kept)
-        told[f"left_out_{name}"] = Figure(value=left_out(arms), unit=f"of {EXAMS} exams of {EXAM_CASES} cases")
+        told[f"left_out_{name}"] = Figure(
+            value=left_out(arms), unit=f"of {EXAMS} exams of {EXAM_CASES} cases"
+        )
         solved = [1.0] * kept.count + [0.0] * (kept.total - kept.count)
         every += solved
-        with_exam = [value + (1 - value) * (told[f"left_out_{name}"].value or 0.0) for value in solved]
+        with_exam = [
+            value + (1 - value) * (told[f"left_out_{name}"].value or 0.0) for value in solved
+        ]
         examined += with_exam
         long += with_exam if name in EXPERIENCED else []
     goal = ">= 0.98"
     told["retained_solved"] = mean_of(every, f"of {len(every)} cases solved without memory", goal)
-    told["retained_examined"] = mean_of(examined, f"of {len(examined)} cases, where exams leave out what harms", goal)
+    told["retained_examined"] = mean_of(
+        examined, f"of {len(examined)} cases, where exams leave out what harms", goal
+    )
     told["retained_experienced"] = mean_of(long, f"of {len(long)} cases, after more than 500", goal)
     return told
 
@@ -299,10 +331,15 @@ def certified(name: str, cases: Sequence[str]) -> dict[str, Figure]:
         ("after", RECORDED / f"{name}.csv", OWN + RECALLED),
     ):
         with file.open(encoding="utf-8", newline="") as opened:
-            rows = [told for told in csv.DictReader(opened) if told.get("arm", "memory") == "memory"]
+            rows = [
+                told for told in csv.DictReader(opened) if told.get("arm", "memory") == "memory"
+            ]
         found = {row["case"]: row for row in rows}
         known, pool = (part([found[case] for case in cases[n::2]], names) for n in (0, 1))
-        scores = (crossed_scores(known, names), ~known.right), (sealed_scores(known, pool, names), ~pool.right)
+        scores = (
+            (crossed_scores(known, names), ~known.right),
+            (sealed_scores(known, pool, names), ~pool.right),
+        )
         population = recorded(name, *scores)
         for allowed in (0.1, 0.2):
             rng = np.random.default_rng(SEED)
@@ -343,34 +380,49 @@ def corrections() -> dict[str, Figure]:
     with file.open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
     told: dict[str, Figure] = {}
-    for key, form in (("correction_holds_nearly", "nearly"), ("correction_transfers", "paraphrase")):
+    for key, form in (
+        ("correction_holds_nearly", "nearly"),
+        ("correction_transfers", "paraphrase"),
+    ):
         shown = [row for row in rows if row["form"] == form and row["told"] == "1"]
         goal = ">= 0.8" if form == "paraphrase" else ""
         told[key] = of_share(share(sum(row["right"] == "1" for row in shown), len(shown)), goal)
         every = [row for row in rows if row["form"] == form]
         told[f"{key}_recalled"] = of_share(share(len(shown), len(every)))
     before = [row for row in rows if row["form"] == "asked"]
-    told["correction_known_before"] = of_share(share(sum(row["right"] == "1" for row in before), len(before)))
+    told["correction_known_before"] = of_share(
+        share(sum(row["right"] == "1" for row in before), len(before))
+    )
     return told
 
 
 def figures() -> dict[str, Figure]:
     told: dict[str, Figure] = {}
-    streams = {name: arms for name in (*STREAMS, *GAMES) if len((arms := arms_of(name)).get("memory", ())) >= FEWEST}
+    streams = {
+        name: arms
+        for name in (*STREAMS, *GAMES)
+        if len((arms := arms_of(name)).get("memory", ())) >= FEWEST
+    }
     for name, arms in streams.items():
         told |= gains(name, arms)
         if len(arms["memory"]) >= CERTIFIED:
-            told |= certified(name, sorted(case for case in arms["memory"] if case in arms["stateless"]))
+            told |= certified(
+                name, sorted(case for case in arms["memory"] if case in arms["stateless"])
+            )
     return told | retained(streams) | corrections()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="work cases with the model first")
-    parser.add_argument("--only", default=",".join(STREAMS), help="some of: " + ", ".join((*STREAMS, *GAMES)))
+    parser.add_argument(
+        "--only", default=",".join(STREAMS), help="some of: " + ", ".join((*STREAMS, *GAMES))
+    )
     parser.add_argument("--arms", default=",".join(ARMS), help="some of: " + ", ".join(ARMS))
     parser.add_argument("--cases", type=int, default=150, help="of each stream and arm, at most")
-    parser.add_argument("--minutes", type=float, default=600, help="then stop after the case in flight")
+    parser.add_argument(
+        "--minutes", type=float, default=600, help="then stop after the case in flight"
+    )
     arguments = parser.parse_args()
     if arguments.record:
         asyncio.run(recording(arguments))

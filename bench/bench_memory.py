@@ -57,7 +57,9 @@ class Watch:
         self.wall += time.perf_counter() - wall
 
 
-def timed(search: Callable[[str], object], queries: Sequence[str]) -> tuple[list[float], list[float]]:
+def timed(
+    search: Callable[[str], object], queries: Sequence[str]
+) -> tuple[list[float], list[float]]:
     """Milliseconds of CPU, at the best of the passes, and of the clock, in all passes, for each query."""
     cpu, wall = [float("inf")] * len(queries), []
     for _ in range(PASSES):
@@ -70,13 +72,19 @@ def timed(search: Callable[[str], object], queries: Sequence[str]) -> tuple[list
     return cpu, wall
 
 
-def latencies(name: str, size: str, search: Callable[[str], object], queries: Sequence[str]) -> dict[str, Figure]:
+def latencies(
+    name: str, size: str, search: Callable[[str], object], queries: Sequence[str]
+) -> dict[str, Figure]:
     cpu, wall = timed(search, queries)
     goal = "<= 20" if size == "1m" else ""
     return {
         f"{name}p50_ms_{size}": Figure(value=float(np.percentile(cpu, 50)), unit="ms of CPU"),
-        f"{name}p99_ms_{size}": Figure(value=float(np.percentile(cpu, 99)), unit="ms of CPU", goal=goal),
-        f"{name}p99_wall_ms_{size}": Figure(value=float(np.percentile(wall, 99)), unit="ms by the clock"),
+        f"{name}p99_ms_{size}": Figure(
+            value=float(np.percentile(cpu, 99)), unit="ms of CPU", goal=goal
+        ),
+        f"{name}p99_wall_ms_{size}": Figure(
+            value=float(np.percentile(wall, 99)), unit="ms by the clock"
+        ),
     }
 
 
@@ -87,10 +95,15 @@ def built(folder: Path, count: int) -> Iterator[tuple[FullText, Connection, floa
     with connection.begin():
         index.create(connection)
     texts = enumerate(generated_cases(count))
-    while portion := [Entry(id=n, text=text, place=n, scope=n // SOURCE) for n, text in islice(texts, PORTION)]:
+    while portion := [
+        Entry(id=n, text=text, place=n, scope=n // SOURCE) for n, text in islice(texts, PORTION)
+    ]:
         with watch.running(), connection.begin():
             index.put(connection, portion)
-        print(f"{portion[-1].id + 1:,} cases, {watch.cpu:.0f} s of CPU, {watch.wall:.0f} s", flush=True)
+        print(
+            f"{portion[-1].id + 1:,} cases, {watch.cpu:.0f} s of CPU, {watch.wall:.0f} s",
+            flush=True,
+        )
     yield index, connection, watch.cpu
     connection.close()
     connection.engine.dispose()
@@ -115,7 +128,9 @@ def changes(index: FullText, connection: Connection, count: int, size: str) -> d
     with removing.running(), connection.begin():
         index.remove(connection, range(SOURCE, 2 * SOURCE))
     return {
-        f"add_one_ms_{size}": Figure(value=float(np.mean(adding)), unit="ms of CPU, mean of 100, merges included"),
+        f"add_one_ms_{size}": Figure(
+            value=float(np.mean(adding)), unit="ms of CPU, mean of 100, merges included"
+        ),
         f"remove_{SOURCE}_s_{size}": Figure(value=removing.cpu, unit="s of CPU"),
     }
 
@@ -133,12 +148,15 @@ def recalling(folder: Path, count: int, size: str, queries: Sequence[str]) -> di
         print(f"{portion[-1][0]:,} cases remembered", flush=True)
     rng = random.Random(9)
     candidates = [
-        one.lesson.id for query in queries for one in memories.search(query, kinds=SETTINGS.kinds, k=SOUGHT * K)
+        one.lesson.id
+        for query in queries
+        for one in memories.search(query, kinds=SETTINGS.kinds, k=SOUGHT * K)
     ]
     with memories.changing():
         for n, text in enumerate(generated_cases(LATEST, seed=6), count + 1):
             told = {
-                name: Told(shown=rng.random() >= 0.1, agreed=rng.random() < 0.6) for name in rng.sample(candidates, K)
+                name: Told(shown=rng.random() >= 0.1, agreed=rng.random() < 0.6)
+                for name in rng.sample(candidates, K)
             }
             memories.remember(
                 Remembered(
@@ -147,14 +165,19 @@ def recalling(folder: Path, count: int, size: str, queries: Sequence[str]) -> di
                 )
             )  # fmt: skip
     figures = latencies(
-        "recalled_", size, lambda query: recalled_from(memories, query, SETTINGS, lambda _: True), queries
+        "recalled_",
+        size,
+        lambda query: recalled_from(memories, query, SETTINGS, lambda _: True),
+        queries,
     )
     memories.close()
     return figures
 
 
 def contributed(n: int, text: str) -> Lesson:
-    return lesson("correction", text, f"answer {n % 50}", f"person-{n % CONTRIBUTORS}", (f"case:{n}",))
+    return lesson(
+        "correction", text, f"answer {n % 50}", f"person-{n % CONTRIBUTORS}", (f"case:{n}",)
+    )
 
 
 def remember(memories: Memories, portion: Sequence[tuple[int, Lesson]]) -> None:
@@ -184,7 +207,9 @@ def ours(folder: Path, count: int, size: str, queries: Sequence[str]) -> dict[st
         figures = latencies("", size, searching(index, connection), queries)
         found = {
             f"build_s_{size}": Figure(value=seconds, unit="s of CPU"),
-            f"build_cases_per_s_{size}": Figure(value=count / seconds, unit="cases a second of CPU"),
+            f"build_cases_per_s_{size}": Figure(
+                value=count / seconds, unit="cases a second of CPU"
+            ),
             f"rss_gb_{size}": Figure(value=resident_gb(), unit="GiB at most, of the whole process"),
             f"disk_bytes_per_case_{size}": Figure(value=stored / count, unit="bytes"),
         }
@@ -211,7 +236,9 @@ def against_bm25s(folder: Path, count: int, queries: Sequence[str]) -> dict[str,
     shares = []
     for query in queries:
         scores = peer.get_scores([term for term in terms(query) if term in peer.vocab_dict])
-        bar = np.partition(scores, -K)[-K] - 1e-4  # bm25s counts in 32 bits: texts this near are equal
+        bar = (
+            np.partition(scores, -K)[-K] - 1e-4
+        )  # bm25s counts in 32 bits: texts this near are equal
         with connection.begin():
             hits = index.search(connection, query, k=K)
         shares.append(sum(scores[hit.id] >= bar for hit in hits) / K)
@@ -253,7 +280,11 @@ def against_tantivy(folder: Path, count: int, queries: Sequence[str]) -> dict[st
     except ModuleNotFoundError:
         print("tantivy is not installed: no comparison")
         return {}
-    schema = tantivy.SchemaBuilder().add_text_field("text", tokenizer_name="whitespace", index_option="freq").build()
+    schema = (
+        tantivy.SchemaBuilder()
+        .add_text_field("text", tokenizer_name="whitespace", index_option="freq")
+        .build()
+    )
     watch, place = Watch(), folder / "tantivy"
     place.mkdir()
     peer = tantivy.Index(schema, path=str(place))
@@ -268,7 +299,8 @@ def against_tantivy(folder: Path, count: int, queries: Sequence[str]) -> dict[st
 
     def search(query: str) -> Any:
         asked = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", term, "freq")) for term in set(terms(query))
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, "text", term, "freq"))
+            for term in set(terms(query))
         ]
         return searcher.search(tantivy.Query.boolean_query(asked), K).hits
 
@@ -284,10 +316,14 @@ def main() -> None:
     large, middle, small = arguments.cases, arguments.cases // 10, arguments.cases // 1000
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
-        figures = apart(ours, folder, small, "1k", queries) | apart(ours, folder, middle, "100k", queries)
+        figures = apart(ours, folder, small, "1k", queries) | apart(
+            ours, folder, middle, "100k", queries
+        )
         for peer in (against_bm25s, against_tantivy, against_fts5):
             figures |= apart(peer, folder, middle, queries)
-        figures |= apart(ours, folder, large, "1m", queries) | apart(recalling, folder, large, "1m", queries)
+        figures |= apart(ours, folder, large, "1m", queries) | apart(
+            recalling, folder, large, "1m", queries
+        )
     write("memory", figures)
 
 

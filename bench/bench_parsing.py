@@ -85,7 +85,9 @@ def olmocr(_: Path) -> Figures:
     asked = checks(folder)
     found: Figures = {}
     for parser, call in parsers().items():
-        told = {name: call(folder / "pdfs" / name) for name in sorted({check["pdf"] for check in asked})}
+        told = {
+            name: call(folder / "pdfs" / name) for name in sorted({check["pdf"] for check in asked})
+        }
         found |= _passed(parser, asked, told)
     return found
 
@@ -103,7 +105,10 @@ def speed(_room: Path) -> Figures:
     folder = pdfs()
     if folder is None:
         return {}
-    files_read = [folder / "pdfs" / name for name in sorted({check["pdf"] for check in checks(folder)} - PICTURED)]
+    files_read = [
+        folder / "pdfs" / name
+        for name in sorted({check["pdf"] for check in checks(folder)} - PICTURED)
+    ]
     calls = {**parsers(), "ours": in_this_process}
     rates: dict[str, list[float]] = {parser: [] for parser in calls}
     for call in calls.values():
@@ -113,7 +118,10 @@ def speed(_room: Path) -> Figures:
             rates[parser].append(_pages_per_s(call, files_read))
     pages = sum(max(1, len(calls["ours"](path))) for path in files_read)
     unit = f"pages a second of one core, {pages} pages, median of {SPEED_ROUNDS} rounds in turn"
-    return {f"pages_per_s_{parser}": Figure(value=statistics.median(each), unit=unit) for parser, each in rates.items()}
+    return {
+        f"pages_per_s_{parser}": Figure(value=statistics.median(each), unit=unit)
+        for parser, each in rates.items()
+    }
 
 
 def _pages_per_s(call: Callable[[Path], Pages], paths: Sequence[Path]) -> float:
@@ -170,7 +178,9 @@ def truth(room: Path) -> Figures:
             continue
         key = "table_cell_f1" if parser == "ours" else f"table_cell_f1_{parser}"
         right, told, there = cells
-        found[key] = Figure(value=2 * right / max(1, told + there), unit=f"F1 of neighbouring cells, {there} pairs")
+        found[key] = Figure(
+            value=2 * right / max(1, told + there), unit=f"F1 of neighbouring cells, {there} pairs"
+        )
     return found
 
 
@@ -223,7 +233,9 @@ def hostile(room: Path) -> Figures:
             print("not survived:", each.name, f"{each.seconds:.1f} s", each.said)
     survived = sum(each.clear for each in outcomes)
     found = {
-        "hostile_files_survived": Figure(value=survived, unit=f"of {HOSTILE} files", goal=str(HOSTILE)),
+        "hostile_files_survived": Figure(
+            value=survived, unit=f"of {HOSTILE} files", goal=str(HOSTILE)
+        ),
         "hostile_files_refused": Figure(
             value=sum(each.clear and each.refused for each in outcomes),
             unit="of them with an error that names the file and the mend",
@@ -239,7 +251,9 @@ def hostile(room: Path) -> Figures:
     memory = Memory.model_validate_json(lines[HOSTILE])
     return found | {
         "hostile_reader_mb": Figure(
-            value=memory.reader_mb, unit="MB, most that a reading process had", goal=f"<= {LIMITS.memory_mb}"
+            value=memory.reader_mb,
+            unit="MB, most that a reading process had",
+            goal=f"<= {LIMITS.memory_mb}",
         ),
         "hostile_caller_mb": Figure(value=memory.caller_mb, unit="MB, most that the caller had"),
     }
@@ -252,18 +266,25 @@ def large(room: Path) -> Figures:
     path = room / "book.pdf"
     path.write_bytes(many_pages(BOOK_PAGES))
     done = subprocess.run(
-        [sys.executable, "-m", "bench.parsing.large", str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.parsing.large", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     told = json.loads(done.stdout)
     assert told["pages"] == BOOK_PAGES
     return {
         "large_seconds": Figure(
-            value=told["seconds"], unit=f"seconds for {BOOK_PAGES:,} pages, on a machine that others used too"
+            value=told["seconds"],
+            unit=f"seconds for {BOOK_PAGES:,} pages, on a machine that others used too",
         ),
         "large_pages_per_s": Figure(
-            value=told["pages"] / told["cpu_seconds"], unit=f"pages a second of one core, {BOOK_PAGES:,} pages"
+            value=told["pages"] / told["cpu_seconds"],
+            unit=f"pages a second of one core, {BOOK_PAGES:,} pages",
         ),
-        "large_reader_mb": Figure(value=told["reader_mb"], unit="MB, most that the reading process had"),
+        "large_reader_mb": Figure(
+            value=told["reader_mb"], unit="MB, most that the reading process had"
+        ),
         "large_caller_mb": Figure(value=told["caller_mb"], unit="MB, most that the caller had"),
     }
 

@@ -15,7 +15,18 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 from typing import Any
 
-from bench.bench_commons import COPIES, FIRST_SEED, INTENTS, KNOWS, LAST, POISONED, POISONS, Poison, figure, stream
+from bench.bench_commons import (
+    COPIES,
+    FIRST_SEED,
+    INTENTS,
+    KNOWS,
+    LAST,
+    POISONED,
+    POISONS,
+    Poison,
+    figure,
+    stream,
+)
 from bench.results import Figure, write
 
 SEEDS = range(FIRST_SEED, FIRST_SEED + 5)
@@ -35,7 +46,9 @@ def classifiers() -> Mapping[str, Callable[[], Any]]:
     }
 
 
-def worked(seed: int, make: Callable[[], Any], poison: Poison | None, *, told: bool = False) -> float:
+def worked(
+    seed: int, make: Callable[[], Any], poison: Poison | None, *, told: bool = False
+) -> float:
     """Share right among the last cases. `told`: what is poison is left out."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - a peer
 
@@ -68,7 +81,9 @@ def main() -> None:
     figures: dict[str, Figure] = {}
     for name, make in made.items():
         honest = [worked(seed, make, None) for seed in SEEDS]
-        figures[f"honest_{name}"] = figure(honest, f"right of the last {LAST}; {len(SEEDS)} seeds, least and most")
+        figures[f"honest_{name}"] = figure(
+            honest, f"right of the last {LAST}; {len(SEEDS)} seeds, least and most"
+        )
         for kind in ("random", "confusable"):
             for key, told in (("", False), ("_oracle", True)):
                 came = [worked(seed, make, POISONS[kind], told=told) for seed in SEEDS]

@@ -56,7 +56,10 @@ def measure(job: Job, model: Model, journal: Journal, holder: Holder) -> Figures
     def told(outcome: Outcome) -> None:
         nonlocal done
         done += 1
-        print(f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s", flush=True)
+        print(
+            f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s",
+            flush=True,
+        )
 
     shift = staff(journal, holder, job, model, run, at_once=AT_ONCE, told=told)
     asyncio.run(work(shift))
@@ -75,9 +78,14 @@ def told_figures(seen: dict[str, Figures]) -> dict[str, Figure]:
         found[f"{name}_seconds_per_case"] = Figure(value=one.seconds.median, unit="s, median")
     calling = [one for name, one in seen.items() if name in {"analyst", "defog"}]
     if calling:
-        good, tried = sum(one.well_formed.count for one in calling), sum(one.well_formed.total for one in calling)
+        good, tried = (
+            sum(one.well_formed.count for one in calling),
+            sum(one.well_formed.total for one in calling),
+        )
         found["well_formed_calls_share"] = of_share(share(good, tried), ">= 0.95")
-    failed = sum(f.count for one in seen.values() for f in one.failures if f.failure.kind in OWN_FAULTS)
+    failed = sum(
+        f.count for one in seen.values() for f in one.failures if f.failure.kind in OWN_FAULTS
+    )
     found["failed_for_our_own_fault"] = Figure(value=failed, unit="cases", goal="0")
     return found
 

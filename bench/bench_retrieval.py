@@ -46,22 +46,38 @@ def main() -> None:
 
 async def measured(questions: Questions, embedder: Embedder, name: str) -> dict[str, Figure]:
     """BM25, the embedder, and both, for every question."""
-    found: dict[str, list[list[int]]] = {"bm25": [], name: [], "hybrid" if name == DEFAULT else f"hybrid_{name}": []}
+    found: dict[str, list[list[int]]] = {
+        "bm25": [],
+        name: [],
+        "hybrid" if name == DEFAULT else f"hybrid_{name}": [],
+    }
     asked = [question for question, _ in questions.questions]
     vectors = await embedder.embed(asked, kind="query")
-    with tempfile.TemporaryDirectory() as room, SqliteIndex.open(Path(room) / "index", embedder) as index:
+    with (
+        tempfile.TemporaryDirectory() as room,
+        SqliteIndex.open(Path(room) / "index", embedder) as index,
+    ):
         await index.put(questions.passages[0].document, questions.passages)
         for question, vector in zip(asked, vectors, strict=True):
             with index.store.reading():
                 ranked = index.ranked(question, vector, labels=())
-            ways = (list(ranked.lexical), list(ranked.semantic), [place for place, _ in ranked.fused])
+            ways = (
+                list(ranked.lexical),
+                list(ranked.semantic),
+                [place for place, _ in ranked.fused],
+            )
             for method, order in zip(found, ways, strict=True):
                 found[method].append([place - 1 for place in order])  # the first place is 1
     figures: dict[str, Figure] = {}
     for method, orders in found.items():
-        pairs = [(order, answers) for order, (_, answers) in zip(orders, questions.questions, strict=True)]
+        pairs = [
+            (order, answers)
+            for order, (_, answers) in zip(orders, questions.questions, strict=True)
+        ]
         unit = f"mean of {len(pairs)} questions"
-        figures[f"recall5_{questions.name}_{method}"] = mean([recall(*pair) for pair in pairs], unit)
+        figures[f"recall5_{questions.name}_{method}"] = mean(
+            [recall(*pair) for pair in pairs], unit
+        )
         figures[f"ndcg10_{questions.name}_{method}"] = mean([ndcg(*pair) for pair in pairs], unit)
     return figures
 

@@ -78,32 +78,45 @@ def searched(kind: str, folder: Path, count: int, size: str) -> dict[str, Figure
         search(texts[0])
         opening = time.perf_counter() - began
         cpu, wall = timed(search, texts)
-        embedder.of |= {f"\0{n}": row for n, row in enumerate(rows)}  # no term: the vector part alone
+        embedder.of |= {
+            f"\0{n}": row for n, row in enumerate(rows)
+        }  # no term: the vector part alone
         exact = nearest(count, rows, K)
         found = [{passage.id for passage in search(f"\0{n}")} for n in range(len(rows))]
         recall = [len(have & want) / K for have, want in zip(found, exact, strict=True)]
         goal = "<= 50" if size == "1m" else ""
         figures = {
             f"p50_ms_{kind}_{size}": Figure(value=float(np.percentile(cpu, 50)), unit="ms of CPU"),
-            f"p99_ms_{kind}_{size}": Figure(value=float(np.percentile(cpu, 99)), unit="ms of CPU", goal=goal),
-            f"p99_wall_ms_{kind}_{size}": Figure(value=float(np.percentile(wall, 99)), unit="ms by the clock"),
+            f"p99_ms_{kind}_{size}": Figure(
+                value=float(np.percentile(cpu, 99)), unit="ms of CPU", goal=goal
+            ),
+            f"p99_wall_ms_{kind}_{size}": Figure(
+                value=float(np.percentile(wall, 99)), unit="ms by the clock"
+            ),
             f"open_s_{kind}_{size}": Figure(value=opening, unit="s to open and answer the first"),
             f"recall10_{kind}_{size}": Figure(
                 value=float(np.mean(recall)), unit=f"of exact, {QUERIES} queries", goal=">= 0.95"
             ),
             f"rss_gb_{kind}_{size}": Figure(
-                value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, unit="GiB", goal="<= 2"
+                value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                unit="GiB",
+                goal="<= 2",
             ),
         }
         figures[f"deleted_still_shown_{kind}_{size}"] = Figure(
-            value=float(_deleted(runner, index, search, texts)), unit=f"of {DELETED} documents", goal="0"
+            value=float(_deleted(runner, index, search, texts)),
+            unit=f"of {DELETED} documents",
+            goal="0",
         )
     index.close()
     return figures
 
 
 def _deleted(
-    runner: asyncio.Runner, index: Index, search: Callable[[str], Sequence[Passage]], texts: Sequence[str]
+    runner: asyncio.Runner,
+    index: Index,
+    search: Callable[[str], Sequence[Passage]],
+    texts: Sequence[str],
 ) -> int:
     """Take out the document of each query's best passage: how many show at the next search."""
     shown = 0
@@ -131,7 +144,9 @@ def against_chroma(folder: Path, count: int) -> dict[str, Figure]:
         for start in range(0, len(passages), 5_000):
             some = passages[start : start + 5_000]
             collection.add(
-                ids=[p.id for p in some], embeddings=rows[start : start + 5_000], documents=[p.text for p in some]
+                ids=[p.id for p in some],
+                embeddings=rows[start : start + 5_000],
+                documents=[p.text for p in some],
             )
 
     def search(row: Vectors) -> list[str]:
@@ -148,16 +163,23 @@ def against_qdrant(folder: Path, count: int) -> dict[str, Figure]:
         return {}
     client = QdrantClient(path=str(folder / "qdrant"))
     client.create_collection(
-        "passages", vectors_config=models.VectorParams(size=DIMENSIONS, distance=models.Distance.DOT)
+        "passages",
+        vectors_config=models.VectorParams(size=DIMENSIONS, distance=models.Distance.DOT),
     )
 
     def put(passages: Sequence[Passage], rows: Vectors) -> None:
         client.upload_collection(
-            "passages", vectors=rows, payload=[{"text": p.text} for p in passages], ids=[int(p.id) for p in passages]
+            "passages",
+            vectors=rows,
+            payload=[{"text": p.text} for p in passages],
+            ids=[int(p.id) for p in passages],
         )
 
     def search(row: Vectors) -> list[str]:
-        return [str(point.id) for point in client.query_points("passages", query=row.tolist(), limit=K).points]
+        return [
+            str(point.id)
+            for point in client.query_points("passages", query=row.tolist(), limit=K).points
+        ]
 
     return _peer("qdrant", folder, count, put, search)
 
@@ -181,12 +203,21 @@ def _peer(
     stored = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
         f"build_s_{name}_100k": Figure(value=watch.wall, unit="s, vectors alone"),
-        f"p50_ms_{name}_100k": Figure(value=float(np.percentile(cpu, 50)), unit="ms of CPU, vectors alone"),
-        f"p99_ms_{name}_100k": Figure(value=float(np.percentile(cpu, 99)), unit="ms of CPU, vectors alone"),
-        f"p99_wall_ms_{name}_100k": Figure(value=float(np.percentile(wall, 99)), unit="ms by the clock"),
-        f"recall10_{name}_100k": Figure(value=float(np.mean(recall)), unit=f"of exact, {QUERIES} queries"),
+        f"p50_ms_{name}_100k": Figure(
+            value=float(np.percentile(cpu, 50)), unit="ms of CPU, vectors alone"
+        ),
+        f"p99_ms_{name}_100k": Figure(
+            value=float(np.percentile(cpu, 99)), unit="ms of CPU, vectors alone"
+        ),
+        f"p99_wall_ms_{name}_100k": Figure(
+            value=float(np.percentile(wall, 99)), unit="ms by the clock"
+        ),
+        f"recall10_{name}_100k": Figure(
+            value=float(np.mean(recall)), unit=f"of exact, {QUERIES} queries"
+        ),
         f"rss_gb_{name}_100k": Figure(
-            value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, unit="GiB, building included"
+            value=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            unit="GiB, building included",
         ),
         f"disk_bytes_{name}_100k": Figure(value=stored / count, unit="bytes a passage"),
     }
@@ -202,12 +233,19 @@ def apart(measure: Callable[..., dict[str, Figure]], *arguments: Any) -> dict[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--passages", type=int, default=1_000_000, help="of the largest; the others have fewer")
+    parser.add_argument(
+        "--passages", type=int, default=1_000_000, help="of the largest; the others have fewer"
+    )
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     arguments = parser.parse_args()
     large = arguments.passages
     figures: dict[str, Figure] = {}
-    for kind, count in (("sqlite", large // 1000), ("sqlite", large // 10), ("lance", large // 10), ("lance", large)):
+    for kind, count in (
+        ("sqlite", large // 1000),
+        ("sqlite", large // 10),
+        ("lance", large // 10),
+        ("lance", large),
+    ):
         size = "1m" if count == 1_000_000 else f"{count // 1000}k"
         with tempfile.TemporaryDirectory() as room:
             figures |= apart(built, kind, Path(room), count, size)
@@ -218,7 +256,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as room:
             figures |= apart(peer, Path(room), large // 10)
     if large == 1_000_000:
-        figures |= {f"{name}_1m": figures[f"{name}_lance_1m"] for name in ("p99_ms", "recall10", "rss_gb", "build_s")}
+        figures |= {
+            f"{name}_1m": figures[f"{name}_lance_1m"]
+            for name in ("p99_ms", "recall10", "rss_gb", "build_s")
+        }
     write("scale" if large == 1_000_000 else "scale_tried", figures)
 
 

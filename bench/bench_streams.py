@@ -41,7 +41,14 @@ COLUMNS = ("case", "slice", "split", "right", "seconds", "check_seconds", *SIGNA
 
 
 async def record(
-    job: Job, model: Model, journal: Journal, holder: Holder, *, cases: int, at_once: int, until: float
+    job: Job,
+    model: Model,
+    journal: Journal,
+    holder: Holder,
+    *,
+    cases: int,
+    at_once: int,
+    until: float,
 ) -> None:
     """Work the stream's first cases, as far as they are not done and time allows."""
     run = open_run(journal, job, model)
@@ -60,7 +67,9 @@ async def record(
         if time.monotonic() > until:
             stop.set()
 
-    shift = dataclasses.replace(staff(journal, holder, job, model, run, at_once=at_once, told=told), stop=stop)
+    shift = dataclasses.replace(
+        staff(journal, holder, job, model, run, at_once=at_once, told=told), stop=stop
+    )
     await work(shift)
 
 
@@ -74,7 +83,9 @@ def export(journal: Journal, run: Run) -> int:
     if not known or not sealed:
         return 0
     texts = Texts.of([evidence[o.case_id] for o in known])
-    near = Neighbours.of([Example(evidence=evidence[o.case_id], right=bool(o.right)) for o in known], texts)
+    near = Neighbours.of(
+        [Example(evidence=evidence[o.case_id], right=bool(o.right)) for o in known], texts
+    )
     of_sealed = near.signals(Texts.of([evidence[o.case_id] for o in sealed]))
     nearest = dict(zip([o.case_id for o in known], near.own_signals(), strict=True))
     nearest |= dict(zip([o.case_id for o in sealed], of_sealed, strict=True))
@@ -83,10 +94,21 @@ def export(journal: Journal, run: Run) -> int:
         writer.writerow(COLUMNS)
         for o in done:
             spent = sum(check.usage.seconds for check in o.trajectory.checks)
-            row = [o.case_id, o.slice, o.split, int(bool(o.right)), round(o.trajectory.seconds, 2), round(spent, 2)]
+            row = [
+                o.case_id,
+                o.slice,
+                o.split,
+                int(bool(o.right)),
+                round(o.trajectory.seconds, 2),
+                round(spent, 2),
+            ]
             told = evidence[o.case_id].signals if o.case_id in nearest else {}
-            numbers = [told.get(name) for name in (*SIGNALS, *SAID)] + list(nearest.get(o.case_id, [None] * len(NAMES)))
-            writer.writerow(row + [None if value is None else round(float(value), 4) for value in numbers])
+            numbers = [told.get(name) for name in (*SIGNALS, *SAID)] + list(
+                nearest.get(o.case_id, [None] * len(NAMES))
+            )
+            writer.writerow(
+                row + [None if value is None else round(float(value), 4) for value in numbers]
+            )
     return len(done)
 
 
@@ -94,7 +116,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(STREAMS), help="some of: " + ", ".join(STREAMS))
     parser.add_argument("--cases", type=int, default=4000, help="of each stream, at most")
-    parser.add_argument("--minutes", type=float, default=600, help="then stop after the cases in flight")
+    parser.add_argument(
+        "--minutes", type=float, default=600, help="then stop after the cases in flight"
+    )
     parser.add_argument("--at-once", type=int, default=1, help="cases in flight")
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
@@ -103,7 +127,15 @@ async def main() -> None:
         for name in arguments.only.split(","):
             if time.monotonic() < until:
                 job = STREAMS[name](ROOM / "data")
-                await record(job, model, journal, holder, cases=arguments.cases, at_once=arguments.at_once, until=until)
+                await record(
+                    job,
+                    model,
+                    journal,
+                    holder,
+                    cases=arguments.cases,
+                    at_once=arguments.at_once,
+                    until=until,
+                )
         for run in {run.job: run for run in journal.runs()}.values():
             print(f"{run.job}: {export(journal, run)} cases")
     await model.aclose()

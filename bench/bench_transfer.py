@@ -31,7 +31,18 @@ import numpy as np
 from bench import transfers
 from bench.bench_learning import mean_of
 from bench.results import Figure, write
-from bench.sequence import NONE, SEQUENCE, SETTINGS, Shelf, Shelved, Stream, after, only, plan, stream
+from bench.sequence import (
+    NONE,
+    SEQUENCE,
+    SETTINGS,
+    Shelf,
+    Shelved,
+    Stream,
+    after,
+    only,
+    plan,
+    stream,
+)
 from bench.transfers import Array, interval
 from journeyman.memory.context import cost_of, tellable
 from journeyman.models import DEFAULT_MODEL, open_model
@@ -85,7 +96,9 @@ class Recording:
     def told(self, one: Stream, memory: str, case: Case) -> tuple[Lesson, ...]:
         """What a memory tells a case, as the worker's own loop asks for it."""
         environment = one.job.environment(case.brief)
-        return self.shelf.recalled(memory, case.prompt, lambda lesson: tellable(lesson, environment))
+        return self.shelf.recalled(
+            memory, case.prompt, lambda lesson: tellable(lesson, environment)
+        )
 
     async def do(self, one: Stream, memory: str, cases: Sequence[Case]) -> None:
         """Work those of these cases whose answer is not known from another memory that recalls the same."""
@@ -98,7 +111,10 @@ class Recording:
 
         def told(outcome: Outcome) -> None:
             self._note(one.name, outcome)
-            print(f"{run.id} {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s", flush=True)
+            print(
+                f"{run.id} {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s",
+                flush=True,
+            )
             if time.monotonic() > self.until:
                 stop.set()
 
@@ -116,7 +132,9 @@ class Recording:
             spec={"purpose": "bench", "salt": memory, "mind": {"recall": SETTINGS.model_dump(mode="json")}},
             opened_at=time.time(),
         )  # fmt: skip
-        return self.journal.open_run(lambda runs, _: next((r for r in runs if r.id == run.id), run), job=one.name)
+        return self.journal.open_run(
+            lambda runs, _: next((r for r in runs if r.id == run.id), run), job=one.name
+        )
 
 
 async def record(recording: Recording, cases: int) -> None:
@@ -193,7 +211,9 @@ def complete(known: Rights, stages: int) -> Array:
     """The cases that were judged at every stage: a row is a case, a column a stage, the first without memory."""
     by_stage = [known.get(after(t), {}) for t in range(stages + 1)]
     cases = [case for case in by_stage[0] if all(case in stage for stage in by_stage)]
-    return np.array([[stage[case] for stage in by_stage] for case in cases]).reshape(len(cases), stages + 1)
+    return np.array([[stage[case] for stage in by_stage] for case in cases]).reshape(
+        len(cases), stages + 1
+    )
 
 
 def matrix_figures(names: Sequence[str], known: Mapping[str, Rights]) -> dict[str, Figure]:
@@ -270,14 +290,19 @@ def reuse(rows: Mapping[str, Sequence[Mapping[str, str]]]) -> Figure:
     return Figure(value=len(every) - len(set(every)), unit=f"of {len(every)} results")
 
 
-def own_lessons(names: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> Iterator[tuple[str, Figure]]:
+def own_lessons(
+    names: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, str]]]
+) -> Iterator[tuple[str, Figure]]:
     """How much of what the fullest memory puts into a stream's prompts is of the stream itself."""
     for name, listed in rows.items():
         last = [told for told in listed if told["memory"] == after(len(names))]
         lessons = sum(int(told["lessons"]) for told in last)
         if lessons:
             own = sum(int(told["own_lessons"]) for told in last) / lessons
-            yield f"own_lessons_{name}", Figure(value=own, unit=f"of {lessons} recalled after the last stage")
+            yield (
+                f"own_lessons_{name}",
+                Figure(value=own, unit=f"of {lessons} recalled after the last stage"),
+            )
 
 
 def figures(folder: Path = RECORDED, names: Sequence[str] = SEQUENCE) -> dict[str, Figure]:
@@ -305,8 +330,12 @@ async def recording_of(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="work cases with the model first")
-    parser.add_argument("--cases", type=int, default=16, help="sealed cases of each stream, at most")
-    parser.add_argument("--minutes", type=float, default=600, help="then stop after the case in flight")
+    parser.add_argument(
+        "--cases", type=int, default=16, help="sealed cases of each stream, at most"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=600, help="then stop after the case in flight"
+    )
     arguments = parser.parse_args()
     if arguments.record:
         asyncio.run(recording_of(arguments))

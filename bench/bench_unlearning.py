@@ -82,7 +82,9 @@ class World(NamedTuple):
     @property
     def sources(self) -> list[str]:
         """What can be unlearned: each case that is a source of anything, and each person."""
-        told = {f"case:{one.case}" for one in self.given} | {f"person:{one.label.by}" for one in self.given}
+        told = {f"case:{one.case}" for one in self.given} | {
+            f"person:{one.label.by}" for one in self.given
+        }
         return sorted(told | {source for rule in self.rules for source in rule.sources})
 
 
@@ -101,7 +103,9 @@ def world(seed: int) -> World:
         for _ in range(rng.choice((0, 1, 1, 1, 2))):
             error = rng.random() < 0.7
             correction = f"{rng.randrange(ARTICLES)} euro" if error and rng.random() < 0.9 else None
-            given.append(Given(case.id, Label(error=error, by=rng.choice(PEOPLE), correction=correction)))
+            given.append(
+                Given(case.id, Label(error=error, by=rng.choice(PEOPLE), correction=correction))
+            )
     rules = [
         lesson(
             "rule", "", f"Rule {n}: round to {rng.randrange(5)}.", "ada",
@@ -122,7 +126,9 @@ def lived(room: Path, told: World) -> Run:
     with Journal.open(room) as journal, Holder.enter(room) as holder:
         run = open_run(journal, doing, MODEL)
         enrol(journal, run, told.cases)
-        asyncio.run(asyncio.wait_for(work(staff(journal, holder, doing, MODEL, run, at_once=1)), 120))
+        asyncio.run(
+            asyncio.wait_for(work(staff(journal, holder, doing, MODEL, run, at_once=1)), 120)
+        )
     return run
 
 
@@ -138,7 +144,9 @@ def taught(room: Path, run: Run, told: World, *, without: str | None = None) -> 
 
 def promote(journal: Journal, mind: Mind, why: str) -> Version:
     """A person's choice: proposed, and made the champion."""
-    new = propose(journal, NAME, champion(journal), Proposal(mind=mind, why=why), by="person", cost={})
+    new = propose(
+        journal, NAME, champion(journal), Proposal(mind=mind, why=why), by="person", cost={}
+    )
     return roll_back(journal, NAME, "ada", new.ground, number=new.number)
 
 
@@ -155,11 +163,16 @@ def state(room: Path) -> list[object]:
         with memories.connection.begin():
             a, s = tables.attempts, tables.sources
             for row in memories.connection.execute(select(a).order_by(a.c.place)):
-                rests = memories.connection.execute(select(s.c.source).where(s.c.place == row.place))
+                rests = memories.connection.execute(
+                    select(s.c.source).where(s.c.place == row.place)
+                )
                 rests_on = sorted(rests.scalars())
                 rows.append((row.case_id, row.attempt, row.score, row.weight, row.lesson, rests_on))
         asked = [f"{words} A-{n}" for n in range(ARTICLES) for words in ("price of", "请问价格")]
-        found = [[known.lesson.id for known in memories.search(query, kinds=KINDS, k=50)] for query in asked]
+        found = [
+            [known.lesson.id for known in memories.search(query, kinds=KINDS, k=50)]
+            for query in asked
+        ]
         experience.close()
         return [*rows, found, champion(journal).mind]
 
@@ -186,7 +199,11 @@ def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
         before = state(room)
         with Journal.open(room) as journal:
             old = champion(journal)
-            promote(journal, Mind(playbook=(lesson("rule", "", f"Another: {n}.", "ada", ("case:c0000",)),)), "other")
+            promote(
+                journal,
+                Mind(playbook=(lesson("rule", "", f"Another: {n}.", "ada", ("case:c0000",)),)),
+                "other",
+            )
         changed = state(room) != before
         with Journal.open(room) as journal:
             began = time.perf_counter()
@@ -217,7 +234,8 @@ def main() -> None:
             wrong, took = rolled_back(room, 5)
             wrong_back, seconds = wrong_back + wrong, seconds + took
         print(
-            f"{asked} sources, {different} different; {len(seconds)} times rolled back, {wrong_back} wrong", flush=True
+            f"{asked} sources, {different} different; {len(seconds)} times rolled back, {wrong_back} wrong",
+            flush=True,
         )
     figures = {
         "unlearned": of_share(share(asked - different, asked), "1"),

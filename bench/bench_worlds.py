@@ -24,7 +24,11 @@ from journeyman.types import Case, ToolCall, Trajectory
 from journeyman.verifiers import Gym as GymVerifier
 
 TASKS = {
-    "reasoning_gym": ("reasoning_gym:chain_sum", "reasoning_gym:gcd", "reasoning_gym:knights_knaves"),
+    "reasoning_gym": (
+        "reasoning_gym:chain_sum",
+        "reasoning_gym:gcd",
+        "reasoning_gym:knights_knaves",
+    ),
     "minigrid": ("minigrid:BabyAI-GoToLocal-v0", "minigrid:BabyAI-GoTo-v0"),
     "textworld": ("textworld:coin_collector/10", "textworld:cooking/5"),
     "scienceworld": ("scienceworld:find-living-thing", "scienceworld:use-thermometer"),
@@ -55,7 +59,11 @@ def cpu_seconds(process: GameProcess) -> float:
 
 
 def resident_mb(process: GameProcess) -> float:
-    return sum(int((f / "statm").read_text(encoding="ascii").split()[1]) for f in group(process)) * 4096 / 2**20
+    return (
+        sum(int((f / "statm").read_text(encoding="ascii").split()[1]) for f in group(process))
+        * 4096
+        / 2**20
+    )
 
 
 async def moves(case: Case, process: GameProcess, most: int) -> tuple[int, float, float]:
@@ -73,9 +81,13 @@ async def moves(case: Case, process: GameProcess, most: int) -> tuple[int, float
         over = False
         while not over and made < most:
             command = next(commands, None) or chance.choice(expert)
-            result = await environment.step(ToolCall(id="c", name="act", arguments={"command": command}))
+            result = await environment.step(
+                ToolCall(id="c", name="act", arguments={"command": command})
+            )
             made += not result.failed
-            over = any(tool.final for tool in environment.tools if tool.name == "act") or result.failed
+            over = (
+                any(tool.final for tool in environment.tools if tool.name == "act") or result.failed
+            )
         spent += cpu_seconds(process) - opened
         await environment.close()
     return made, spent, opening / games
@@ -86,7 +98,9 @@ async def puzzles(name: str, process: GameProcess, most: int) -> tuple[int, floa
     before = cpu_seconds(process)
     cases = list(draw([name], each=most))
     for case in cases:
-        said = Trajectory(case_id=case.id, worker="w@1", opening=(), answer=str(case.target), stop="answered")
+        said = Trajectory(
+            case_id=case.id, worker="w@1", opening=(), answer=str(case.target), stop="answered"
+        )
         score = await GymVerifier().score(case, said)
         assert score.value == 1.0
     return len(cases), cpu_seconds(process) - before
@@ -116,7 +130,9 @@ async def measure(family: str, most: int) -> dict[str, Figure]:
         f"{family}_mb": Figure(value=resident_mb(process), unit="MB"),
     }
     if openings:
-        figures[f"{family}_opening_seconds"] = Figure(value=median(openings), unit="CPU seconds to make a game again")
+        figures[f"{family}_opening_seconds"] = Figure(
+            value=median(openings), unit="CPU seconds to make a game again"
+        )
     return figures
 
 

@@ -80,7 +80,9 @@ def warehouse() -> Job:
     )  # fmt: skip
 
 
-async def asked(journal: Journal, holder: Holder, model: Model, run: Run, cases: list[Case]) -> None:
+async def asked(
+    journal: Journal, holder: Holder, model: Model, run: Run, cases: list[Case]
+) -> None:
     enrol(journal, run, cases)
     await work(staff(journal, holder, warehouse(), model, run, at_once=1))
 
@@ -91,12 +93,22 @@ async def record() -> None:
     planted = dict(enumerate(facts()))
     with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
         run = open_run(journal, warehouse(), model)
-        await asked(journal, holder, model, run, [Case(id=f"asked-{n}", prompt=f.asked) for n, f in planted.items()])
+        await asked(
+            journal,
+            holder,
+            model,
+            run,
+            [Case(id=f"asked-{n}", prompt=f.asked) for n, f in planted.items()],
+        )
         for n, fact in planted.items():
-            review(journal, run, f"asked-{n}", Label(error=True, by="reviewer", correction=fact.shelf))
+            review(
+                journal, run, f"asked-{n}", Label(error=True, by="reviewer", correction=fact.shelf)
+            )
         again = [(f"nearly-{n}", fact.nearly) for n, fact in planted.items()]
         again += [(f"paraphrase-{n}", fact.paraphrase) for n, fact in planted.items()]
-        await asked(journal, holder, model, run, [Case(id=name, prompt=prompt) for name, prompt in again])
+        await asked(
+            journal, holder, model, run, [Case(id=name, prompt=prompt) for name, prompt in again]
+        )
         export(journal, run, planted)
     await model.aclose()
 
@@ -108,10 +120,15 @@ def export(journal: Journal, run: Run, planted: dict[int, Fact]) -> None:
         writer.writerow(("form", "fact", "language", "told", "right"))
         for outcome in outcomes(journal, run):
             form, _, number = outcome.case_id.partition("-")
-            fact, told = planted[int(number)], [lesson.text for lesson in outcome.trajectory.recalled]
+            fact, told = (
+                planted[int(number)],
+                [lesson.text for lesson in outcome.trajectory.recalled],
+            )
             answer = (outcome.trajectory.answer or "").strip().rstrip(".。")
             language = "en" if int(number) < len(NAMES) else "zh"
-            writer.writerow((form, number, language, int(fact.shelf in told), int(answer == fact.shelf)))
+            writer.writerow(
+                (form, number, language, int(fact.shelf in told), int(answer == fact.shelf))
+            )
 
 
 if __name__ == "__main__":

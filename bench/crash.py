@@ -67,7 +67,11 @@ class PlannedModel:
         self.world = world
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         case_id = messages[-1].content if len(messages) == 1 else messages[0].content
         step = sum(message.role == "assistant" for message in messages)
@@ -75,9 +79,13 @@ class PlannedModel:
         append_line(self.world / "calls", json.dumps([case_id, step, time.time()]))
         calls: tuple[ToolCall, ...] = ()
         if step < len(PLAN):
-            calls = (ToolCall(id=f"{case_id}-{step}", name=PLAN[step], arguments={"case": case_id}),)
+            calls = (
+                ToolCall(id=f"{case_id}-{step}", name=PLAN[step], arguments={"case": case_id}),
+            )
         message = Message(role="assistant", content="" if calls else case_id, tool_calls=calls)
-        return Reply(message=message, usage=Usage(prompt_tokens=10, completion_tokens=2, cached_tokens=0))
+        return Reply(
+            message=message, usage=Usage(prompt_tokens=10, completion_tokens=2, cached_tokens=0)
+        )
 
     async def aclose(self) -> None: ...
 
@@ -88,7 +96,11 @@ class CountingWorld:
     def __init__(self, world: Path, brief: Brief) -> None:
         self.world = world
         self.brief = brief
-        schema = {"type": "object", "properties": {"case": {"type": "string"}}, "required": ["case"]}
+        schema = {
+            "type": "object",
+            "properties": {"case": {"type": "string"}},
+            "required": ["case"],
+        }
         effects: tuple[Effect, ...] = ("pure", "once", "idempotent", "reconcilable")
         self.tools = tuple(
             ToolSpec(name=name, description=name, parameters=schema, effect=effect)
@@ -106,7 +118,9 @@ class CountingWorld:
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         happened = call.id in lines(self.world / call.name)
-        return Message(role="tool", call_id=call.id, content=f"{call.name} done") if happened else None
+        return (
+            Message(role="tool", call_id=call.id, content=f"{call.name} done") if happened else None
+        )
 
     def accepts(self, answer: str) -> bool:
         return True
@@ -128,7 +142,12 @@ class OwnId:
 
 def case(n: int) -> Case:
     """The first ones are learned from, too few for a fit: that takes longer than a life here. The rest are sealed."""
-    return Case(id=f"c{n:05d}", prompt="go", target=f"c{n:05d}", split="live" if n < FIRST_FIT - 1 else "exam")
+    return Case(
+        id=f"c{n:05d}",
+        prompt="go",
+        target=f"c{n:05d}",
+        split="live" if n < FIRST_FIT - 1 else "exam",
+    )
 
 
 def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift:
@@ -267,7 +286,9 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
         cases=len(found),
         in_doubt=len(doubt),
         lost=cases - len(good | doubt),
-        doubled=sum(n - 1 for n in rung.values()) + sum(n - 1 for n in booked.values()) + paid_again,
+        doubled=sum(n - 1 for n in rung.values())
+        + sum(n - 1 for n in booked.values())
+        + paid_again,
         stuck=stuck,
         unsurfaced=sum(rung[o.case_id] != 1 for o in found if o.case_id not in doubt),
         undecided=abs(len(found) - len(made)) + sum(before != again for before, again in made),
@@ -275,7 +296,9 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     )
 
 
-def kill_worlds(room: Path, *, kills: int, cases: int, seconds: float) -> Iterator[tuple[int, Verdict]]:
+def kill_worlds(
+    room: Path, *, kills: int, cases: int, seconds: float
+) -> Iterator[tuple[int, Verdict]]:
     """One world after the other until so many were killed or time is up: the kills in it, and what it then was."""
     deadline, left = time.monotonic() + seconds, kills
     for seed in range(kills):
@@ -283,7 +306,9 @@ def kill_worlds(room: Path, *, kills: int, cases: int, seconds: float) -> Iterat
             return
         world = room / str(seed)
         world.mkdir()
-        killed = kill_loop(world, kills=left, cases=cases, seed=seed, seconds=deadline - time.monotonic())
+        killed = kill_loop(
+            world, kills=left, cases=cases, seed=seed, seconds=deadline - time.monotonic()
+        )
         left -= killed
         yield killed, verdict(world, cases, seconds=120)
         shutil.rmtree(world)

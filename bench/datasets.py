@@ -33,13 +33,18 @@ def folder() -> Path | None:
 
 DEFOG_DATABASES = ("academic", "advising", "atis", "geography", "restaurants", "scholar")
 
-ORDERED = re.compile(r"\b(order(ed)?|sort(ed)?|arranged?|ascending|descending|ranked)\b", re.IGNORECASE)
+ORDERED = re.compile(
+    r"\b(order(ed)?|sort(ed)?|arranged?|ascending|descending|ranked)\b", re.IGNORECASE
+)
 """A question with one of these asks for an order."""
 
 
 def defog_job(data: Path, room: Path) -> Job:
     """The 160 questions whose database is given; the databases are rebuilt in `room`."""
-    databases = {name: defog_database(data / "defog" / "db" / f"{name}.sql", room) for name in DEFOG_DATABASES}
+    databases = {
+        name: defog_database(data / "defog" / "db" / f"{name}.sql", room)
+        for name in DEFOG_DATABASES
+    }
     return Job(
         name="defog",
         environment=Sql(),
@@ -78,13 +83,20 @@ def defog_database(dump: Path, room: Path) -> Path:
     file = room / f"{dump.stem}.sqlite"
     text = dump.read_text(encoding="utf-8")
     text = re.sub(
-        r"::(?:character varying|double precision|timestamp without time zone|\w+)(?:\(\d+\))?(?:\[\])?", "", text
+        r"::(?:character varying|double precision|timestamp without time zone|\w+)(?:\(\d+\))?(?:\[\])?",
+        "",
+        text,
     )
     text = re.sub(r"\bpublic\.", "", text)
     text = re.sub(r"\b(?:BIG)?SERIAL\b", "INTEGER", text, flags=re.IGNORECASE)
     text = re.sub(r"DEFAULT now\(\)", "DEFAULT CURRENT_TIMESTAMP", text, flags=re.IGNORECASE)
     text = re.sub(r"CURRENT_DATE - INTERVAL '(\d+ years)'", r"DATE('now', '-\1')", text)
-    text = re.sub(r"^(?:SET|SELECT pg_catalog|COMMENT ON|ALTER TABLE ONLY)\b.*?;\s*$", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^(?:SET|SELECT pg_catalog|COMMENT ON|ALTER TABLE ONLY)\b.*?;\s*$",
+        "",
+        text,
+        flags=re.MULTILINE,
+    )
     file.unlink(missing_ok=True)
     connection = sqlite3.connect(file)
     with connection:
@@ -116,12 +128,23 @@ def bfcl_cases(folder: Path, per_category: int | None) -> Iterator[Case]:
     for category in BFCL:
         questions = _json_lines(folder / f"BFCL_v4_{category}.json")
         answers_file = folder / "possible_answer" / f"BFCL_v4_{category}.json"
-        answers = {row["id"]: row["ground_truth"] for row in _json_lines(answers_file)} if answers_file.exists() else {}
+        answers = (
+            {row["id"]: row["ground_truth"] for row in _json_lines(answers_file)}
+            if answers_file.exists()
+            else {}
+        )
         for row in sample(questions, per_category):
             prompt = "\n\n".join(message["content"] for turn in row["question"] for message in turn)
             functions = {"functions": row["function"]}
             target = answers.get(row["id"], [])
-            yield Case(id=row["id"], prompt=prompt, data=functions, target=target, slice=category, split="exam")
+            yield Case(
+                id=row["id"],
+                prompt=prompt,
+                data=functions,
+                target=target,
+                slice=category,
+                split="exam",
+            )
 
 
 # --- CLINC150: intent triage, zero-shot ------------------------------------------------------------------------
@@ -157,7 +180,13 @@ def gsm8k_job(data: Path, *, cases: int = 60) -> Job:
         environment=SingleTurn(),
         verifiers=(Number(),),
         cases=lambda: (
-            Case(id=f"test-{n:04d}", prompt=row["question"], target=row["answer"], slice="test", split="exam")
+            Case(
+                id=f"test-{n:04d}",
+                prompt=row["question"],
+                target=row["answer"],
+                slice="test",
+                split="exam",
+            )
             for n, row in drawn
         ),
         instructions="Solve the problem in short steps. End with a line: #### and the number.",
@@ -168,7 +197,9 @@ def gsm8k_job(data: Path, *, cases: int = 60) -> Job:
 
 
 def _json_lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [
+        json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
 
 
 def sample(items: list[Any], count: int | None) -> list[Any]:

@@ -55,16 +55,27 @@ def draw(rng: np.random.Generator, kind: Kind) -> Edit:
         gained += lost
     wins, losses = (lost, gained) if kind == "harmful" else (gained, lost)
     cheaper = kind == "neutral" or (kind == "harmful" and bool(rng.random() < 0.5))
-    return made(rng, kind, wins, losses, touched=touched, cases=int(rng.integers(60, 301)), cheaper=cheaper)
+    return made(
+        rng, kind, wins, losses, touched=touched, cases=int(rng.integers(60, 301)), cheaper=cheaper
+    )
 
 
 def made(
-    rng: np.random.Generator, kind: Kind, wins: float, losses: float, *, touched: float = 1.0, cases: int, cheaper: bool
+    rng: np.random.Generator,
+    kind: Kind,
+    wins: float,
+    losses: float,
+    *,
+    touched: float = 1.0,
+    cases: int,
+    cheaper: bool,
 ) -> Edit:
     touches = rng.random(cases) < touched
     lots = rng.random(cases) * touched
     differences = np.where(lots < losses, -1.0, np.where(lots < losses + wins, 1.0, 0.0))
-    return Edit(kind, wins, losses, touched, cases, cheaper, np.where(touches, differences, 0.0), touches)
+    return Edit(
+        kind, wins, losses, touched, cases, cheaper, np.where(touches, differences, 0.0), touches
+    )
 
 
 def batch(rng: np.random.Generator, each: int) -> list[Edit]:
@@ -73,7 +84,7 @@ def batch(rng: np.random.Generator, each: int) -> list[Edit]:
 
 
 @cache
-def pair(difference: float, touched: bool, job: str = "job", slice: str = "") -> Pair:  # noqa: A002
+def pair(difference: float, touched: bool, job: str = "job", slice: str = "") -> Pair:
     return Pair(job=job, slice=slice, difference=difference, touched=touched)
 
 

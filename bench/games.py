@@ -37,11 +37,17 @@ def game(name: str, room: Path) -> Job:
     for file, text in gym_files([GAMES[name]]).items():
         (folder / file).write_text(text, encoding="utf-8")
     drawn = functools.cache(lambda: tuple(draw([GAMES[name]], each=EACH)))
-    return dataclasses.replace(load_job(folder, data=folder), name=name, cases=lambda: iter(drawn()))
+    return dataclasses.replace(
+        load_job(folder, data=folder), name=name, cases=lambda: iter(drawn())
+    )
 
 
 def taught(cases: Iterable[Case], outcomes: Iterable[Outcome]) -> list[Lesson]:
     """What the games teach: those that were won, as they were played; of those that were lost, how they are won."""
     known = {case.id: case for case in cases}
-    lessons = (lesson_of(known[done.case_id], done.trajectory, "ada", done.labels) for done in outcomes if done.labels)
+    lessons = (
+        lesson_of(known[done.case_id], done.trajectory, "ada", done.labels)
+        for done in outcomes
+        if done.labels
+    )
     return [one for one in lessons if one is not None]

@@ -72,7 +72,10 @@ def _sign_test(edit: Edit, looks: Iterable[int]) -> int | None:
     losses = np.cumsum(edit.differences == -1)
     for look in looks:
         won, count = int(wins[look - 1]), int(wins[look - 1] + losses[look - 1])
-        if 2 * won > count and sum(math.comb(count, k) for k in range(won, count + 1)) <= LEVEL * 2**count:
+        if (
+            2 * won > count
+            and sum(math.comb(count, k) for k in range(won, count + 1)) <= LEVEL * 2**count
+        ):
             return look
     return None
 

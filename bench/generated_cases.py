@@ -24,14 +24,22 @@ CHARACTERS = "".join(chr(0x4E00 + 5 * place) for place in range(2_500))
 def vocabulary(seed: int = 0) -> tuple[list[str], list[str]]:
     """English and Chinese words, the most frequent first; those are the shortest, too."""
     draw = np.random.default_rng(seed)
-    return _words(draw, ENGLISH_WORDS, LETTERS, (3, 10)), _words(draw, CHINESE_WORDS, CHARACTERS, (1, 3))
+    return _words(draw, ENGLISH_WORDS, LETTERS, (3, 10)), _words(
+        draw, CHINESE_WORDS, CHARACTERS, (1, 3)
+    )
 
 
-def _words(draw: np.random.Generator, count: int, letters: str, lengths: tuple[int, int]) -> list[str]:
+def _words(
+    draw: np.random.Generator, count: int, letters: str, lengths: tuple[int, int]
+) -> list[str]:
     found: dict[str, None] = {}
     while len(found) < count:
-        places = np.minimum(draw.exponential(len(letters) / 6, (count, lengths[1])).astype(int), len(letters) - 1)
-        for row, length in zip(places.tolist(), draw.integers(lengths[0], lengths[1] + 1, count).tolist(), strict=True):
+        places = np.minimum(
+            draw.exponential(len(letters) / 6, (count, lengths[1])).astype(int), len(letters) - 1
+        )
+        for row, length in zip(
+            places.tolist(), draw.integers(lengths[0], lengths[1] + 1, count).tolist(), strict=True
+        ):
             found.setdefault("".join(letters[place] for place in row[:length]))
     words = list(found)[:count]
     frequent = count // 200
@@ -44,7 +52,9 @@ def _chances(words: int) -> NDArray[np.float64]:
     return chances
 
 
-def generated_cases(count: int, *, seed: int = 1, words: tuple[int, int] = (12, 40)) -> Iterator[str]:
+def generated_cases(
+    count: int, *, seed: int = 1, words: tuple[int, int] = (12, 40)
+) -> Iterator[str]:
     """`count` texts of so many words (from, to); equal for equal arguments."""
     english, chinese = vocabulary()
     by_language = ((english, _chances(len(english)), " "), (chinese, _chances(len(chinese)), ""))

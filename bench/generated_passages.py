@@ -41,7 +41,10 @@ def portions(count: int) -> Iterator[tuple[str, list[Passage], Vectors]]:
     for start in range(0, count, PORTION):
         size = min(PORTION, count - start)
         name = f"document-{start // PORTION:04d}"
-        listed = [Passage(document=name, id=str(start + n), text=text) for n, text in enumerate(islice(texts, size))]
+        listed = [
+            Passage(document=name, id=str(start + n), text=text)
+            for n, text in enumerate(islice(texts, size))
+        ]
         yield name, listed, vectors(size, start // PORTION + 1)
 
 
@@ -52,9 +55,14 @@ def nearest(count: int, queries: Vectors, k: int) -> list[frozenset[str]]:
     for start in range(0, count, PORTION):
         rows = vectors(min(PORTION, count - start), start // PORTION + 1)
         scores = np.concatenate([best_scores, queries @ rows.T], axis=1)
-        ids = np.concatenate([best_ids, np.tile(np.arange(start, start + len(rows)), (len(queries), 1))], axis=1)
+        ids = np.concatenate(
+            [best_ids, np.tile(np.arange(start, start + len(rows)), (len(queries), 1))], axis=1
+        )
         chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        best_scores, best_ids = np.take_along_axis(scores, chosen, 1), np.take_along_axis(ids, chosen, 1)
+        best_scores, best_ids = (
+            np.take_along_axis(scores, chosen, 1),
+            np.take_along_axis(ids, chosen, 1),
+        )
     return [frozenset(map(str, row)) for row in best_ids.tolist()]
 
 

@@ -38,7 +38,14 @@ def reply(request: dict[str, Any], turns: int) -> dict[str, Any]:
     finish = "tool_calls" if message.get("tool_calls") else "stop"
     usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
     choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-    return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 async def serve(turns: int) -> None:
@@ -46,11 +53,17 @@ async def serve(turns: int) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 size = next(
-                    (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+                    (
+                        int(line[15:])
+                        for line in head.split(b"\r\n")
+                        if line.lower().startswith(b"content-length:")
+                    ),
+                    0,
                 )
                 body = json.dumps(reply(json.loads(await reader.readexactly(size)), turns)).encode()
                 writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+                    % len(body)
                     + body
                 )
                 await writer.drain()

@@ -45,7 +45,14 @@ def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
     """What each labelled case teaches."""
     taught: list[Lesson] = []
     for case in history:
-        answer = next((given for verifier in job.verifiers if (given := verifier.reference(case)) is not None), None)
+        answer = next(
+            (
+                given
+                for verifier in job.verifiers
+                if (given := verifier.reference(case)) is not None
+            ),
+            None,
+        )
         label = Label(error=True, by="verifier", correction=answer)
         lesson = correction(case, "ada", (label,))
         if lesson is not None:
@@ -124,7 +131,9 @@ class Whole:
         return self.lessons
 
 
-def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[Case], room: Path) -> Worker:
+def worker_for(
+    arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[Case], room: Path
+) -> Worker:
     """The worker of an arm: plain but for what it remembers."""
     plain = hire(job)
     if arm == "icl":
@@ -133,15 +142,21 @@ def worker_for(arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[C
         prompts = [case.prompt for case in sealed]
         others = random.Random(SEED).sample(prompts, len(prompts))
         swapped = dict(zip(prompts, others[1:] + others[:1], strict=True))
-        memory = Recollection(remembered(room, job, lessons), lambda query: swapped.get(query, query))
+        memory = Recollection(
+            remembered(room, job, lessons), lambda query: swapped.get(query, query)
+        )
         return dataclasses.replace(plain, memory=memory)
     if arm == "lived":
-        memories = lived(room / f"{job.name}-lived.sqlite", job.name, lessons, recorded_right(job.name))
+        memories = lived(
+            room / f"{job.name}-lived.sqlite", job.name, lessons, recorded_right(job.name)
+        )
         return dataclasses.replace(plain, memory=Recollection(memories))
     if arm in {"history", "stateless"}:
         return plain
     part = {"memory": 1, "half": 2, "eighth": 8}[arm]
-    return dataclasses.replace(plain, memory=Recollection(remembered(room, job, lessons[: len(lessons) // part])))
+    return dataclasses.replace(
+        plain, memory=Recollection(remembered(room, job, lessons[: len(lessons) // part]))
+    )
 
 
 def recorded_right(name: str) -> dict[str, bool]:

@@ -128,8 +128,13 @@ async def record(until: float) -> None:
         for name, mind in minds(intents).items():
             if time.monotonic() > until:
                 break
-            rows += await worked(journal, holder, job, model, name, mind, [c for c in cases if c.split == "exam"])
-            print(f"{name}: {fmean(bool(row[2]) for row in rows if row[0] == name):.3f} right", flush=True)
+            rows += await worked(
+                journal, holder, job, model, name, mind, [c for c in cases if c.split == "exam"]
+            )
+            print(
+                f"{name}: {fmean(bool(row[2]) for row in rows if row[0] == name):.3f} right",
+                flush=True,
+            )
     await model.aclose()
     with FILE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -138,13 +143,24 @@ async def record(until: float) -> None:
 
 
 async def worked(
-    journal: Journal, holder: Holder, job: Job, model: Model, name: str, mind: Mind, cases: Sequence[Case]
+    journal: Journal,
+    holder: Holder,
+    job: Job,
+    model: Model,
+    name: str,
+    mind: Mind,
+    cases: Sequence[Case],
 ) -> list[tuple[object, ...]]:
     """All sealed cases with one mind, as an exam would work them."""
     number = 100 + list(minds(["any"] * INTENTS)).index(name)
     version = Version(worker="ada", number=number, ground=ground_of(job, model, "ada"), mind=mind)
     run = open_inside(
-        journal, job, version, name=f"{job.name}-{name}", purpose="exam", spec={"model": model.name, "salt": name}
+        journal,
+        job,
+        version,
+        name=f"{job.name}-{name}",
+        purpose="exam",
+        spec={"model": model.name, "salt": name},
     )
     shift = inside_shift(journal, holder, job, model, version, run=run, until=journal.place())
     try:
@@ -159,7 +175,9 @@ async def worked(
 def opening_of(outcome: Outcome) -> str:
     """A key of what the model was shown."""
     told: Sequence[Message] = outcome.trajectory.opening
-    return hashlib.sha256("\0".join(message.model_dump_json() for message in told).encode()).hexdigest()[:12]
+    return hashlib.sha256(
+        "\0".join(message.model_dump_json() for message in told).encode()
+    ).hexdigest()[:12]
 
 
 # --- what it came to ------------------------------------------------------------------------------------------
@@ -190,7 +208,9 @@ def edits(level: float) -> list[LiveEdit]:
     cost: dict[str, int] = {}
     with FILE.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            found.setdefault(row["mind"], {})[row["case"]] = Seen(row["right"] == "1", row["opening"])
+            found.setdefault(row["mind"], {})[row["case"]] = Seen(
+                row["right"] == "1", row["opening"]
+            )
             cost[row["mind"]] = int(row["cost"])
     cases = sorted(next(iter(found.values())))
     random.Random(SEED).shuffle(cases)
@@ -202,12 +222,19 @@ def edits(level: float) -> list[LiveEdit]:
         kind: Kind = "helpful" if effect >= MEANS else "harmful" if effect <= -MEANS else "neutral"
         order = random.Random(f"{champion}-{challenger}").sample(examined, len(examined))
         cheaper = cost[challenger] <= cost[champion]
-        made.append(LiveEdit(kind, effect, cheaper, sat(before, after, order, level, cheaper=cheaper)))
+        made.append(
+            LiveEdit(kind, effect, cheaper, sat(before, after, order, level, cheaper=cheaper))
+        )
     return made
 
 
 def sat(
-    before: Mapping[str, Seen], after: Mapping[str, Seen], order: Sequence[str], level: float, *, cheaper: bool
+    before: Mapping[str, Seen],
+    after: Mapping[str, Seen],
+    order: Sequence[str],
+    level: float,
+    *,
+    cheaper: bool,
 ) -> Exam:
     """The product's exam over recorded outcomes, up to its verdict."""
     terms = Terms(target="job", cases={"job": {"": len(order)}}, level=level, cheaper=cheaper)
@@ -224,12 +251,17 @@ def figures(level: float) -> dict[str, Figure]:
     if not FILE.exists():
         return {}
     made = edits(level)
-    told = {"live_edits": Figure(value=float(len(made)), unit="every two of the minds", goal=">= 30")}
+    told = {
+        "live_edits": Figure(value=float(len(made)), unit="every two of the minds", goal=">= 30")
+    }
     for kind, goal in (("harmful", "<= 0.01"), ("helpful", ">= 0.70")):
         went = [edit.exam.outcome == "promote" for edit in made if edit.kind == kind]
         told[f"live_{kind}_promoted"] = of_share(share(sum(went), len(went)), goal)
     neutral = [edit for edit in made if edit.kind == "neutral"]
-    for key, cheaper, goal in (("live_neutral_held", True, "<= 0.20"), ("live_neutral_dearer_held", False, "")):
+    for key, cheaper, goal in (
+        ("live_neutral_held", True, "<= 0.20"),
+        ("live_neutral_dearer_held", False, ""),
+    ):
         held = [edit.exam.outcome != "promote" for edit in neutral if edit.cheaper == cheaper]
         told[key] = of_share(share(sum(held), len(held)), goal)
     pairs = sorted(len(edit.exam.pairs) - edit.exam.untouched for edit in made)
@@ -242,7 +274,9 @@ def figures(level: float) -> dict[str, Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help="work cases with the model first")
-    parser.add_argument("--minutes", type=float, default=120, help="then stop after the mind in hand")
+    parser.add_argument(
+        "--minutes", type=float, default=120, help="then stop after the mind in hand"
+    )
     arguments = parser.parse_args()
     if arguments.record:
         asyncio.run(record(time.monotonic() + 60 * arguments.minutes))

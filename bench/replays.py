@@ -131,15 +131,28 @@ def begun(rule: Rule, scores: Array, errors: Array) -> Certificate:
 
 
 def replay(
-    certificate: Certificate, scores: Array, errors: Flags, rng: np.random.Generator, *, delay: int = 0
+    certificate: Certificate,
+    scores: Array,
+    errors: Flags,
+    rng: np.random.Generator,
+    *,
+    delay: int = 0,
 ) -> Replay:
     """The certificate on one stream. `delay`: labels come so many cases late."""
     draws = rng.random(len(scores)).tolist()
     thresholds: list[tuple[int, float | None]] = []
     delivered = np.zeros(len(scores), dtype=bool)
     decisions: list[Settled] = []
-    epoch, labels, revoked, first, seen = certificate.epoch, 0, [], None, [0] * len(certificate.levels)
-    for n, (score, error, draw) in enumerate(zip(scores.tolist(), errors.tolist(), draws, strict=True)):
+    epoch, labels, revoked, first, seen = (
+        certificate.epoch,
+        0,
+        [],
+        None,
+        [0] * len(certificate.levels),
+    )
+    for n, (score, error, draw) in enumerate(
+        zip(scores.tolist(), errors.tolist(), draws, strict=True)
+    ):
         threshold = certificate.threshold
         if not thresholds or thresholds[-1][1] != threshold:
             thresholds.append((n, threshold))

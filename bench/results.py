@@ -33,12 +33,21 @@ class Figure(Record):
 
 
 def of_share(share: Share, goal: str = "") -> Figure:
-    return Figure(value=share.value, low=share.low, high=share.high, unit=f"share of {share.total}", goal=goal)
+    return Figure(
+        value=share.value, low=share.low, high=share.high, unit=f"share of {share.total}", goal=goal
+    )
 
 
 def machine() -> str:
     """Cores, memory, processor: nothing that names the machine."""
-    model = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in _lines("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        "",
+    )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     processor = model or platform.machine()
@@ -60,7 +69,11 @@ def write(name: str, figures: Mapping[str, Figure]) -> Path:
     for column in ("value", "95 %", "unit", "goal"):
         table.add_column(column, justify="right")
     for key, figure in figures.items():
-        between = "" if figure.low is None or figure.high is None else f"{figure.low:.3g} – {figure.high:.3g}"
+        between = (
+            ""
+            if figure.low is None or figure.high is None
+            else f"{figure.low:.3g} – {figure.high:.3g}"
+        )
         shown = "–" if figure.value is None else f"{figure.value:,.4g}"
         table.add_row(key, shown, between, figure.unit, figure.goal)
     Console(width=120).print(table)

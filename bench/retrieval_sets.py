@@ -38,8 +38,12 @@ def squad(name: str, file: Path) -> Questions:
     questions: list[tuple[str, frozenset[int]]] = []
     for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
         for paragraph in article["paragraphs"]:
-            questions += [(asked["question"], frozenset({len(passages)})) for asked in paragraph["qas"]]
-            passages.append(Passage(document=name, id=str(len(passages)), text=paragraph["context"]))
+            questions += [
+                (asked["question"], frozenset({len(passages)})) for asked in paragraph["qas"]
+            ]
+            passages.append(
+                Passage(document=name, id=str(len(passages)), text=paragraph["context"])
+            )
     return Questions(name, passages, questions)
 
 
@@ -50,14 +54,20 @@ def hotpot(file: Path) -> Questions:
          {title for title, _ in row["supporting_facts"]})
         for row in rows
     )  # fmt: skip
-    return _pooled("hotpot", ((q, [(t, x, t in titles) for t, x in paragraphs]) for q, paragraphs, titles in told))
+    return _pooled(
+        "hotpot",
+        ((q, [(t, x, t in titles) for t, x in paragraphs]) for q, paragraphs, titles in told),
+    )
 
 
 def musique(file: Path) -> Questions:
     return _pooled(
         "musique",
         (
-            (row["question"], [(p["title"], p["paragraph_text"], p["is_supporting"]) for p in row["paragraphs"]])
+            (
+                row["question"],
+                [(p["title"], p["paragraph_text"], p["is_supporting"]) for p in row["paragraphs"]],
+            )
             for row in _lines(file)
         ),
     )
@@ -73,15 +83,23 @@ def _pooled(name: str, rows: Iterator[tuple[str, list[tuple[str, str, bool]]]]) 
     numbers: dict[tuple[str, str], int] = {}
     questions = []
     for question, paragraphs in rows:
-        here = [(numbers.setdefault((title, text), len(numbers)), supports) for title, text, supports in paragraphs]
+        here = [
+            (numbers.setdefault((title, text), len(numbers)), supports)
+            for title, text, supports in paragraphs
+        ]
         questions.append((question, frozenset(number for number, supports in here if supports)))
-    passages = [Passage(document=name, id=str(n), title=title, text=text) for (title, text), n in numbers.items()]
+    passages = [
+        Passage(document=name, id=str(n), title=title, text=text)
+        for (title, text), n in numbers.items()
+    ]
     return Questions(name, passages, questions)
 
 
 def all_sets(data: Path) -> dict[str, Questions]:
     """By name; `xquad_zh_en` asks in Chinese what English passages answer."""
-    english, chinese = (squad(f"xquad_{code}", data / "xquad" / f"xquad.{code}.json") for code in ("en", "zh"))
+    english, chinese = (
+        squad(f"xquad_{code}", data / "xquad" / f"xquad.{code}.json") for code in ("en", "zh")
+    )
     crossed = Questions("xquad_zh_en", english.passages, chinese.questions)
     found = (
         english,
@@ -142,11 +160,18 @@ class KeptEmbedder:
         told = json.dumps([self.name, kind, *texts]).encode()
         return self.folder / f"{hashlib.sha256(told).hexdigest()}.npy"
 
-    async def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
-        rows = [await self._batch(texts[start : start + BATCH], kind) for start in range(0, len(texts), BATCH)]
+    async def embed(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"]
+    ) -> NDArray[np.float32]:
+        rows = [
+            await self._batch(texts[start : start + BATCH], kind)
+            for start in range(0, len(texts), BATCH)
+        ]
         return np.concatenate(rows)
 
-    async def _batch(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+    async def _batch(
+        self, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> NDArray[np.float32]:
         file = self._file(texts, kind)
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -84,18 +84,26 @@ class Shelf:
     def __post_init__(self) -> None:
         self.opened: dict[str, Memories] = {}
 
-    def recalled(self, memory: str, query: str, fits: Callable[[Lesson], bool]) -> tuple[Lesson, ...]:
+    def recalled(
+        self, memory: str, query: str, fits: Callable[[Lesson], bool]
+    ) -> tuple[Lesson, ...]:
         """The lessons for a case's prompt, best last."""
         if memory == NONE:
             return ()
         if memory not in self.opened:
             lessons = list(self._lessons(memory))
-            self.opened[memory] = kept(self.room / f"{memory}-{len(lessons)}.sqlite", "transfer", lessons)
+            self.opened[memory] = kept(
+                self.room / f"{memory}-{len(lessons)}.sqlite", "transfer", lessons
+            )
         return tuple(recalled_from(self.opened[memory], query, SETTINGS, fits))
 
     def _lessons(self, memory: str) -> Iterator[Lesson]:
         kind, _, which = memory.partition("-")
-        held = self.streams[: int(which)] if kind == "after" else [one for one in self.streams if one.name == which]
+        held = (
+            self.streams[: int(which)]
+            if kind == "after"
+            else [one for one in self.streams if one.name == which]
+        )
         for one in held:
             yield from one.lessons
 

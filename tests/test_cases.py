@@ -51,7 +51,9 @@ def test_csv_reads_empty_cells_as_unknown_and_json_targets(tmp_path: Path) -> No
         ("c.csv", 'id,prompt\na,"b\n', "line"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, name: str, text: str | bytes, told: str) -> None:
+def test_what_is_wrong_is_named_with_its_place(
+    tmp_path: Path, name: str, text: str | bytes, told: str
+) -> None:
     with pytest.raises(InputError) as caught:
         list(read_cases(written(tmp_path, name, text)))
     assert told in str(caught.value)

@@ -24,10 +24,18 @@ from tests.cli.commands import endpoint, library, runner, said
 from tests.loopback import Answer, Asked
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")]
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-NOT_RUN = ("make ", "pip install ", "python3 -m venv ", ".venv/bin/pip install ", "journeyman models fetch")
+NOT_RUN = (
+    "make ",
+    "pip install ",
+    "python3 -m venv ",
+    ".venv/bin/pip install ",
+    "journeyman models fetch",
+)
 """Set-up, which other tests and CI do."""
 
 
@@ -36,7 +44,9 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+    return [
+        code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language
+    ]
 
 
 def with_blocks(language: str) -> list[Path]:
@@ -57,7 +67,16 @@ def answers_anything(asked: Asked) -> Answer:
     tools = {tool["function"]["name"] for tool in asked.json.get("tools", ())}
     if "submit" in tools:
         arguments = json.dumps({"sql": "SELECT 1"})
-        return said("", [{"id": "c", "type": "function", "function": {"name": "submit", "arguments": arguments}}])
+        return said(
+            "",
+            [
+                {
+                    "id": "c",
+                    "type": "function",
+                    "function": {"name": "submit", "arguments": arguments},
+                }
+            ],
+        )
     return said("delivery")
 
 
@@ -109,13 +128,17 @@ def options(name: str) -> Iterator[str]:
 
     app = import_module(f"journeyman.cli.{name}_command").app
     for parameter in typer.main.get_command(app).params:
-        yield from (option for option in parameter.opts if option.startswith("--") and option != "--help")
+        yield from (
+            option for option in parameter.opts if option.startswith("--") and option != "--help"
+        )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_is_documented(name: str) -> None:
     page = (ROOT / "docs/reference/cli.md").read_text()
-    sections = {part.split("\n")[0].split()[1].strip("`"): part for part in page.split("\n## `")[1:]}
+    sections = {
+        part.split("\n")[0].split()[1].strip("`"): part for part in page.split("\n## `")[1:]
+    }
     assert name in sections
     for option in options(name):
         assert f"`{option}`" in sections[name] or option == "--json", f"{name} {option}"
@@ -164,7 +187,9 @@ def test_every_exit_code_and_kind_of_failure_is_documented() -> None:
 def test_the_architecture_names_what_exists() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     source = ROOT / "src/journeyman"
-    everything = "\n".join(file.read_text() for file in [*source.rglob("*.py"), *(ROOT / "bench").glob("*.py")])
+    everything = "\n".join(
+        file.read_text() for file in [*source.rglob("*.py"), *(ROOT / "bench").glob("*.py")]
+    )
     for named in re.findall(r"`([\w./]+\.py)`", page):
         assert (source / named).exists() or (ROOT / named).exists(), named
     for named in re.findall(r"`(?:\w+\.)?([A-Za-z_]+)(?:\([^`]*\))?`", page):
@@ -177,7 +202,11 @@ QUOTED = re.compile(r"(-?[\d.,]+)( %)?(?: \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+
 
 
 def quoted() -> list[tuple[str, str, str, str, str, str, str]]:
-    return [(name_of(page), *found) for page in PAGES for found in QUOTED.findall(page.read_text(encoding="utf-8"))]
+    return [
+        (name_of(page), *found)
+        for page in PAGES
+        for found in QUOTED.findall(page.read_text(encoding="utf-8"))
+    ]
 
 
 @pytest.mark.parametrize(("page", "value", "percent", "low", "high", "name", "key"), quoted())
@@ -189,7 +218,9 @@ def test_a_quoted_figure_is_the_measured_one(
         if told:
             digits = len(told.partition(".")[2])
             number = measured[field] * (100 if percent else 1)
-            assert told.replace(",", "") == f"{number:.{digits}f}", f"{page}: {name}.{key} {field} is {number}"
+            assert told.replace(",", "") == f"{number:.{digits}f}", (
+                f"{page}: {name}.{key} {field} is {number}"
+            )
 
 
 def test_figures_are_quoted_from_each_benchmark() -> None:
@@ -197,7 +228,9 @@ def test_figures_are_quoted_from_each_benchmark() -> None:
     assert {name for *_, name, _ in quoted()} == measured
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "bench/results").glob("*.json")), ids=lambda f: f.stem)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "bench/results").glob("*.json")), ids=lambda f: f.stem
+)
 def test_results_have_the_agreed_form(file: Path) -> None:
     told = json.loads(file.read_text())
     assert told.keys() == {"name", "date", "machine", "figures"}
@@ -210,4 +243,6 @@ def test_no_quoted_figure_is_passed_over() -> None:
     """A mark that does not follow a figure, or follows an interval alone, is checked by nothing."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        assert len(QUOTED.findall(text)) == len(re.findall(r"<!-- \w+\.\w+ -->", text)), name_of(page)
+        assert len(QUOTED.findall(text)) == len(re.findall(r"<!-- \w+\.\w+ -->", text)), name_of(
+            page
+        )

@@ -16,8 +16,12 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 def floors() -> dict[str, int]:
     """Each part's floor, from import-linter's own contract: 0 is the highest."""
-    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
-    return {part.strip(): n for n, layer in enumerate(contract["layers"]) for part in layer.split("|")}
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ][0]
+    return {
+        part.strip(): n for n, layer in enumerate(contract["layers"]) for part in layer.split("|")
+    }
 
 
 def part_of(file: Path) -> str:
@@ -27,7 +31,11 @@ def part_of(file: Path) -> str:
 def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """The parts of journeyman that a file imports anywhere, with the line."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("journeyman."):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and node.module.startswith("journeyman.")
+        ):
             yield node.module.split(".")[1], node.lineno
         elif isinstance(node, ast.ImportFrom) and node.module == "journeyman":
             yield from ((alias.name, node.lineno) for alias in node.names)
@@ -42,7 +50,9 @@ def test_imports_only_look_down(file: Path) -> None:
     if part == "__init__":
         return
     for other, line in imports(ast.parse(file.read_text())):
-        assert other == part or height[other] > height[part], f"{file.name}:{line} imports {other}, not below {part}"
+        assert other == part or height[other] > height[part], (
+            f"{file.name}:{line} imports {other}, not below {part}"
+        )
 
 
 def test_the_loop_stays_readable() -> None:
@@ -55,7 +65,11 @@ def test_only_runtime_and_improve_write_to_the_journal() -> None:
         if part_of(file) in {"runtime", "improve", "store"}:
             continue
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in writers:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in writers
+            ):
                 owner = ast.unparse(node.func.value)
                 assert "journal" not in owner, f"{file.name}:{node.lineno} writes to the journal"
 
@@ -64,6 +78,13 @@ def test_only_the_boundary_catches_everything() -> None:
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ExceptHandler):
-                broad = node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"}
-                reraises = any(isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node))
-                assert not broad or reraises or file.name == "errors.py", f"{file.name}:{node.lineno}"
+                broad = node.type is None or ast.unparse(node.type) in {
+                    "Exception",
+                    "BaseException",
+                }
+                reraises = any(
+                    isinstance(inner, ast.Raise) and inner.exc is None for inner in ast.walk(node)
+                )
+                assert not broad or reraises or file.name == "errors.py", (
+                    f"{file.name}:{node.lineno}"
+                )

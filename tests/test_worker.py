@@ -21,10 +21,18 @@ SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required":
 class Desk:
     """An environment for these tests: `look` answers from a list, `pay` counts, `submit` is final unless told "bad"."""
 
-    def __init__(self, *, tools: str = "look pay submit", answers: Sequence[str] = ("seen",), delay: float = 0) -> None:
+    def __init__(
+        self,
+        *,
+        tools: str = "look pay submit",
+        answers: Sequence[str] = ("seen",),
+        delay: float = 0,
+    ) -> None:
         effects: dict[str, Effect] = {"look": "pure", "pay": "once", "submit": "pure"}
         self.tools = tuple(
-            ToolSpec(name=n, description=n, parameters=SCHEMA, effect=effects[n], final=n == "submit")
+            ToolSpec(
+                name=n, description=n, parameters=SCHEMA, effect=effects[n], final=n == "submit"
+            )
             for n in tools.split()
         )
         self.answers = list(answers)
@@ -33,7 +41,10 @@ class Desk:
         self.closed = 0
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="system", content="THE SCHEMA"), Message(role="user", content="question"))
+        return (
+            Message(role="system", content="THE SCHEMA"),
+            Message(role="user", content="question"),
+        )
 
     async def step(self, call: ToolCall) -> Message:
         await asyncio.sleep(self.delay)
@@ -42,7 +53,12 @@ class Desk:
             text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
             return Message(role="tool", call_id=call.id, content=text)
         failed = call.arguments.get("q") == "bad"
-        return Message(role="tool", call_id=call.id, content="no such column" if failed else "ok", failed=failed)
+        return Message(
+            role="tool",
+            call_id=call.id,
+            content="no such column" if failed else "ok",
+            failed=failed,
+        )
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
@@ -60,18 +76,29 @@ def call(name: str, q: str = "x", n: int = 0) -> ToolCall:
 
 def do(replies: Sequence[Any], desk: Desk, **mind: Any) -> Trajectory:
     worker = Worker(instructions="BE BRIEF", **mind)
-    return asyncio.run(rollout(worker, ScriptedModel(replies), desk, Brief(id="c", prompt="question")))
+    return asyncio.run(
+        rollout(worker, ScriptedModel(replies), desk, Brief(id="c", prompt="question"))
+    )
 
 
 def test_an_answer_is_what_the_final_call_hands_in() -> None:
     desk = Desk()
     done = do([call("look"), call("submit", "SELECT 1")], desk)
     assert (done.stop, done.answer, done.worker) == ("answered", "SELECT 1", "ada@1")
-    assert [m.role for m in done.messages] == ["system", "user", "assistant", "tool", "assistant", "tool"]
+    assert [m.role for m in done.messages] == [
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "tool",
+    ]
     assert desk.closed == 1
 
 
-def lesson(about: str, text: str, kind: Literal["demonstration", "rule"] = "demonstration") -> Lesson:
+def lesson(
+    about: str, text: str, kind: Literal["demonstration", "rule"] = "demonstration"
+) -> Lesson:
     return Lesson(id=text, kind=kind, about=about, text=text, by="ada", sources=("case:c",))
 
 
@@ -127,7 +154,9 @@ def test_a_repeat_that_gives_nothing_new_is_remarked_and_then_ends_the_case() ->
 
 
 def test_a_repeat_in_a_world_that_moves_on_is_no_repeat() -> None:
-    done = do([*(call("look", n=n) for n in range(4)), call("submit")], Desk(answers=["1", "2", "3", "4"]))
+    done = do(
+        [*(call("look", n=n) for n in range(4)), call("submit")], Desk(answers=["1", "2", "3", "4"])
+    )
     assert done.stop == "answered"
 
 
@@ -151,7 +180,10 @@ def test_each_budget_ends_the_case_and_says_which(budget: Budget, stop: str) -> 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(ModelBusyError("busy", "wait"), "model_busy"), (EnvironmentFault("gone", "mend"), "environment")],
+    [
+        (ModelBusyError("busy", "wait"), "model_busy"),
+        (EnvironmentFault("gone", "mend"), "environment"),
+    ],
 )
 def test_what_goes_wrong_becomes_a_typed_failure(error: Exception, kind: str) -> None:
     desk = Desk()

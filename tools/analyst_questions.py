@@ -61,7 +61,11 @@ CUSTOMER = "SELECT name FROM customers WHERE is_test = 0 AND city IS NOT NULL OR
 FAMILIES = (
     Family(
         "lookup",
-        ("What does the {product} cost?", "Give the price of the product {product}.", "How much is the {product}?"),
+        (
+            "What does the {product} cost?",
+            "Give the price of the product {product}.",
+            "How much is the {product}?",
+        ),
         "SELECT price FROM products WHERE name = '{product}'",
         {"product": PRODUCT},
     ),
@@ -300,17 +304,23 @@ FAMILIES = (
 )
 
 
-def draws(family: Family, connection: sqlite3.Connection, rng: random.Random) -> Iterator[dict[str, Any]]:
+def draws(
+    family: Family, connection: sqlite3.Connection, rng: random.Random
+) -> Iterator[dict[str, Any]]:
     """Fillings of a family's gaps, drawn at random without end."""
     values = {
-        name: list(source) if isinstance(source, range) else [row[0] for row in connection.execute(source)]
+        name: list(source)
+        if isinstance(source, range)
+        else [row[0] for row in connection.execute(source)]
         for name, source in family.draws.items()
     }
     for _ in count():
         yield {name: rng.choice(options) for name, options in values.items()}
 
 
-def questions(database: Path, *, seed: int = SEED, per_family: int = PER_FAMILY) -> Iterator[dict[str, Any]]:
+def questions(
+    database: Path, *, seed: int = SEED, per_family: int = PER_FAMILY
+) -> Iterator[dict[str, Any]]:
     """The cases as JSON objects: `per_family` of each, where there are as many, no question twice, results that say something.
 
     Two wordings of one query are in the same split, so that no exam question has its answer among the others.
@@ -349,7 +359,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as data:
         load_job(JOB, data=Path(data))  # its `prepare` makes the database
         found = questions(Path(data) / "shop.sqlite")
-        for row in sorted(found, key=lambda row: row["id"].rpartition("-")[2]):  # a bit of every slice from the start
+        for row in sorted(
+            found, key=lambda row: row["id"].rpartition("-")[2]
+        ):  # a bit of every slice from the start
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 

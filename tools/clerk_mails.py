@@ -21,7 +21,9 @@ SEED = 11
 PER_SLICE = 22
 SPLITS = ("train", "calibration", "train", "exam")
 FIELDS = ("request", "customer", "order", "product", "quantity", "date")
-WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "clerk_words.toml").read_text(encoding="utf-8"))
+WORDS: dict[str, Any] = tomllib.loads(
+    (Path(__file__).parent / "clerk_words.toml").read_text(encoding="utf-8")
+)
 MONTHS = [
     "January",
     "February",
@@ -93,13 +95,18 @@ class Writer:
 
     def relative(self, when: date) -> str:
         """A date told from today's: tomorrow, in three days, this or next week's Friday."""
-        days, week = (when - self.today).days, when.isocalendar().week - self.today.isocalendar().week
+        days, week = (
+            (when - self.today).days,
+            when.isocalendar().week - self.today.isocalendar().week,
+        )
         weekday = WEEKDAYS[self.language][when.weekday()]
         if self.language == "zh":
             near = {1: "明天", 2: "后天", 3: "三天后"}
             return near.get(days) or f"{('本周', '下周')[week]}{weekday}"
         near = {1: "tomorrow", 2: "the day after tomorrow", 3: "in three days"}
-        return near.get(days) or (f"{weekday} of this week" if week == 0 else f"{weekday} of next week")
+        return near.get(days) or (
+            f"{weekday} of this week" if week == 0 else f"{weekday} of next week"
+        )
 
     def sentence(self, kind: str, value: object) -> str:
         return str(self.rng.choice(self.words["tells"][kind])).format(value)
@@ -137,7 +144,9 @@ class Writer:
             "quantity": facts.quantity,
             "date": day,
         }
-        lines = [f"{self.rng.choice(self.words['labels']['request'])}{self.words['forms'][facts.request]}"]
+        lines = [
+            f"{self.rng.choice(self.words['labels']['request'])}{self.words['forms'][facts.request]}"
+        ]
         for name, value in told.items():
             if value is None and self.rng.random() < 0.4:
                 continue
@@ -183,8 +192,13 @@ def contradictory(write: Writer) -> tuple[str, Facts]:
 def thread(write: Writer) -> tuple[str, Facts]:
     """The mail below an older one of somebody else, whose facts don't count."""
     facts, older = write.facts(), write.facts()
-    quoted = "\n".join(f"> {line}" for line in write.letter(older, write.sentences(older)).splitlines())
-    return f"{write.letter(facts, write.sentences(facts))}\n\n{write.words['quoted']}\n{quoted}", facts
+    quoted = "\n".join(
+        f"> {line}" for line in write.letter(older, write.sentences(older)).splitlines()
+    )
+    return (
+        f"{write.letter(facts, write.sentences(facts))}\n\n{write.words['quoted']}\n{quoted}",
+        facts,
+    )
 
 
 def dates(write: Writer) -> tuple[str, Facts]:
@@ -209,11 +223,19 @@ def messages(*, seed: int = SEED, per_slice: int = PER_SLICE) -> Iterator[dict[s
         for n in range(per_slice):
             text, facts = make(Writer(language, rng))
             split = SPLITS[(n + s) % 4]
-            yield {"id": f"{name}-{n:02d}", "prompt": text, "target": facts.target(), "slice": name, "split": split}
+            yield {
+                "id": f"{name}-{n:02d}",
+                "prompt": text,
+                "target": facts.target(),
+                "slice": name,
+                "split": split,
+            }
 
 
 def main() -> None:
-    in_turn = sorted(messages(), key=lambda row: row["id"].rpartition("-")[2])  # a bit of every slice from the start
+    in_turn = sorted(
+        messages(), key=lambda row: row["id"].rpartition("-")[2]
+    )  # a bit of every slice from the start
     for row in in_turn:
         sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
 

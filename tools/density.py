@@ -31,7 +31,14 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "journeyman"
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-QUIET = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+QUIET = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,9 @@ def own_nodes(function: Function) -> Iterator[ast.AST]:
         node = waiting.pop()
         yield node
         waiting.extend(
-            child for child in ast.iter_child_nodes(node) if child not in left_out and not isinstance(child, Function)
+            child
+            for child in ast.iter_child_nodes(node)
+            if child not in left_out and not isinstance(child, Function)
         )
 
 
@@ -194,11 +203,17 @@ def summary(measures: Sequence[Density]) -> dict[str, float | int | None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.density", description="Syntax nodes a line of functions.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.density", description="Syntax nodes a line of functions."
+    )
     parser.add_argument("path", nargs="*", type=Path, default=[SOURCE])
-    parser.add_argument("--worst", type=int, default=20, metavar="N", help="how many of the densest to print")
+    parser.add_argument(
+        "--worst", type=int, default=20, metavar="N", help="how many of the densest to print"
+    )
     parser.add_argument("--json", action="store_true", help="the figures only, as JSON")
-    parser.add_argument("--exceptions", action="store_true", help="the functions over a limit only, one a line")
+    parser.add_argument(
+        "--exceptions", action="store_true", help="the functions over a limit only, one a line"
+    )
     chosen = parser.parse_args()
     measures = read(chosen.path)
     if chosen.json:
@@ -210,7 +225,9 @@ def main() -> None:
     for key, figure in summary(measures).items():
         print(f"{key}: {figure}")
     for one in sorted(measures, key=nodes_per_line, reverse=True)[: chosen.worst]:
-        print(f"{one.nodes_per_line:5.1f} nodes a line, {one.lines:3} lines  {one.name} (line {one.line})")
+        print(
+            f"{one.nodes_per_line:5.1f} nodes a line, {one.lines:3} lines  {one.name} (line {one.line})"
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ def main() -> None:
     HELP.mkdir(exist_ok=True)
     for name in COMMANDS:
         app = import_module(f"journeyman.cli.{name}_command").app
-        shown = CliRunner().invoke(app, ["--help"], prog_name=f"journeyman {name}", terminal_width=100)
+        shown = CliRunner().invoke(
+            app, ["--help"], prog_name=f"journeyman {name}", terminal_width=100
+        )
         Path(HELP / f"{name}.txt").write_text(shown.output, encoding="utf-8")
 
 

@@ -18,7 +18,9 @@ QUOTED = re.compile(r"(-?[\d.,]+)( %)?( \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+)\
 
 
 def measured(name: str, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "bench/results" / f"{name}.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(
+        (ROOT / "bench/results" / f"{name}.json").read_text(encoding="utf-8")
+    )
     return dict(found["figures"][key])
 
 
@@ -33,13 +35,17 @@ def again(match: re.Match[str]) -> str:
         return f"{scale * number:,.{digits}f}" if "," in like else f"{scale * number:.{digits}f}"
 
     around = (
-        f" ({told(figure['low'], low)}–{told(figure['high'], low)})" if interval and figure["low"] is not None else ""
+        f" ({told(figure['low'], low)}–{told(figure['high'], low)})"
+        if interval and figure["low"] is not None
+        else ""
     )
     return f"{told(figure['value'], value)}{percent or ''}{around}<!-- {name}.{key} -->"
 
 
 def main() -> None:
-    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")]):
+    for page in sorted(
+        [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")]
+    ):
         text = page.read_text(encoding="utf-8")
         changed = QUOTED.sub(again, text)
         if changed != text:

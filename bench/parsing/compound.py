@@ -21,7 +21,9 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
         data = streams[name].ljust(LEAST, b" ")
         first = len(sectors)
         count = -(-len(data) // SECTOR)
-        sectors += [data[at : at + SECTOR].ljust(SECTOR, b"\0") for at in range(0, count * SECTOR, SECTOR)]
+        sectors += [
+            data[at : at + SECTOR].ljust(SECTOR, b"\0") for at in range(0, count * SECTOR, SECTOR)
+        ]
         chain += [*range(first + 1, first + count), END]
         entries.append(_entry(name, 2, first, len(data), right=n + 1 if n < len(names) else FREE))
     directory = len(sectors)
@@ -39,9 +41,26 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
     return _header(directory, range(first_table, first_table + tables)) + b"".join(sectors)
 
 
-def _entry(name: str, kind: int, start: int, size: int, *, right: int = FREE, child: int = FREE) -> bytes:
+def _entry(
+    name: str, kind: int, start: int, size: int, *, right: int = FREE, child: int = FREE
+) -> bytes:
     wide = name.encode("utf-16-le") + b"\0\0"
-    return struct.pack("<64sHBBIII16sIQQIQ", wide, len(wide), kind, 1, FREE, right, child, b"", 0, 0, 0, start, size)
+    return struct.pack(
+        "<64sHBBIII16sIQQIQ",
+        wide,
+        len(wide),
+        kind,
+        1,
+        FREE,
+        right,
+        child,
+        b"",
+        0,
+        0,
+        0,
+        start,
+        size,
+    )
 
 
 def _header(directory: int, tables: range) -> bytes:
@@ -64,6 +83,7 @@ def message(subject: str, body: str, sender: str = "Ann", to: str = "Bob") -> by
         "007D": "Date: Mon, 1 Jan 2024 10:00:00 +0000\n",
     }
     streams = {
-        f"__substg1.0_{number}001F": text.encode("utf-16-le") + b" \0" * (LEAST // 2) for number, text in texts.items()
+        f"__substg1.0_{number}001F": text.encode("utf-16-le") + b" \0" * (LEAST // 2)
+        for number, text in texts.items()
     }
     return compound({"__properties_version1.0": b"", **streams})

@@ -119,18 +119,31 @@ class Drawing:
             told[at] = "，"
         return "".join(told[:-1]) + "。"
 
-    def text(self, words: str, x: float, y: float, *, font: str = "Helvetica", size: float = 10.0) -> None:
+    def text(
+        self, words: str, x: float, y: float, *, font: str = "Helvetica", size: float = 10.0
+    ) -> None:
         self.waiting.append((y, x, words, font, size))
 
     def wrapped(
-        self, words: str, x: float, y: float, width: float, *, font: str = "Helvetica", size: float = 10.0
+        self,
+        words: str,
+        x: float,
+        y: float,
+        width: float,
+        *,
+        font: str = "Helvetica",
+        size: float = 10.0,
     ) -> float:
         """Draw a paragraph; gives the height below it. A last mark alone hangs behind the line before, as is usual."""
         wide = font in {"STSong-Light", "SimHei"}
         parts, glue, line = list(words) if wide else words.split(), "" if wide else " ", ""
         for n, part in enumerate(parts):
             longer = f"{line}{glue}{part}" if line else part
-            if pdfmetrics.stringWidth(longer, font, size) > width and line and not (wide and n == len(parts) - 1):
+            if (
+                pdfmetrics.stringWidth(longer, font, size) > width
+                and line
+                and not (wide and n == len(parts) - 1)
+            ):
                 self.text(line, x, y, font=font, size=size)
                 y, line = y + 1.25 * size, part
             else:
@@ -179,7 +192,9 @@ def table_cells(draw: random.Random, *, chinese: bool = False) -> list[list[str]
         labels = ["".join(draw.sample(HANZI, 4)) for _ in range(rows)]
     else:
         names = [word.capitalize() for word in draw.sample(WORDS, width)]
-        labels = [" ".join(draw.sample(WORDS, draw.randint(1, 2))).capitalize() for _ in range(rows)]
+        labels = [
+            " ".join(draw.sample(WORDS, draw.randint(1, 2))).capitalize() for _ in range(rows)
+        ]
     body = [[label, *(f"{draw.uniform(1, 5000):,.1f}" for _ in names[1:])] for label in labels]
     return [names, *body]
 
@@ -200,12 +215,18 @@ def table(draw: random.Random, style: str, *, chinese: bool = False) -> Truth:
         y += step
     right = MARGIN + width * len(cells[0])
     if style != "none":
-        heights = [top + n * step for n in range(len(cells) + 1)] if style == "grid" else [top, top + step, y]
+        heights = (
+            [top + n * step for n in range(len(cells) + 1)]
+            if style == "grid"
+            else [top, top + step, y]
+        )
         for at in heights:
             page.canvas.line(MARGIN, page.height - at, right, page.height - at)
     if style == "grid":
         for n in range(len(cells[0]) + 1):
-            page.canvas.line(MARGIN + n * width, page.height - top, MARGIN + n * width, page.height - y)
+            page.canvas.line(
+                MARGIN + n * width, page.height - top, MARGIN + n * width, page.height - y
+            )
     page.wrapped(after, MARGIN, y + 30, page.width - 2 * MARGIN, font=font)
     kind = "chinese_" if chinese else ""
     return Truth(f"{kind}table_{style}", page.done(), [before, after], [cells], chinese=chinese)
@@ -220,7 +241,14 @@ def table_wrapped(draw: random.Random, style: str) -> Truth:
     cells = [["Item", "What it is", "Count", "Price"]]
     for _ in range(draw.randint(4, 7)):
         told = " ".join(draw.sample(WORDS, draw.randint(3, 14))).capitalize()
-        cells.append([draw.choice(WORDS).capitalize(), told, str(draw.randint(1, 90)), f"{draw.uniform(1, 900):.2f}"])
+        cells.append(
+            [
+                draw.choice(WORDS).capitalize(),
+                told,
+                str(draw.randint(1, 90)),
+                f"{draw.uniform(1, 900):.2f}",
+            ]
+        )
     heights = [y]
     for row in cells:
         x, below = MARGIN, y
@@ -260,7 +288,10 @@ def table_two_heads(draw: random.Random) -> Truth:
                 drawn = pdfmetrics.stringWidth(name, "Helvetica", 9)
                 page.text(name, MARGIN + m * width + 45 + (width - 50 - drawn) / 2, y + 13, size=9)
                 page.canvas.line(
-                    MARGIN + m * width + 2, page.height - y - 17, MARGIN + (m + 2) * width - 40, page.height - y - 17
+                    MARGIN + m * width + 2,
+                    page.height - y - 17,
+                    MARGIN + (m + 2) * width - 40,
+                    page.height - y - 17,
                 )
         y += 18
     for at in (top, top + 36, y):

@@ -46,8 +46,10 @@ def sound_files(seed: int) -> dict[str, bytes]:
         "deck.pptx": _pptx(),
         "book.xlsx": _xlsx(),
         "book.epub": _epub("<html><body><h1>One</h1><p>Text</p></body></html>"),
-        "page.html": b"<html><body><h1>Head</h1><p>Text</p><table><tr><td>1<td>2</table></body></html>" * 20,
-        "mail.eml": b"From: a@x.org\nTo: b@x.org\nSubject: hello\nContent-Type: text/plain\n\nText\n> quoted\n" * 5,
+        "page.html": b"<html><body><h1>Head</h1><p>Text</p><table><tr><td>1<td>2</table></body></html>"
+        * 20,
+        "mail.eml": b"From: a@x.org\nTo: b@x.org\nSubject: hello\nContent-Type: text/plain\n\nText\n> quoted\n"
+        * 5,
         "mail.msg": message("Hello", "Text of the message\n" * 50),
         "data.json": json.dumps([{"a": n, "b": str(n)} for n in range(200)]).encode(),
         "data.csv": b"name,size\n" + b"".join(b"x%d,%d\n" % (n, n) for n in range(200)),
@@ -84,7 +86,11 @@ def pdf(objects: list[bytes], *, root: int = 1) -> bytes:
     table_at = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer\n<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, root, table_at)
+    out += b"trailer\n<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        len(objects) + 1,
+        root,
+        table_at,
+    )
     return bytes(out)
 
 
@@ -94,8 +100,15 @@ FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
 
 def one_page(content: bytes, *, box: bytes = b"[0 0 595 842]", packed: bool = False) -> bytes:
     body = zlib.compress(content) if packed else content
-    stream = b"<</Length %d%s>>\nstream\n%s\nendstream" % (len(body), b"/Filter/FlateDecode" if packed else b"", body)
-    page = b"<</Type/Page/Parent 2 0 R/MediaBox %s/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>" % box
+    stream = b"<</Length %d%s>>\nstream\n%s\nendstream" % (
+        len(body),
+        b"/Filter/FlateDecode" if packed else b"",
+        body,
+    )
+    page = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox %s/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"
+        % box
+    )
     return pdf([CATALOG, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, stream, FONT])
 
 
@@ -104,7 +117,10 @@ WORDS = b"BT /F 12 Tf 50 700 Td (Some words) Tj ET "
 
 def by_hand_pdf() -> Made:
     loop = b"<</Type/Pages/Kids[2 0 R]/Count 1>>"
-    two = [b"<</Type/Pages/Kids[3 0 R]/Count 2>>", b"<</Type/Pages/Parent 2 0 R/Kids[2 0 R 3 0 R]/Count 1>>"]
+    two = [
+        b"<</Type/Pages/Kids[3 0 R]/Count 2>>",
+        b"<</Type/Pages/Parent 2 0 R/Kids[2 0 R 3 0 R]/Count 1>>",
+    ]
     form = (
         b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 4 0 R>>>>/Length 5>>"
         b"\nstream\n/X Do\nendstream"
@@ -115,7 +131,9 @@ def by_hand_pdf() -> Made:
         "tree_is_a_long_loop.pdf": lambda: pdf([CATALOG, *two]),
         "a_billion_pages.pdf": lambda: pdf([CATALOG, b"<</Type/Pages/Kids[]/Count 1000000000>>"]),
         "no_pages.pdf": lambda: pdf([CATALOG, b"<</Type/Pages/Kids[]/Count 0>>"]),
-        "form_draws_itself.pdf": lambda: pdf([CATALOG, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, form]),
+        "form_draws_itself.pdf": lambda: pdf(
+            [CATALOG, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", page, form]
+        ),
         "million_lines.pdf": lambda: one_page(b"0 0 m 9 9 l S " * 1_000_000, packed=True),
         "million_words.pdf": lambda: one_page(WORDS * 300_000, packed=True),
         "content_unpacks_to_half_a_gigabyte.pdf": lambda: one_page(b" " * (1 << 29), packed=True),
@@ -128,7 +146,9 @@ def by_hand_pdf() -> Made:
         "words_far_away.pdf": lambda: one_page(b"BT /F 12 Tf 1e30 -1e30 Td (far) Tj ET " + WORDS),
         "huge_letters.pdf": lambda: one_page(b"BT /F 1e9 Tf 0 0 Td (large) Tj ET " + WORDS),
         "picture_too_large.pdf": lambda: _pdf_with_picture(100_000, 100_000),
-        "table_of_objects_is_a_loop.pdf": lambda: one_page(WORDS).replace(b"/Root", b"/Prev 9/Root"),
+        "table_of_objects_is_a_loop.pdf": lambda: one_page(WORDS).replace(
+            b"/Root", b"/Prev 9/Root"
+        ),
         "length_is_itself.pdf": lambda: one_page(WORDS).replace(b"/Length 39", b"/Length 4 0 R"),
         "password.pdf": _locked_pdf,
         "only_a_head.pdf": lambda: b"%PDF-1.7\n",
@@ -227,12 +247,16 @@ def by_hand_office() -> Made:
     )
     return {
         "zip_bomb.docx": lambda: replaced(_docx(), word, b"\0" * 300_000_000),
-        "bomb_of_spaces.xlsx": lambda: replaced(_xlsx(), "xl/sharedStrings.xml", b" " * 200_000_000),
+        "bomb_of_spaces.xlsx": lambda: replaced(
+            _xlsx(), "xl/sharedStrings.xml", b" " * 200_000_000
+        ),
         "too_many_parts.pptx": lambda: replaced_many(_pptx(), 30_000),
         "billion_laughs.docx": lambda: replaced(_docx(), word, f"{BOMB}<x>&a11;</x>"),
         "billion_laughs.xlsx": lambda: replaced(_xlsx(), "xl/workbook.xml", f"{BOMB}<x>&a11;</x>"),
         "outside_entity.docx": lambda: replaced(_docx(), word, f"{OUTSIDE}<x>&e;</x>"),
-        "outside_entity.pptx": lambda: replaced(_pptx(), "ppt/slides/slide1.xml", f"{OUTSIDE}<x>&e;</x>"),
+        "outside_entity.pptx": lambda: replaced(
+            _pptx(), "ppt/slides/slide1.xml", f"{OUTSIDE}<x>&e;</x>"
+        ),
         "nested_paragraphs.docx": lambda: replaced(_docx(), word, nested),
         "empty_document.docx": lambda: replaced(_docx(), word, b""),
         "not_xml.docx": lambda: replaced(_docx(), word, b"hello"),
@@ -243,11 +267,15 @@ def by_hand_office() -> Made:
         "is_docx.txt": _docx,
         "is_docx.pdf": _docx,
         "plain_archive.docx": lambda: zipped({"readme.txt": "hello"}),
-        "archive_in_archive.docx": lambda: zipped({"a.zip": zipped({"b.zip": zipped({"c.txt": "x" * 1000})})}),
+        "archive_in_archive.docx": lambda: zipped(
+            {"a.zip": zipped({"b.zip": zipped({"c.txt": "x" * 1000})})}
+        ),
         "leaves_the_archive.epub": lambda: _epub("<p>x</p>", href="../../../../../etc/passwd"),
         "laughs.epub": lambda: _epub(f"{BOMB}<html><body><p>&a11;</p></body></html>"),
         "no_chapters.epub": lambda: _epub("", href="missing.xhtml"),
-        "locked.xlsx": lambda: compound({"EncryptedPackage": b"\1" * 5000, "EncryptionInfo": b"\2" * 5000}),
+        "locked.xlsx": lambda: compound(
+            {"EncryptedPackage": b"\1" * 5000, "EncryptionInfo": b"\2" * 5000}
+        ),
         "old_office.doc": lambda: compound({"WordDocument": b"\1" * 5000}),
         "cut_short.msg": lambda: message("Hello", "x" * 9000)[:3000],
         "no_streams.msg": lambda: compound({"__properties_version1.0": b""}),
@@ -274,12 +302,16 @@ def _png_that_claims(width: int, height: int) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = b""
     for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")):
-        chunks += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        chunks += (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def by_hand_text() -> Made:
-    boundary = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(3_000))
+    boundary = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n) for n in range(3_000)
+    )
     return {
         "empty.txt": lambda: b"",
         "zeros.txt": lambda: b"\0" * 1_000_000,
@@ -294,14 +326,20 @@ def by_hand_text() -> Made:
         "million_columns.csv": lambda: b"," * 1_000_000 + b"\n1\n",
         "open_quote.csv": lambda: b'a,b\n"' + b"x,y\n" * 500_000,
         "nested.html": lambda: b"<html><body>" + b"<div>" * 300_000 + b"deep",
-        "million_cells.html": lambda: b"<html><body><table>" + b"<tr><td colspan=1000 rowspan=1000>x" * 5_000,
+        "million_cells.html": lambda: (
+            b"<html><body><table>" + b"<tr><td colspan=1000 rowspan=1000>x" * 5_000
+        ),
         "entities.html": lambda: BOMB.encode() + b"<html><body><p>&a11; text</p></body></html>",
-        "script_only.html": lambda: b"<html><head><script>while(1);</script></head><body></body></html>",
+        "script_only.html": lambda: (
+            b"<html><head><script>while(1);</script></head><body></body></html>"
+        ),
         "nested_quotes.md": lambda: b">" * 100_000 + b" deep",
         "open_brackets.md": lambda: b"# x\n\n" + b"[" * 100_000,
         "many_stars.md": lambda: b"# x\n\n" + b"*a_ " * 50_000,
         "nested_parts.eml": lambda: b"From: a@x\nTo: b@x\nSubject: s\n" + boundary,
-        "bad_fields.eml": lambda: b"From: =?x?q?=?= <\nTo: (((((\nSubject: =?utf-8?b?////?=\nDate: never\n\ntext",
+        "bad_fields.eml": lambda: (
+            b"From: =?x?q?=?= <\nTo: (((((\nSubject: =?utf-8?b?////?=\nDate: never\n\ntext"
+        ),
         "long_field.eml": lambda: b"From: a@x\nTo: " + b"(" * 200_000 + b"\nSubject: s\n\ntext",
         "deep.py": lambda: b"x = " + b"(" * 100_000,
         "picture_too_large.png": lambda: _png_that_claims(60_000, 60_000),

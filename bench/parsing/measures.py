@@ -10,7 +10,9 @@ Cells = Sequence[Sequence[str]]
 
 def squeezed(text: str) -> str:
     """Without white space and marks of Markdown."""
-    return "".join(character for character in text if not character.isspace() and character not in "*#|\\")
+    return "".join(
+        character for character in text if not character.isspace() and character not in "*#|\\"
+    )
 
 
 def distance(one: str, other: str) -> int:

@@ -79,7 +79,10 @@ def tables_of(markdown: str) -> Tables:
         if not line.strip().startswith("|"):
             inside = False
             continue
-        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        cells = [
+            cell.strip().replace("\\|", "|")
+            for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))
+        ]
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             continue
         if not inside:
@@ -120,7 +123,11 @@ def _neighbours(check: Check, grid: Sequence[Sequence[str]], y: int, x: int) -> 
         "top_heading": [row[x] for row in grid[:y]],
         "left_heading": list(grid[y][:x]),
     }
-    return all(any(same(cell, check[side], check) for cell in cells) for side, cells in near.items() if check.get(side))
+    return all(
+        any(same(cell, check[side], check) for cell in cells)
+        for side, cells in near.items()
+        if check.get(side)
+    )
 
 
 def _math(check: Check, markdown: str) -> bool:

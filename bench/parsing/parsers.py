@@ -26,7 +26,11 @@ PATIENT = ParseLimits(page_seconds=1_200.0, file_seconds=7_200.0)
 def ours(path: Path) -> Pages:
     document = parse(path, limits=PATIENT)
     return {
-        page: markdown(document.model_copy(update={"blocks": tuple(b for b in document.blocks if b.page == page)}))
+        page: markdown(
+            document.model_copy(
+                update={"blocks": tuple(b for b in document.blocks if b.page == page)}
+            )
+        )
         for page in range(1, (document.pages or 0) + 1)
     }
 
@@ -35,11 +39,19 @@ def in_this_process(path: Path) -> Pages:
     """Ours with all that it costs but waiting: sheets are written and read as between two processes."""
     source = Source(path=path, name=path.name, kind="pdf", limits=ParseLimits())
     sheets = [Sheet.model_validate_json(sheet.model_dump_json()) for sheet in marked(read(source))]
-    return {sheet.page: "\n\n".join(block.text for block in sheet.blocks) for sheet in sheets if sheet.page}
+    return {
+        sheet.page: "\n\n".join(block.text for block in sheet.blocks)
+        for sheet in sheets
+        if sheet.page
+    }
 
 
 def tables_ours(path: Path) -> list[list[list[str]]]:
-    return [[list(row) for row in block.cells] for block in parse(path, limits=PATIENT).blocks if block.kind == "table"]
+    return [
+        [list(row) for row in block.cells]
+        for block in parse(path, limits=PATIENT).blocks
+        if block.kind == "table"
+    ]
 
 
 def with_pypdfium2(path: Path) -> Pages:
@@ -59,8 +71,13 @@ def with_pdfplumber(path: Path) -> Pages:
     pages: dict[int, str] = {}
     with pdfplumber.open(path) as document:
         for n, page in enumerate(document.pages, start=1):
-            tables = [_block([[cell or "" for cell in row] for row in table]) for table in page.extract_tables()]
-            pages[n] = "\n\n".join([page.extract_text() or "", *(table_markdown(table) for table in tables)])
+            tables = [
+                _block([[cell or "" for cell in row] for row in table])
+                for table in page.extract_tables()
+            ]
+            pages[n] = "\n\n".join(
+                [page.extract_text() or "", *(table_markdown(table) for table in tables)]
+            )
     return pages
 
 
@@ -77,7 +94,11 @@ def _block(cells: list[list[str]]) -> Block:
 def parsers() -> dict[str, Callable[[Path], Pages]]:
     """Ours, and each that is installed."""
     others = {"markitdown": with_markitdown, "pdfplumber": with_pdfplumber, "pypdf": with_pypdf}
-    return {"ours": ours, "pypdfium2": with_pypdfium2, **{n: call for n, call in others.items() if find_spec(n)}}
+    return {
+        "ours": ours,
+        "pypdfium2": with_pypdfium2,
+        **{n: call for n, call in others.items() if find_spec(n)},
+    }
 
 
 TABLELESS = {"pypdfium2", "pypdf"}

@@ -69,7 +69,9 @@ def outcome_of(name: str, told: Document | Failure, seconds: float) -> Outcome:
         said = f"{told.kind}: {told.message} {told.mend}"
         clear, refused = told.kind == "input" and name in told.message and bool(told.mend), True
     stopped = any(words in said for words in GIVEN_UP)
-    return Outcome(name=name, seconds=seconds, clear=clear and not stopped, refused=refused, said=said)
+    return Outcome(
+        name=name, seconds=seconds, clear=clear and not stopped, refused=refused, said=said
+    )
 
 
 if __name__ == "__main__":

@@ -18,9 +18,15 @@ def main(url: str, cases: int) -> None:
         if n == 2:
             began = time.perf_counter()
         settings = {"api_base": url, "api_key": "none"}
-        model = LitellmModel(model_name="openai/m", model_kwargs=settings, cost_tracking="ignore_errors")
+        model = LitellmModel(
+            model_name="openai/m", model_kwargs=settings, cost_tracking="ignore_errors"
+        )
         agent = DefaultAgent(
-            model, LocalEnvironment(), system_template="s", instance_template="{{task}}", step_limit=200
+            model,
+            LocalEnvironment(),
+            system_template="s",
+            instance_template="{{task}}",
+            step_limit=200,
         )
         agent.run(f"case {n}")
     print(time.perf_counter() - began)

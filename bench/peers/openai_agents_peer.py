@@ -16,7 +16,9 @@ def look(word: str) -> str:
 
 async def main(url: str, cases: int) -> None:
     set_tracing_disabled(True)
-    model = OpenAIChatCompletionsModel(model="m", openai_client=AsyncOpenAI(base_url=url, api_key="none"))
+    model = OpenAIChatCompletionsModel(
+        model="m", openai_client=AsyncOpenAI(base_url=url, api_key="none")
+    )
     agent = Agent(name="a", model=model, tools=[look])
     for n in range(cases + 2):
         if n == 2:

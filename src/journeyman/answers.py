@@ -34,12 +34,19 @@ def course(answer: str) -> list[str]:
         listed = json.loads(answer)
     except ValueError:
         return []
-    return listed if isinstance(listed, list) and all(isinstance(move, str) for move in listed) else []
+    return (
+        listed if isinstance(listed, list) and all(isinstance(move, str) for move in listed) else []
+    )
 
 
 def moves(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
     """The successful calls of a tool, each with its result."""
-    made = {call.id: call for step in steps for call in step.reply.message.tool_calls if call.name == tool}
+    made = {
+        call.id: call
+        for step in steps
+        for call in step.reply.message.tool_calls
+        if call.name == tool
+    }
     return [
         (made[result.call_id], result)
         for step in steps
@@ -52,13 +59,17 @@ def move_of(tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """The tool by which a world is played: it takes one thing, and no final tool takes an answer. None: it is not."""
     final = [tool for tool in tools if tool.final]
     takes_answers = any(tool.parameters.get("properties") for tool in final)
-    moves = [tool for tool in tools if not tool.final and len(tool.parameters.get("properties", {})) == 1]
+    moves = [
+        tool for tool in tools if not tool.final and len(tool.parameters.get("properties", {})) == 1
+    ]
     return moves[0] if final and moves and not takes_answers else None
 
 
-def call_with(tool: ToolSpec, text: str, id: str) -> ToolCall:  # noqa: A002 - the field's word
+def call_with(tool: ToolSpec, text: str, id: str) -> ToolCall:
     """A call of a tool that takes one thing: this text."""
-    return ToolCall(id=id, name=tool.name, arguments={next(iter(tool.parameters["properties"])): text})
+    return ToolCall(
+        id=id, name=tool.name, arguments={next(iter(tool.parameters["properties"])): text}
+    )
 
 
 def only_text(call: ToolCall) -> str | None:

@@ -30,7 +30,9 @@ def read_cases(path: Path) -> Iterator[Case]:
     except FileNotFoundError:
         raise InputError(f"There is no case file {str(path)!r}.", "Correct its name.") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error.reason} at byte {error.start}.", "Save it as UTF-8.") from None
+        raise InputError(
+            f"{path} is not UTF-8: {error.reason} at byte {error.start}.", "Save it as UTF-8."
+        ) from None
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}.", "Check the file.") from None
 
@@ -47,9 +49,13 @@ def _jsonl_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Json]]]:
             try:
                 row = json.loads(text)
             except (json.JSONDecodeError, RecursionError) as error:
-                raise InputError(f"{path}, line {line}: not JSON: {error}.", "One JSON object a line.") from None
+                raise InputError(
+                    f"{path}, line {line}: not JSON: {error}.", "One JSON object a line."
+                ) from None
             if not isinstance(row, dict):
-                raise InputError(f"{path}, line {line}: not an object: {text[:60]!r}.", "One JSON object a line.")
+                raise InputError(
+                    f"{path}, line {line}: not an object: {text[:60]!r}.", "One JSON object a line."
+                )
             yield line, row
 
 
@@ -62,12 +68,16 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Json]]]:
             for row in reader:
                 if None in row:
                     mend = "Quote cells that hold commas."
-                    raise InputError(f"{path}, line {reader.line_num}: more cells than the header names.", mend)
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: more cells than the header names.", mend
+                    )
                 yield reader.line_num, {key: _cell(value) for key, value in row.items() if value}
         except csv.Error as error:
             if "field limit" in str(error):
                 raise _too_long(path, reader.line_num) from None
-            raise InputError(f"{path}, line {reader.line_num}: {error}.", "Correct the quoting there.") from None
+            raise InputError(
+                f"{path}, line {reader.line_num}: {error}.", "Correct the quoting there."
+            ) from None
 
 
 def _cell(value: str) -> Json:
@@ -94,4 +104,6 @@ def _case(row: Mapping[str, Json], where: str, line: int) -> Case:
             raise InputError(
                 f"{where}: unknown field {field!r}.", "A case has: " + ", ".join(Case.model_fields)
             ) from None
-        raise InputError(f"{where}: {field!r}: {first['msg']}.", "docs/reference/cases.md has the format.") from None
+        raise InputError(
+            f"{where}: {field!r}: {first['msg']}.", "docs/reference/cases.md has the format."
+        ) from None

@@ -12,7 +12,18 @@ from pydantic import Field
 
 from journeyman.types import Failure, Record
 
-BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "figure", "caption", "header", "footer"]
+BlockKind = Literal[
+    "heading",
+    "paragraph",
+    "list",
+    "table",
+    "code",
+    "quote",
+    "figure",
+    "caption",
+    "header",
+    "footer",
+]
 """`header` and `footer` are what pages repeat or carry at their edges: kept, but no part of a document's text."""
 
 Box = tuple[float, float, float, float]
@@ -77,7 +88,9 @@ class Document(Record):
     @cached_property
     def text(self) -> str:
         """All blocks but headers and footers, with an empty line between; what offsets count in."""
-        return "\n\n".join(block.text for block, span in zip(self.blocks, self.spans, strict=True) if span)
+        return "\n\n".join(
+            block.text for block, span in zip(self.blocks, self.spans, strict=True) if span
+        )
 
 
 class Chunk(Record):

@@ -44,7 +44,9 @@ class MissingExtraError(InputError):
     kind = "missing_extra"
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional part.", f"Install it with: pip install 'journeyman[{extra}]'")
+        super().__init__(
+            f"{what} needs an optional part.", f"Install it with: pip install 'journeyman[{extra}]'"
+        )
 
 
 class StoreError(JourneymanError):

@@ -48,7 +48,11 @@ class Model(Protocol):
         ...
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply: ...
 
     async def aclose(self) -> None: ...
@@ -67,7 +71,9 @@ class Embedder(Protocol):
         """None: not known before the first text."""
         ...
 
-    async def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+    async def embed(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"]
+    ) -> NDArray[np.float32]:
         """One row per text, of length 1 (or 0: there is nothing in the text to go by). The same text, the same row.
 
         Of a long text only the beginning may count. Raises a `ModelError` for whatever goes wrong, and nothing else.
@@ -130,7 +136,9 @@ class Index(Protocol):
     labels are among them take part, at every stage of the search.
     """
 
-    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+    async def put(
+        self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()
+    ) -> bool:
         """Make these the passages and the labels of the document, all or nothing. False: so it was already."""
         ...
 
@@ -138,7 +146,9 @@ class Index(Protocol):
         """Take a document out. False: it was not there."""
         ...
 
-    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def search(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         """At most `k` passages, best first, with their scores; for the same content always the same."""
         ...
 
@@ -174,7 +184,9 @@ class Lab(Protocol):
     Its methods raise `LearningBudgetSpent` when the budget is spent: the learner keeps what it has by then.
     """
 
-    async def attempt(self, mind: Mind, case_id: str, *, sampling: Sampling | None = None) -> Graded:
+    async def attempt(
+        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
+    ) -> Graded:
         """Work a case that was learned from once more, with another mind or sampling; it is scored by the verifiers."""
         ...
 
@@ -212,12 +224,16 @@ class JobFolder:
         for root in (self.data, self.folder):
             if (root / name).exists():
                 return root / name
-        raise InputError(f"No file {str(name)!r} in {self.folder} or {self.data}.", "Correct the path in job.toml.")
+        raise InputError(
+            f"No file {str(name)!r} in {self.folder} or {self.data}.",
+            "Correct the path in job.toml.",
+        )
 
     def member(self, name: str) -> Any:
         if name not in self.members:
             raise InputError(
-                f"job.py defines no {name!r}.", f"Define it, or correct job.toml; it has: {sorted(self.members)}."
+                f"job.py defines no {name!r}.",
+                f"Define it, or correct job.toml; it has: {sorted(self.members)}.",
             )
         return self.members[name]
 

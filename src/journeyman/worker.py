@@ -70,7 +70,9 @@ class Progress:
         return (*self.opening, *told)
 
 
-async def rollout(worker: Worker, model: Model, environment: Environment, brief: Brief) -> Trajectory:
+async def rollout(
+    worker: Worker, model: Model, environment: Environment, brief: Brief
+) -> Trajectory:
     """Do one case. Whatever goes wrong becomes the trajectory's `failure`; the environment is closed in any case.
 
     Only cancellation passes through, and what `flow` raises to stop at the next step.
@@ -79,10 +81,18 @@ async def rollout(worker: Worker, model: Model, environment: Environment, brief:
     deadline = began + worker.budget.seconds
     with boundary("the worker's loop") as outcome:
         try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + worker.budget.seconds):
-                lessons = tuple(await worker.memory.recall(brief.prompt, lambda lesson: tellable(lesson, environment)))
+            async with asyncio.timeout_at(
+                asyncio.get_running_loop().time() + worker.budget.seconds
+            ):
+                lessons = tuple(
+                    await worker.memory.recall(
+                        brief.prompt, lambda lesson: tellable(lesson, environment)
+                    )
+                )
                 opening = await environment.reset()
-                examples = turns(lessons, environment.tools, as_json=worker.sampling.json_schema is not None)
+                examples = turns(
+                    lessons, environment.tools, as_json=worker.sampling.json_schema is not None
+                )
                 told = context(worker.instructions, opening, worker.playbook, examples)
                 now = Progress(recalled=lessons, opening=told)
                 while now.stop is None:
@@ -112,26 +122,37 @@ async def _turn(worker: Worker, model: Model, environment: Environment, now: Pro
         return replace(now, stop="tokens")
     tools = tuple(environment.tools)
     must_call = any(tool.final for tool in tools) and not all(tool.final for tool in tools)
-    sampling = worker.sampling.model_copy(update={"tool_choice": "required"}) if must_call else worker.sampling
+    sampling = (
+        worker.sampling.model_copy(update={"tool_choice": "required"})
+        if must_call
+        else worker.sampling
+    )
     reply = await model.generate(now.messages, tools=tools, sampling=sampling)
     text = reply.message.content.strip()
     if reply.message.tool_calls:
-        return await _carry_out(environment, tools, replace(now, steps=(*now.steps, Step(reply=reply))))
+        return await _carry_out(
+            environment, tools, replace(now, steps=(*now.steps, Step(reply=reply)))
+        )
     if reply.malformed is not None:
-        return _told(now, Step(reply=reply), f"That could not be read as a tool call: {reply.malformed}")
+        return _told(
+            now, Step(reply=reply), f"That could not be read as a tool call: {reply.malformed}"
+        )
     if must_call and text:
         final = next(tool.name for tool in tools if tool.final)
         return _told(now, Step(reply=reply), f"Hand in your answer by calling `{final}`.")
     steps = (*now.steps, Step(reply=reply))
     if reply.finish == "length" and worker.sampling.json_schema is not None:
         raise ModelReplyError(
-            f"The JSON reply was cut off at {sampling.max_tokens} tokens.", "Raise max_tokens under [sampling]."
+            f"The JSON reply was cut off at {sampling.max_tokens} tokens.",
+            "Raise max_tokens under [sampling].",
         )
     return replace(now, steps=steps, answer=text or None, stop="answered" if text else "silent")
 
 
 def _tokens(now: Progress) -> int:
-    return sum(step.reply.usage.prompt_tokens + step.reply.usage.completion_tokens for step in now.steps)
+    return sum(
+        step.reply.usage.prompt_tokens + step.reply.usage.completion_tokens for step in now.steps
+    )
 
 
 def _told(now: Progress, step: Step, text: str) -> Progress:
@@ -140,7 +161,9 @@ def _told(now: Progress, step: Step, text: str) -> Progress:
     return replace(now, steps=(*now.steps, told))
 
 
-async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: Progress) -> Progress:
+async def _carry_out(
+    environment: Environment, tools: Sequence[ToolSpec], now: Progress
+) -> Progress:
     """Carry out the last reply's calls in order; one that succeeds and is final, be it only now, ends the rollout."""
     specs = {tool.name: tool for tool in tools}
     handed_in: list[ToolCall] = []
@@ -152,7 +175,9 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
         repeats += remark is not None
         told = (result,) if remark is None else (result, Message(role="user", content=remark))
         step = step.model_copy(update={"results": (*step.results, *told)})
-        if not result.failed and any(tool.final for tool in environment.tools if tool.name == call.name):
+        if not result.failed and any(
+            tool.final for tool in environment.tools if tool.name == call.name
+        ):
             handed_in.append(call)
     now = replace(now, steps=(*before, step), repeats=repeats)
     if handed_in:
@@ -160,7 +185,9 @@ async def _carry_out(environment: Environment, tools: Sequence[ToolSpec], now: P
     return replace(now, stop="repeated") if repeats > REPEATS_ALLOWED else now
 
 
-def _answer(handed_in: Sequence[ToolCall], specs: Mapping[str, ToolSpec], steps: Sequence[Step]) -> str:
+def _answer(
+    handed_in: Sequence[ToolCall], specs: Mapping[str, ToolSpec], steps: Sequence[Step]
+) -> str:
     """What these calls hand in. A call that only became final by being made was a world's last move: then all moves."""
     last = handed_in[-1]
     if specs[last.name].final:
@@ -177,10 +204,17 @@ async def _call(
     have moved on; any other is not.
     """
     if spec is None:
-        return Message(role="tool", call_id=call.id, content=f"There is no tool {call.name!r}.", failed=True), None
+        return Message(
+            role="tool", call_id=call.id, content=f"There is no tool {call.name!r}.", failed=True
+        ), None
     if earlier is not None and spec.effect != "pure":
-        refused = Message(role="tool", call_id=call.id, content="Not done: it was already made.", failed=True)
-        return refused, "That call was already made; its result stands above. Do something else, or answer."
+        refused = Message(
+            role="tool", call_id=call.id, content="Not done: it was already made.", failed=True
+        )
+        return (
+            refused,
+            "That call was already made; its result stands above. Do something else, or answer.",
+        )
     result = await environment.step(call)
     if earlier is None or earlier.content != result.content:
         return result, None
@@ -190,6 +224,12 @@ async def _call(
 def _earlier(now: Progress, call: ToolCall) -> Message | None:
     """The result of the last equal call, if there was one."""
     results = {message.call_id: message for step in now.steps for message in step.results}
-    made = [done for step in now.steps for done in step.reply.message.tool_calls if done.id in results]
-    same = [results[done.id] for done in made if (done.name, done.arguments) == (call.name, call.arguments)]
+    made = [
+        done for step in now.steps for done in step.reply.message.tool_calls if done.id in results
+    ]
+    same = [
+        results[done.id]
+        for done in made
+        if (done.name, done.arguments) == (call.name, call.arguments)
+    ]
     return same[-1] if same else None

@@ -33,7 +33,12 @@ from journeyman.types import (
 
 
 def example(
-    signal: float | None, right: bool, *, prompt: str = "q", answer: str | None = "a", weight: float = 1
+    signal: float | None,
+    right: bool,
+    *,
+    prompt: str = "q",
+    answer: str | None = "a",
+    weight: float = 1,
 ) -> Example:
     evidence = Evidence(signals={"signal": signal, "other": 1.0}, prompt=prompt, answer=answer)
     return Example(evidence=evidence, right=right, weight=weight)
@@ -58,7 +63,9 @@ def test_it_finds_the_signal_and_its_probabilities_are_true() -> None:
 def test_the_same_examples_give_the_same_probabilities_bit_by_bit() -> None:
     one, two = Calibrated().learned(drawn(80)), Calibrated().learned(drawn(80))
     assert one.crossed == two.crossed
-    assert [one.probability(e.evidence) for e in drawn(20, 1)] == [two.probability(e.evidence) for e in drawn(20, 1)]
+    assert [one.probability(e.evidence) for e in drawn(20, 1)] == [
+        two.probability(e.evidence) for e in drawn(20, 1)
+    ]
 
 
 def test_past_cases_like_it_speak() -> None:
@@ -67,7 +74,8 @@ def test_past_cases_like_it_speak() -> None:
     past = [example(0.0, right, prompt=f"{text} {n}") for n in range(60) for text, right in kinds]
     fitted = Calibrated().learned(past)
     english, chinese = (
-        fitted.probability(example(0.0, True, prompt=f"{text} 999").evidence) or 0.0 for text, _ in kinds
+        fitted.probability(example(0.0, True, prompt=f"{text} 999").evidence) or 0.0
+        for text, _ in kinds
     )
     assert english > 0.85
     assert chinese < 0.15
@@ -82,7 +90,9 @@ def test_few_labels_say_little() -> None:
 def test_seldom_audited_cases_count_for_those_not_seen() -> None:
     escalated = [example(0.0, False)] * 30
     audited = [example(0.0, True, weight=10)] * 10
-    weighted = Calibrated().learned([*escalated, *audited]).probability(example(0.0, True).evidence) or 0
+    weighted = (
+        Calibrated().learned([*escalated, *audited]).probability(example(0.0, True).evidence) or 0
+    )
     plain = Calibrated().learned([replace_weight(e) for e in (*escalated, *audited)])
     assert weighted > 0.6 > (plain.probability(example(0.0, True).evidence) or 1)
 
@@ -113,7 +123,9 @@ def test_odd_histories_give_probabilities_all_the_same(kind: str) -> None:
 def test_nothing_is_known_before_the_first_label_and_no_answer_is_never_right() -> None:
     assert Calibrated().probability(example(1.0, True).evidence) is None
     assert Calibrated().learned([]).probability(example(1.0, True).evidence) is None
-    assert Calibrated().learned(drawn(20)).probability(example(1.0, True, answer=None).evidence) == 0.0
+    assert (
+        Calibrated().learned(drawn(20)).probability(example(1.0, True, answer=None).evidence) == 0.0
+    )
     assert Calibrated().learned([example(1.0, False, answer=None)]).examples == ()
 
 
@@ -135,7 +147,9 @@ def test_log_probabilities_that_are_no_numbers_are_missing_signals() -> None:
         usage=Usage(prompt_tokens=1, completion_tokens=1),
         logprobs=(token,),
     )
-    case = answered(Case(id="c", prompt="p"), "a").model_copy(update={"steps": (Step(reply=reply),)})
+    case = answered(Case(id="c", prompt="p"), "a").model_copy(
+        update={"steps": (Step(reply=reply),)}
+    )
     told = evidence_of(case)
     assert told.signals["mean_logprob"] is None
     assert all(value is None or math.isfinite(value) for value in told.signals.values())
@@ -144,7 +158,9 @@ def test_log_probabilities_that_are_no_numbers_are_missing_signals() -> None:
 
 def test_what_failed_has_no_answer_whatever_it_said() -> None:
     failure = Failure(kind="fault", message="m", mend="n")
-    broken = answered(Case(id="c", prompt="p"), "a").model_copy(update={"stop": "failed", "failure": failure})
+    broken = answered(Case(id="c", prompt="p"), "a").model_copy(
+        update={"stop": "failed", "failure": failure}
+    )
     assert evidence_of(broken).answer is None
 
 

@@ -13,18 +13,26 @@ from journeyman.types import Message, Reply, Step, TokenLogprob, ToolCall, Traje
 
 def token(text: str, p: float, *others: float) -> TokenLogprob:
     top = ((text, math.log(p)), *((f"o{n}", math.log(q)) for n, q in enumerate(others)))
-    return TokenLogprob(token=text, logprob=math.log(p), top=tuple(sorted(top, key=lambda t: -t[1])))
+    return TokenLogprob(
+        token=text, logprob=math.log(p), top=tuple(sorted(top, key=lambda t: -t[1]))
+    )
 
 
-def step(tokens: Sequence[TokenLogprob], *, called: bool = False, results: Sequence[Message] = ()) -> Step:
+def step(
+    tokens: Sequence[TokenLogprob], *, called: bool = False, results: Sequence[Message] = ()
+) -> Step:
     calls = (ToolCall(id="c", name="submit", arguments={"sql": "x"}),) if called else ()
     usage = Usage(prompt_tokens=99, completion_tokens=len(tokens))
     message = Message(role="assistant", content="", tool_calls=calls)
-    return Step(reply=Reply(message=message, usage=usage, logprobs=tuple(tokens)), results=tuple(results))
+    return Step(
+        reply=Reply(message=message, usage=usage, logprobs=tuple(tokens)), results=tuple(results)
+    )
 
 
 def done(*steps: Step, answer: str | None = "x") -> Trajectory:
-    return Trajectory(case_id="c", worker="ada@1", opening=(), steps=steps, answer=answer, stop="answered")
+    return Trajectory(
+        case_id="c", worker="ada@1", opening=(), steps=steps, answer=answer, stop="answered"
+    )
 
 
 SURE, OPEN = token("a", 0.99, 0.01), token("b", 0.4, 0.5)
@@ -60,11 +68,15 @@ def test_tool_troubles_are_counted() -> None:
 
 
 def test_entropy_counts_what_is_left() -> None:
-    assert entropy(token("a", 0.5, 0.25)) == pytest.approx(0.5 * math.log(2) + 2 * 0.25 * math.log(4))
+    assert entropy(token("a", 0.5, 0.25)) == pytest.approx(
+        0.5 * math.log(2) + 2 * 0.25 * math.log(4)
+    )
     assert entropy(token("a", 1.0)) == 0.0
 
 
-@pytest.mark.parametrize("trajectory", [done(answer=None), done(step([])), done(step([SURE]), answer=None)])
+@pytest.mark.parametrize(
+    "trajectory", [done(answer=None), done(step([])), done(step([SURE]), answer=None)]
+)
 def test_where_there_is_nothing_there_is_none(trajectory: Trajectory) -> None:
     found = signals(trajectory)
     assert found.keys() == SIGNALS.keys()
@@ -76,4 +88,6 @@ def test_what_is_no_number_is_none() -> None:
     odd = TokenLogprob(token="a", logprob=math.nan, top=(("a", math.nan), ("b", math.nan)))
     worst = TokenLogprob(token="a", logprob=-math.inf)
     for tokens in ([odd], [worst], [odd, worst]):
-        assert all(value is None or math.isfinite(value) for value in signals(done(step(tokens))).values())
+        assert all(
+            value is None or math.isfinite(value) for value in signals(done(step(tokens))).values()
+        )

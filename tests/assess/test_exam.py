@@ -24,7 +24,9 @@ def terms(size: int = 200, **told: object) -> Terms:
     return Terms.model_validate({"target": "job", "cases": {"job": {"": size}}, **told})
 
 
-def pair(difference: float | None, *, job: str = "job", slice: str = "", touched: bool = True) -> Pair:  # noqa: A002
+def pair(
+    difference: float | None, *, job: str = "job", slice: str = "", touched: bool = True
+) -> Pair:
     return Pair(job=job, slice=slice, difference=difference, touched=touched)
 
 
@@ -43,7 +45,11 @@ def simulated(wins: float, losses: float, count: int, seed: int) -> list[Pair]:
 
 def worst(bound: float) -> list[Mapping[float, float]]:
     """The corners of all distributions on -1, 0, 1 whose mean is at most -bound: an adversary needs no other."""
-    return [{-1.0: 1.0}, {0.0: 1 - bound, -1.0: bound}, {1.0: (1 - bound) / 2, -1.0: (1 + bound) / 2}]
+    return [
+        {-1.0: 1.0},
+        {0.0: 1 - bound, -1.0: bound},
+        {1.0: (1 - bound) / 2, -1.0: (1 + bound) / 2},
+    ]
 
 
 def most(
@@ -57,7 +63,9 @@ def most(
     if not cases:
         return worth(state)
     then = {d: most(after(state, d), cases - 1, corners, after, worth) for d in DIFFERENCES}
-    return max(worth(state), *(sum(chance * then[d] for d, chance in corner.items()) for corner in corners))
+    return max(
+        worth(state), *(sum(chance * then[d] for d, chance in corner.items()) for corner in corners)
+    )
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.05, 0.3])
@@ -76,20 +84,28 @@ def test_evidence_of_harm_is_worth_at_most_one_while_there_is_none() -> None:
 @pytest.mark.parametrize("allowed", [0.3, 0.5, 0.7])
 def test_no_adversary_promotes_what_harms_more_often_than_the_level(allowed: float) -> None:
     start = Exam.begun(terms(7, level=allowed, margin=0.2, cheaper=True))
-    found = most(start, 7, worst(0.2), lambda e, d: e.after(pair(d)), lambda e: float(e.outcome == "promote"))
+    found = most(
+        start, 7, worst(0.2), lambda e, d: e.after(pair(d)), lambda e: float(e.outcome == "promote")
+    )
     assert 0 < found <= allowed
 
 
 @pytest.mark.parametrize("allowed", [0.3, 0.5])
 def test_no_adversary_is_said_to_help_more_often_than_the_level(allowed: float) -> None:
     start = Exam.begun(terms(7, level=allowed, margin=0.2))
-    found = most(start, 7, worst(0.0), lambda e, d: e.after(pair(d)), lambda e: float(e.outcome == "promote"))
+    found = most(
+        start, 7, worst(0.0), lambda e, d: e.after(pair(d)), lambda e: float(e.outcome == "promote")
+    )
     assert 0 < found <= allowed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("wins", "losses", "cheaper"), [(0.05, 0.1, True), (0.0, 0.05, True), (0.1, 0.1, False)])
-def test_false_promotions_stay_within_the_level_under_peeking(wins: float, losses: float, cheaper: bool) -> None:
+@pytest.mark.parametrize(
+    ("wins", "losses", "cheaper"), [(0.05, 0.1, True), (0.0, 0.05, True), (0.1, 0.1, False)]
+)
+def test_false_promotions_stay_within_the_level_under_peeking(
+    wins: float, losses: float, cheaper: bool
+) -> None:
     rounds = 600
     false = sum(
         sit(terms(200, cheaper=cheaper), simulated(wins, losses, 200, seed)).outcome == "promote"
@@ -111,7 +127,9 @@ def test_untouched_cases_first_would_hide_harm() -> None:
 
 def test_what_helps_is_promoted_soon() -> None:
     exams = [sit(terms(), simulated(0.3, 0.05, 200, seed)) for seed in range(60)]
-    promoted = [exam.verdict for exam in exams if exam.outcome == "promote" and exam.verdict is not None]
+    promoted = [
+        exam.verdict for exam in exams if exam.outcome == "promote" and exam.verdict is not None
+    ]
     assert len(promoted) >= 55
     assert {verdict.claim for verdict in promoted} == {"helps"}
     limit = pairs_needed(0.05, 0.3, 0.05)
@@ -139,7 +157,9 @@ def test_what_harms_is_never_promoted_and_stops_soon() -> None:
 def test_a_ruined_slice_is_a_rejection_although_the_job_gains() -> None:
     rng = random.Random(3)
     parts = {"easy": 150, "hard": 40}
-    pairs = [pair(drawn(rng, 0.3, 0.02), slice="easy") for _ in range(150)] + [pair(-1.0, slice="hard")] * 40
+    pairs = [pair(drawn(rng, 0.3, 0.02), slice="easy") for _ in range(150)] + [
+        pair(-1.0, slice="hard")
+    ] * 40
     exam = sit(terms(cases={"job": parts}, level=1e-6), rng.sample(pairs, 190))
     assert exam.outcome == "reject"
     assert exam.verdict is not None
@@ -149,7 +169,9 @@ def test_a_ruined_slice_is_a_rejection_although_the_job_gains() -> None:
 
 
 def test_wrong_rejections_share_one_level_among_jobs_and_slices() -> None:
-    exam = Exam.begun(terms(cases={"job": {"a": 9, "b": 9}, "other": {"": 5}, "third": {"x": 1, "y": 2, "z": 3}}))
+    exam = Exam.begun(
+        terms(cases={"job": {"a": 9, "b": 9}, "other": {"": 5}, "third": {"x": 1, "y": 2, "z": 3}})
+    )
     levels = {(q.job, q.slice): 1 / q.bar for q in exam.questions if q.claim == "harmful"}
     assert len(levels) == 8
     assert sum(levels.values()) == pytest.approx(REJECT_LEVEL)
@@ -191,7 +213,9 @@ def test_too_few_cases_of_a_touched_job_are_soon_futile() -> None:
 
 @given(st.lists(st.sampled_from([*DIFFERENCES, 0.5, -0.25, None]), max_size=60), st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_a_verdict_stays_and_replays_bit_by_bit(differences: list[float | None], cheaper: bool) -> None:
+def test_a_verdict_stays_and_replays_bit_by_bit(
+    differences: list[float | None], cheaper: bool
+) -> None:
     told = terms(60, level=0.3, cheaper=cheaper)
     exam, first = Exam.begun(told), None
     for difference in differences:
@@ -209,7 +233,12 @@ def test_a_verdict_stays_and_replays_bit_by_bit(differences: list[float | None],
 
 @pytest.mark.parametrize(
     ("constant", "cheaper", "outcome"),
-    [(1.0, False, "promote"), (-1.0, True, "futile"), (0.01, True, "promote"), (-0.02, True, "promote")],
+    [
+        (1.0, False, "promote"),
+        (-1.0, True, "futile"),
+        (0.01, True, "promote"),
+        (-0.02, True, "promote"),
+    ],
 )
 def test_constant_differences(constant: float, cheaper: bool, outcome: str) -> None:
     assert sit(terms(cheaper=cheaper), [pair(constant)] * 200).outcome == outcome
@@ -236,7 +265,13 @@ def test_unjudged_pairs_use_up_the_exam_and_tell_nothing() -> None:
 
 def test_pairs_of_scores() -> None:
     assert Pair.of("job", champion=0.25, challenger=1.0).difference == 0.75
-    for champion, challenger in ((None, 1.0), (1.0, None), (math.nan, 1.0), (1.0, math.nan), (None, None)):
+    for champion, challenger in (
+        (None, 1.0),
+        (1.0, None),
+        (math.nan, 1.0),
+        (1.0, math.nan),
+        (None, None),
+    ):
         assert Pair.of("job", champion=champion, challenger=challenger).difference is None
 
 
@@ -251,7 +286,9 @@ def test_an_untouched_case_must_not_differ() -> None:
         pair(0.5, touched=False)
 
 
-@pytest.mark.parametrize("told", [{"target": "x"}, {"cases": {"job": {}}}, {"level": 0}, {"margin": 1}])
+@pytest.mark.parametrize(
+    "told", [{"target": "x"}, {"cases": {"job": {}}}, {"level": 0}, {"margin": 1}]
+)
 def test_terms_that_make_no_exam_are_refused(told: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         terms(**told)  # type: ignore[arg-type]
@@ -298,7 +335,9 @@ def test_growth_by_a_slow_reference() -> None:
 def test_limits_at_their_ends() -> None:
     assert growth(0.1, 0.1) == pytest.approx(0)
     assert pairs_needed(0.05, 0.1, 0.1) is None
-    assert pairs_needed(0.05, 0.0, 0.0, 0.05) == pytest.approx(math.log(20) / -math.log(0.95), rel=1e-6)
+    assert pairs_needed(0.05, 0.0, 0.0, 0.05) == pytest.approx(
+        math.log(20) / -math.log(0.95), rel=1e-6
+    )
     assert pairs_needed(0.05, 1.0, 0.0) == pytest.approx(math.log(20) / math.log(2), rel=1e-6)
 
 

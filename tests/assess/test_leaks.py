@@ -47,12 +47,20 @@ def case(prompt: str, target: Json = None) -> Case:
         (LONG, LONG.replace("bakery", "bakrey").replace("rolls", "rolls "), "near"),
         (LONG, LONG.replace("before the market opens", "before the market closes"), "near"),
         (LONG, "Remember. " + LONG.replace(". ", ", ").upper() + " 1584", "normalised"),
-        ("1,200 boxes at 3 euros each cost how much?", "1200 boxes at 3 euros each cost how much", "normalised"),
+        (
+            "1,200 boxes at 3 euros each cost how much?",
+            "1200 boxes at 3 euros each cost how much",
+            "normalised",
+        ),
     ],
 )
 def test_planted_leaks_of_each_kind(prompt: str, text: str, kind: Kind | None) -> None:
-    found = leaks(["nothing here", text], [case(prompt), case("Which supplier delivers the Classic Mirror?")])
-    assert [(leak.text, leak.case_id, leak.kind) for leak in found] == ([(1, "sealed", kind)] if kind else [])
+    found = leaks(
+        ["nothing here", text], [case(prompt), case("Which supplier delivers the Classic Mirror?")]
+    )
+    assert [(leak.text, leak.case_id, leak.kind) for leak in found] == (
+        [(1, "sealed", kind)] if kind else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,9 +73,15 @@ def test_planted_leaks_of_each_kind(prompt: str, text: str, kind: Kind | None) -
         (PARIS, "Which customers live in Paris?"),
         (PARIS, "Count the Parisian customers."),
         ("How many orders were placed in 2025-03?", "How many orders were placed in 2025-04?"),
-        ("How many products cost more than 26 euros?", "How many products cost less than 26 euros?"),
+        (
+            "How many products cost more than 26 euros?",
+            "How many products cost less than 26 euros?",
+        ),
         ("What is 17 + 4 times 3 minus 2?", "What is 17 - 4 times 3 minus 2?"),
-        ("How far is it from Paris to Berlin by road?", "How far is it from Berlin to Paris by road?"),
+        (
+            "How far is it from Paris to Berlin by road?",
+            "How far is it from Berlin to Paris by road?",
+        ),
         ("How many people live in Austria in all?", "How many people live in Australia in all?"),
         (ZH, ZH.replace("上海", "北京")),
         (ZH, ZH.replace("6月", "7月")),
@@ -75,7 +89,12 @@ def test_planted_leaks_of_each_kind(prompt: str, text: str, kind: Kind | None) -
         ("从北京到上海的火车几点出发？", "从上海到北京的火车几点出发？"),
         ("从北京到上海的火车几点出发？", "从南京到上海的火车几点出发？"),
         (LONG, LONG.replace("24 rolls", "25 rolls")),
-        (LONG, LONG.replace("restaurants", "schools").replace("bakery", "farm").replace("rolls", "eggs")),
+        (
+            LONG,
+            LONG.replace("restaurants", "schools")
+            .replace("bakery", "farm")
+            .replace("rolls", "eggs"),
+        ),
         ("Why?", "Nobody knows why? Ask again."),
     ],
 )
@@ -92,12 +111,18 @@ def test_other_questions_are_no_leaks(prompt: str, text: str) -> None:
         (12, f"{PARIS} 12", True),
         ("Twelve", f"{PARIS} It is twelve, they say.", True),
         (["12", "twelve"], f"{PARIS} twelve", True),
-        ({"sql": "SELECT COUNT(*) FROM customers", "ordered": False}, f"{PARIS} select count(*) from customers;", True),
+        (
+            {"sql": "SELECT COUNT(*) FROM customers", "ordered": False},
+            f"{PARIS} select count(*) from customers;",
+            True,
+        ),
         ({"city": "Paris", "count": 12}, f"{PARIS} In Paris.", False),
         ("customers", PARIS, False),
     ],
 )
-def test_whether_the_answer_stands_beside_it(target: Json, text: str, answered: bool | None) -> None:
+def test_whether_the_answer_stands_beside_it(
+    target: Json, text: str, answered: bool | None
+) -> None:
     (leak,) = leaks([text], [case(PARIS, target)])
     assert leak.answered is answered
 
@@ -105,7 +130,10 @@ def test_whether_the_answer_stands_beside_it(target: Json, text: str, answered: 
 def test_a_short_prompt_counts_alone_or_with_its_answer() -> None:
     short = case("Why not?", "because")
     assert leaks(["He asked: why not? She laughed."], [short]) == ()
-    assert [leak.kind for leak in leaks(["Why not?", "why not: because"], [short])] == ["exact", "normalised"]
+    assert [leak.kind for leak in leaks(["Why not?", "why not: because"], [short])] == [
+        "exact",
+        "normalised",
+    ]
 
 
 def test_nothing_in_nothing() -> None:
@@ -122,10 +150,14 @@ def test_the_shipped_jobs_do_not_leak_into_their_exams(job: str) -> None:
     open_ones = [one.prompt for one in cases if one.split != "exam"]
     assert len(sealed) >= 50
     assert leaks(open_ones, sealed) == ()
-    assert {leak.case_id for leak in leaks([one.prompt for one in sealed], sealed)} >= {one.id for one in sealed}
+    assert {leak.case_id for leak in leaks([one.prompt for one in sealed], sealed)} >= {
+        one.id for one in sealed
+    }
 
 
-@pytest.mark.parametrize(("count", "sealed_count"), [(1_000, 100), pytest.param(10_000, 1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("count", "sealed_count"), [(1_000, 100), pytest.param(10_000, 1_000, marks=pytest.mark.slow)]
+)
 def test_many_texts_in_seconds(count: int, sealed_count: int) -> None:
     """English and Chinese, siblings of one template and long prompts; all that is planted is found, and little else."""
     rng = random.Random(1)
@@ -141,7 +173,10 @@ def test_many_texts_in_seconds(count: int, sealed_count: int) -> None:
     prompts += [" ".join(rng.choices(words, k=60)) for _ in range(part)]
     prompts += ["".join(rng.choices(characters, k=20)) for _ in range(part)]
     sealed = [Case(id=str(n), prompt=prompt) for n, prompt in enumerate(prompts)]
-    texts = [template() + " " + " ".join(rng.choices(words, k=rng.randint(5, 80))) for _ in range(count * 4 // 5)]
+    texts = [
+        template() + " " + " ".join(rng.choices(words, k=rng.randint(5, 80)))
+        for _ in range(count * 4 // 5)
+    ]
     texts += ["".join(rng.choices(characters, k=rng.randint(20, 200))) for _ in range(count // 5)]
     planted = {(n * 10, str(n)) for n in range(sealed_count)}
     for place, name in planted:

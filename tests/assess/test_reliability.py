@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from journeyman.assess.reliability import auroc, bins, brier, brier_skill, ece, ece_floor, interval
 
-PAIRS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), max_size=40)
+PAIRS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]), st.booleans()), max_size=40
+)
 
 
 def split(pairs: list[tuple[float, bool]]) -> tuple[list[float], list[bool]]:
@@ -21,12 +23,16 @@ def split(pairs: list[tuple[float, bool]]) -> tuple[list[float], list[bool]]:
 @given(PAIRS)
 def test_auroc_is_the_share_of_pairs_in_order(pairs: list[tuple[float, bool]]) -> None:
     confidences, rights = split(pairs)
-    wins = [(a > b) + (a == b) / 2 for a, right in pairs for b, other in pairs if right and not other]
+    wins = [
+        (a > b) + (a == b) / 2 for a, right in pairs for b, other in pairs if right and not other
+    ]
     assert auroc(confidences, rights) == (pytest.approx(fmean(wins)) if wins else None)
 
 
 @given(PAIRS)
-def test_bins_hold_every_case_once_and_keep_equals_together(pairs: list[tuple[float, bool]]) -> None:
+def test_bins_hold_every_case_once_and_keep_equals_together(
+    pairs: list[tuple[float, bool]],
+) -> None:
     found = bins(*split(pairs), count=4)
     assert sum(one.cases for one in found) == len(pairs)
     assert len(found) <= 4
@@ -36,7 +42,12 @@ def test_bins_hold_every_case_once_and_keep_equals_together(pairs: list[tuple[fl
 def test_perfect_and_hopeless() -> None:
     rights = [True, False] * 30
     perfect = [float(r) for r in rights]
-    assert (ece(perfect, rights), brier(perfect, rights), brier_skill(perfect, rights), auroc(perfect, rights)) == (
+    assert (
+        ece(perfect, rights),
+        brier(perfect, rights),
+        brier_skill(perfect, rights),
+        auroc(perfect, rights),
+    ) == (
         0,
         0,
         1,

@@ -29,7 +29,9 @@ RULE = Rule(allowed_error=0.2, confidence=0.9, audit_rate=0.25)
 
 def certificate(rule: Rule, *levels: float, passed: int = 0) -> Certificate:
     ones = (1.0,) * len(GUESSES)
-    return Certificate(rule, tuple(Level(q, ones, ones, passed=n < passed) for n, q in enumerate(levels)))
+    return Certificate(
+        rule, tuple(Level(q, ones, ones, passed=n < passed) for n, q in enumerate(levels))
+    )
 
 
 def stream(
@@ -53,9 +55,18 @@ def stream(
 
 @pytest.mark.parametrize(
     ("passed", "risks"),
-    [(0, (0.2, 0.2)), (0, (0.0, 0.4)), (0, (0.3, 0.25)), (1, (0.2, 0.2)), (1, (0.0, 0.4)), (1, (0.1, 0.35))],
+    [
+        (0, (0.2, 0.2)),
+        (0, (0.0, 0.4)),
+        (0, (0.3, 0.25)),
+        (1, (0.2, 0.2)),
+        (1, (0.0, 0.4)),
+        (1, (0.1, 0.35)),
+    ],
 )
-def test_evidence_is_at_most_one_on_average_under_the_null(passed: int, risks: tuple[float, float]) -> None:
+def test_evidence_is_at_most_one_on_average_under_the_null(
+    passed: int, risks: tuple[float, float]
+) -> None:
     """Exact, over every course of three cases: two scores, equally likely, their labels, the audits' draws.
 
     The claim of the lower level is false: the error above it is at least α. With the upper one in force, the eager bets
@@ -75,7 +86,11 @@ def test_evidence_is_at_most_one_on_average_under_the_null(passed: int, risks: t
             decision = cert.decide(score, 0.0 if seen else 0.999)
             if not seen and decision.propensity == 1.0:
                 continue
-            likely = 0.5 * (risk if error else 1 - risk) * (decision.propensity if seen else 1 - decision.propensity)
+            likely = (
+                0.5
+                * (risk if error else 1 - risk)
+                * (decision.propensity if seen else 1 - decision.propensity)
+            )
             decision = decision.model_copy(update={"audit": seen})
             settled = Settled(decision=decision, error=error if seen else None)
             total += likely * (expected(cert.after(settled), cases - 1) if likely else 0.0)
@@ -187,7 +202,12 @@ def test_a_score_that_is_nothing_is_escalated_and_proves_nothing() -> None:
     cert = certificate(RULE, 0.5, passed=1)
     for score in (None, math.nan):
         decision = cert.decide(score, 0.5)
-        assert (decision.deliver, decision.audit, decision.propensity, decision.score) == (False, True, 1.0, None)
+        assert (decision.deliver, decision.audit, decision.propensity, decision.score) == (
+            False,
+            True,
+            1.0,
+            None,
+        )
         assert cert.after(Settled(decision=decision, error=True)) == cert
 
 
@@ -209,7 +229,14 @@ def test_an_unaudited_delivery_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("allowed", "risk", "labels"),
-    [(0.05, 0.0, 58), (0.05, 0.0125, 143), (0.05, 0.025, 375), (0.1, 0.0, 28), (0.1, 0.025, 69), (0.1, 0.05, 179)],
+    [
+        (0.05, 0.0, 58),
+        (0.05, 0.0125, 143),
+        (0.05, 0.025, 375),
+        (0.1, 0.0, 28),
+        (0.1, 0.025, 69),
+        (0.1, 0.05, 179),
+    ],
 )
 def test_the_limit_on_labels(allowed: float, risk: float, labels: int) -> None:
     needed = labels_needed(Rule(allowed_error=allowed), risk)

@@ -11,14 +11,26 @@ import pytest
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.selfcheck import affordable, probability_of_yes, self_check
 from journeyman.job.check import answered
-from journeyman.types import Case, Message, Reply, Sampling, Step, TokenLogprob, ToolSpec, Trajectory, Usage
+from journeyman.types import (
+    Case,
+    Message,
+    Reply,
+    Sampling,
+    Step,
+    TokenLogprob,
+    ToolSpec,
+    Trajectory,
+    Usage,
+)
 
 TOKEN = TokenLogprob(token="x", logprob=-0.1)
 
 
 def reply(*top: tuple[str, float], cached: int | None = 90, written: int = 300) -> Reply:
     usage = Usage(prompt_tokens=100, completion_tokens=written, cached_tokens=cached)
-    first = TokenLogprob(token="x", logprob=-0.1, top=tuple((token, math.log(p)) for token, p in top))
+    first = TokenLogprob(
+        token="x", logprob=-0.1, top=tuple((token, math.log(p)) for token, p in top)
+    )
     return Reply(message=Message(role="assistant", content="x"), usage=usage, logprobs=(first,))
 
 
@@ -30,7 +42,9 @@ def done(last: Reply, answer: str | None = "x") -> Trajectory:
 
 
 def test_yes_is_weighed_against_no_alone_in_any_spelling() -> None:
-    assert probability_of_yes(reply((" Yes", 0.3), ("no", 0.1), ("yes.", 0.1), ("maybe", 0.5))) == pytest.approx(0.8)
+    assert probability_of_yes(
+        reply((" Yes", 0.3), ("no", 0.1), ("yes.", 0.1), ("maybe", 0.5))
+    ) == pytest.approx(0.8)
 
 
 def test_neither_yes_nor_no_is_unknown() -> None:
@@ -55,10 +69,18 @@ class Asked:
         self.seen: list[tuple[Sequence[Message], Sequence[ToolSpec], Sampling]] = []
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         self.seen.append((messages, tools, sampling))
-        return reply(("yes", 0.9), ("no", 0.1)) if len(self.seen) == 1 else reply(("no", 0.75), ("yes", 0.25))
+        return (
+            reply(("yes", 0.9), ("no", 0.1))
+            if len(self.seen) == 1
+            else reply(("no", 0.75), ("yes", 0.25))
+        )
 
     async def aclose(self) -> None: ...
 
@@ -67,7 +89,10 @@ def test_questions_go_on_from_the_cached_conversation_apart_from_each_other() ->
     model, trajectory = Asked(), done(reply())
     tool = ToolSpec(name="t", description="", parameters={})
     checks = asyncio.run(self_check(model, trajectory, [tool]))
-    assert [(check.question, round(check.yes or 0, 2)) for check in checks] == [("right", 0.9), ("flaw", 0.25)]
+    assert [(check.question, round(check.yes or 0, 2)) for check in checks] == [
+        ("right", 0.9),
+        ("flaw", 0.25),
+    ]
     for messages, tools, sampling in model.seen:
         assert tuple(messages[:-1]) == trajectory.messages
         assert (list(tools), sampling.max_tokens) == ([tool], 1)

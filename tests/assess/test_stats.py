@@ -43,7 +43,10 @@ def graded(value: float | None) -> Graded:
 
 
 def test_right_needs_full_marks_of_all_that_judged() -> None:
-    both = Graded(trajectory=answered(CASE, "x"), scores=(Score(verifier="a", value=1), Score(verifier="b", value=0.9)))
+    both = Graded(
+        trajectory=answered(CASE, "x"),
+        scores=(Score(verifier="a", value=1), Score(verifier="b", value=0.9)),
+    )
     assert (both.right, graded(None).right) == (False, None)
 
 

@@ -31,7 +31,12 @@ def case(n: int, *, known: bool = True, split: Split = "live") -> Case:
     """Half are easy; half of the hard ones come out wrong."""
     hard = n % 2 == 0
     target = f"word {n}" if not hard else f"number {n}" if n % 4 else "something else"
-    return Case(id=f"c{n:04d}", prompt=f"{HARD if hard else EASY} {n}", target=target if known else None, split=split)
+    return Case(
+        id=f"c{n:04d}",
+        prompt=f"{HARD if hard else EASY} {n}",
+        target=target if known else None,
+        split=split,
+    )
 
 
 def answer(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
@@ -46,12 +51,21 @@ def job(cases: Sequence[Case]) -> Job:
     )  # fmt: skip
 
 
-def do(workspace: Path, doing: Job, *, backtest: int | None = None, fresh: bool = False, at_once: int = 3) -> Run:
+def do(
+    workspace: Path,
+    doing: Job,
+    *,
+    backtest: int | None = None,
+    fresh: bool = False,
+    at_once: int = 3,
+) -> Run:
     model = ScriptedModel(answer)
     with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
         run = open_run(journal, doing, model, backtest=backtest, fresh=fresh)
         enrol(journal, run, doing.cases())
-        asyncio.run(asyncio.wait_for(work(staff(journal, holder, doing, model, run, at_once=at_once)), 60))
+        asyncio.run(
+            asyncio.wait_for(work(staff(journal, holder, doing, model, run, at_once=at_once)), 60)
+        )
     return run
 
 
@@ -76,10 +90,15 @@ def test_a_worker_earns_its_autonomy_and_each_decision_can_be_made_again(tmp_pat
         assert len(made) == 300
         assert all(before == again for before, again in made)
         folded = Standing(journal, run).autonomy
-        assert (folded.settled, folded.labels) == (300, sum(o.decision is not None and o.decision.audit for o in done))
+        assert (folded.settled, folded.labels) == (
+            300,
+            sum(o.decision is not None and o.decision.audit for o in done),
+        )
 
 
-def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(tmp_path: Path) -> None:
+def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
+    tmp_path: Path,
+) -> None:
     run = do(tmp_path, job([case(n, known=False) for n in range(6)]))
     with Journal.open(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
@@ -133,7 +152,11 @@ def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
         assert item.why == "There is no answer."
         with pytest.raises(InputError, match="no answer to accept"):
             review(journal, run, "c0001", Label(error=False, by="mei"))
-        assert review(journal, run, "c0001", Label(error=False, by="mei", correction="word 1")).labels[0].error
+        assert (
+            review(journal, run, "c0001", Label(error=False, by="mei", correction="word 1"))
+            .labels[0]
+            .error
+        )
 
 
 @pytest.mark.slow
@@ -222,8 +245,24 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
         run = open_run(journal, job(cases), ScriptedModel(answer))
         enrol(journal, run, cases)
         old = [
-            Event(run_id=run.id, case_id="c0001", attempt=1, seq=0, kind="assessed", body={"confidence": 0.5}, at=1.0),
-            Event(run_id=run.id, case_id="c0001", attempt=1, seq=1, kind="closed", body={"right": True}, at=1.0),
+            Event(
+                run_id=run.id,
+                case_id="c0001",
+                attempt=1,
+                seq=0,
+                kind="assessed",
+                body={"confidence": 0.5},
+                at=1.0,
+            ),
+            Event(
+                run_id=run.id,
+                case_id="c0001",
+                attempt=1,
+                seq=1,
+                kind="closed",
+                body={"right": True},
+                at=1.0,
+            ),
         ]
         held = journal.claim(run.id, holder="h", seconds=60, gone=lambda _: False)
         journal.append(old, closes=held)

@@ -91,7 +91,11 @@ def test_the_gate_lets_help_through_and_holds_harm() -> None:
 
 # --- the whole way ---------------------------------------------------------------------------------------------
 
-WORDS = {"fruit": "apple pear plum fig", "stone": "jade opal onyx flint", "cloth": "silk wool linen felt"}
+WORDS = {
+    "fruit": "apple pear plum fig",
+    "stone": "jade opal onyx flint",
+    "cloth": "silk wool linen felt",
+}
 TWO = ("fruit", "stone")
 
 
@@ -108,7 +112,12 @@ def made(name: str) -> Stream:
     """Every stream also asks for `fig`, but means something else by it: later streams overwrite it for earlier ones."""
     words = [*WORDS[name].split(), *(["fig"] if name != "fruit" else [])]
     cases = [
-        Case(id=f"{split}-{n}", prompt=f"{name} called {word}", target=f"{name} of {word}", split=split)
+        Case(
+            id=f"{split}-{n}",
+            prompt=f"{name} called {word}",
+            target=f"{name} of {word}",
+            split=split,
+        )
         for split in ("calibration", "exam")
         for n, word in enumerate(words)
     ]
@@ -130,8 +139,12 @@ def test_the_plan_takes_a_few_cases_of_all_streams_first() -> None:
     streams = [made(name) for name in WORDS]
     steps = list(plan(streams, 4))
     half = len(steps) // 2
-    assert {(one.name, memory, tuple(c.id for c in batch)) for one, memory, batch in steps[:half]} == {
-        (name, memory, ("exam-0", "exam-1")) for name in WORDS for memory in memories(list(WORDS), name)
+    assert {
+        (one.name, memory, tuple(c.id for c in batch)) for one, memory, batch in steps[:half]
+    } == {
+        (name, memory, ("exam-0", "exam-1"))
+        for name in WORDS
+        for memory in memories(list(WORDS), name)
     }
     assert memories(list(WORDS), "stone") == [
         "none", "after-2", "after-3", "after-1", "only-stone", "only-cloth",
@@ -143,7 +156,9 @@ def test_what_was_recorded_once_makes_every_figure_without_a_model(tmp_path: Pat
     recorded(tmp_path, model, 4, list(WORDS))
     rows = read(tmp_path / "csv", list(WORDS))
     assert {name: len(listed) for name, listed in rows.items()} == dict.fromkeys(WORDS, 4 * 6)
-    distinct = {(name, told["case"], told["key"]) for name, listed in rows.items() for told in listed}
+    distinct = {
+        (name, told["case"], told["key"]) for name, listed in rows.items() for told in listed
+    }
     assert len(model.calls) == len(distinct) < 3 * 4 * 6
     told = figures(tmp_path / "csv", list(WORDS))
     assert told["reused"].value == 3 * 4 * 6 - len(distinct)
@@ -173,7 +188,9 @@ def test_a_recording_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path)
     recorded(tmp_path / "other", one_go, 4)
     assert len(model.calls) == len(one_go.calls)
     for name in TWO:
-        one, other = ((room / "csv" / f"{name}.csv").read_text() for room in (tmp_path, tmp_path / "other"))
+        one, other = (
+            (room / "csv" / f"{name}.csv").read_text() for room in (tmp_path, tmp_path / "other")
+        )
         assert [line.rpartition(",")[0] for line in one.splitlines()] == [
             line.rpartition(",")[0] for line in other.splitlines()
         ]

@@ -52,7 +52,9 @@ def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def said(content: str, calls: list[Any] | None = None) -> Answer:
     message = {"role": "assistant", "content": content, **({"tool_calls": calls} if calls else {})}
     usage = {"prompt_tokens": 10, "completion_tokens": 2}
-    return as_json({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage})
+    return as_json(
+        {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+    )
 
 
 @contextmanager
@@ -70,7 +72,11 @@ def sorts_mail(asked: Asked) -> Answer:
 
 def hands_in(sql: str) -> Callable[[Asked], Answer]:
     """Submits one query whatever is asked."""
-    call = {"id": "c", "type": "function", "function": {"name": "submit", "arguments": json.dumps({"sql": sql})}}
+    call = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "submit", "arguments": json.dumps({"sql": sql})},
+    }
     return lambda _: said("", [call])
 
 

@@ -61,12 +61,24 @@ def test_the_users_own_database_and_cases_without_targets(cli: Cli, tmp_path: Pa
         '{"prompt": "How many books?"}\n{"prompt": "哪本书最老？"}\n', encoding="utf-8"
     )
     with endpoint(hands_in("SELECT COUNT(*) FROM books")) as model:
-        ended = cli("work", "analyst", "--database", "theirs.sqlite", "--cases", "theirs.jsonl", "--model", model)
+        ended = cli(
+            "work",
+            "analyst",
+            "--database",
+            "theirs.sqlite",
+            "--cases",
+            "theirs.jsonl",
+            "--model",
+            model,
+        )
     assert ended.code == 0
     assert "Nothing was scored: no case has a target." in ended.out
     assert "line-1" in cli("show").out
     assert "books" in cli("show", "line-1").out
-    assert "Nothing was scored" in Path("..", tmp_path, ".journeyman/reports/analyst-1/report.html").read_text()
+    assert (
+        "Nothing was scored"
+        in Path("..", tmp_path, ".journeyman/reports/analyst-1/report.html").read_text()
+    )
 
 
 def test_a_split_and_a_limit_choose_cases(cli: Cli) -> None:
@@ -106,10 +118,24 @@ def test_a_failed_case_does_not_stop_the_stream_and_can_be_tried_again(cli: Cli)
 def test_ctrl_c_stops_at_the_next_step_and_the_rest_is_done_later(cli: Cli, tmp_path: Path) -> None:
     cli("new", "mail")
     with endpoint(
-        lambda _: said("delivery").__class__(200, said("delivery").body, said("delivery").headers, wait=0.4)
+        lambda _: said("delivery").__class__(
+            200, said("delivery").body, said("delivery").headers, wait=0.4
+        )
     ) as model:
-        command = [sys.executable, "-m", "journeyman", "work", "mail", "--model", model, "--at-once", "1"]
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "journeyman",
+            "work",
+            "mail",
+            "--model",
+            model,
+            "--at-once",
+            "1",
+        ]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         assert "works 3 cases" in process.stdout.readline()
         time.sleep(0.2)
@@ -156,7 +182,10 @@ def test_a_commands_help_tells_all_its_parameters(cli: Cli, name: str) -> None:
 def test_version_models_and_doctor(cli: Cli) -> None:
     assert cli("version").out.startswith("journeyman 0.")
     assert cli("--version").out == cli("version").out
-    assert {entry["name"] for entry in cli("models", "--json").json} == {"qwen2.5-coder-1.5b", "smollm2-135m"}
+    assert {entry["name"] for entry in cli("models", "--json").json} == {
+        "qwen2.5-coder-1.5b",
+        "smollm2-135m",
+    }
     found = cli("doctor", "--json").json
     assert {"Python", "memory", "journal"} <= {one["what"] for one in found}
 
@@ -166,7 +195,10 @@ def test_nothing_is_printed_into_a_closed_pipe(tmp_path: Path) -> None:
     os.close(reader)
     with os.fdopen(writer, "w") as closed:
         ended = subprocess.run(
-            [sys.executable, "-m", "journeyman", "models"], stdout=closed, stderr=subprocess.PIPE, check=False
+            [sys.executable, "-m", "journeyman", "models"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
         )
     assert b"Traceback" not in ended.stderr
 

@@ -19,7 +19,9 @@ def nothing_is_left() -> Iterator[None]:
     end_idle()
 
 
-def test_families_that_are_missing_say_how_to_get_them(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_families_that_are_missing_say_how_to_get_them(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("journeyman.gym.game.find_spec", lambda _: None)
     listed = cli("gym")
     assert listed.code == 0

@@ -41,11 +41,17 @@ def test_a_base_from_adding_to_removing(cli: Cli, folder: Path) -> None:
     assert again.out.startswith("0 read, 2 unchanged, 0 gone")
     (first, *_) = cli("knowledge", "search", "多久退款到账", "--embedder", "hashed", "--json").json
     assert first["text"].startswith("退款在七天内")
-    assert "1. lease.md  docs/lease.md" in cli("knowledge", "search", "the rent", "--embedder", "hashed").out
+    assert (
+        "1. lease.md  docs/lease.md"
+        in cli("knowledge", "search", "the rent", "--embedder", "hashed").out
+    )
     assert "lease.md" in cli("knowledge", "show", "--embedder", "hashed").out
     assert "Two cats" in cli("knowledge", "show", "docs/lease.md", "--embedder", "hashed").out
     assert cli("knowledge", "stats", "--embedder", "hashed", "--json").json["documents"] == 2
-    assert cli("knowledge", "remove", "docs/lease.md", "--embedder", "hashed").out == "removed: docs/lease.md\n"
+    assert (
+        cli("knowledge", "remove", "docs/lease.md", "--embedder", "hashed").out
+        == "removed: docs/lease.md\n"
+    )
     assert cli("knowledge", "stats", "--embedder", "hashed", "--json").json["documents"] == 1
     assert (folder / "lease.md").exists()
 
@@ -53,7 +59,14 @@ def test_a_base_from_adding_to_removing(cli: Cli, folder: Path) -> None:
 def test_who_holds_no_label_sees_nothing(cli: Cli, folder: Path) -> None:
     assert cli("knowledge", "add", "docs", "--label", "board", "--embedder", "none").code == 0
     assert cli("knowledge", "search", "rent", "--embedder", "none", "--json").json == []
-    assert len(cli("knowledge", "search", "rent", "--label", "board", "--embedder", "none", "--json").json) >= 1
+    assert (
+        len(
+            cli(
+                "knowledge", "search", "rent", "--label", "board", "--embedder", "none", "--json"
+            ).json
+        )
+        >= 1
+    )
 
 
 def test_an_answer_names_its_passages_and_marks_what_stands_nowhere(
@@ -91,7 +104,10 @@ def test_what_was_said_with_a_label_is_told_to_nobody_without_it(
     with endpoint(spy) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
         case = cli(*asking, "--label", "board").json["case"]
-        assert cli("review", "ask-board", "--case", case, "--edit", "The rent will be 2000 EUR.").code == 0
+        assert (
+            cli("review", "ask-board", "--case", case, "--edit", "The rent will be 2000 EUR.").code
+            == 0
+        )
         for _ in range(6):  # each time it is withheld with a chance of one in ten
             cli(*asking, "--label", "board")
         told_to_the_board = ["2000" in prompt for prompt in prompts]
@@ -100,10 +116,14 @@ def test_what_was_said_with_a_label_is_told_to_nobody_without_it(
     assert any(told_to_the_board)
     assert not any("2000" in prompt for prompt in prompts)
     assert cli("memory", "ask", "--json").json == []
-    assert [lesson["text"] for lesson in cli("memory", "ask-board", "--json").json] == ["The rent will be 2000 EUR."]
+    assert [lesson["text"] for lesson in cli("memory", "ask-board", "--json").json] == [
+        "The rent will be 2000 EUR."
+    ]
 
 
-def test_an_answer_that_is_none_is_no_claim(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_none_is_no_claim(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with endpoint(reader) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
         told = cli("ask", "docs/退款.txt", "谁是房东？", "--embedder", "hashed", "--json").json
@@ -111,7 +131,9 @@ def test_an_answer_that_is_none_is_no_claim(cli: Cli, folder: Path, monkeypatch:
         assert told["claims"] == []
 
 
-def test_questions_by_standard_input(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_questions_by_standard_input(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("What is the rent?\n\nAre cats allowed?\n"))
     with endpoint(reader) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
@@ -151,8 +173,12 @@ def test_a_job_goes_by_documents(cli: Cli, folder: Path, monkeypatch: pytest.Mon
     assert cli("new", "tenants").code == 0
     job = Path("tenants/job.toml")
     settings = job.read_text(encoding="utf-8")
-    job.write_text(f'{settings}\n[knowledge]\npaths = ["{folder}"]\nembedder = "hashed"\n', encoding="utf-8")
-    Path("tenants/cases.jsonl").write_text('{"id": "1", "prompt": "What is the rent?"}\n', encoding="utf-8")
+    job.write_text(
+        f'{settings}\n[knowledge]\npaths = ["{folder}"]\nembedder = "hashed"\n', encoding="utf-8"
+    )
+    Path("tenants/cases.jsonl").write_text(
+        '{"id": "1", "prompt": "What is the rent?"}\n', encoding="utf-8"
+    )
     prompts: list[str] = []
 
     def spy(asked: Asked) -> Answer:
@@ -172,16 +198,24 @@ def test_a_job_goes_by_documents(cli: Cli, folder: Path, monkeypatch: pytest.Mon
 def test_claims_and_reports_are_written_as_far_as_the_tokens_go(
     cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("graspologic_native", reason="an optional extra: pip install 'journeyman[graph]'")
+    pytest.importorskip(
+        "graspologic_native", reason="an optional extra: pip install 'journeyman[graph]'"
+    )
     for n in range(3):
-        (folder / f"minutes{n}.txt").write_text(f"Mei Lin met 王芳 of Port Royal, meeting {n}.", encoding="utf-8")
+        (folder / f"minutes{n}.txt").write_text(
+            f"Mei Lin met 王芳 of Port Royal, meeting {n}.", encoding="utf-8"
+        )
     given = ("--embedder", "none")
     assert cli("knowledge", "add", "docs", *given).code == 0
     assert cli("knowledge", "claims", *given).out.startswith("There are no claims yet")
 
     def writer(asked: Asked) -> Answer:
         system = asked.json["messages"][0]["content"]
-        return said("Mei Lin | met | 王芳" if "facts" in system and "title" not in system else "Meetings\nThey met.")
+        return said(
+            "Mei Lin | met | 王芳"
+            if "facts" in system and "title" not in system
+            else "Meetings\nThey met."
+        )
 
     with endpoint(writer) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)

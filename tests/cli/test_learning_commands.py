@@ -28,17 +28,26 @@ def parrot(asked: Asked) -> Answer:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Cli]:
     monkeypatch.chdir(tmp_path)
     run = runner(monkeypatch, capsys)
     assert run("new", "mail").code == 0
     kinds = ("delivery", "billing", "returns")
     rows = [
-        {"id": f"{split}-{n}", "prompt": f"{kinds[n % 3]} matter number {n}", "target": kinds[n % 3], "split": split}
+        {
+            "id": f"{split}-{n}",
+            "prompt": f"{kinds[n % 3]} matter number {n}",
+            "target": kinds[n % 3],
+            "split": split,
+        }
         for split, count in (("train", 24), ("exam", 45))
         for n in range(count)
     ]
-    Path("mail/cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    Path("mail/cases.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     with endpoint(parrot) as model:
         monkeypatch.setenv("JOURNEYMAN_MODEL", model)
         yield run
@@ -49,7 +58,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     [(True, True, 0.1, "shut out"), (False, True, 0.1, "retired"), (False, False, 0.1, "unsound")],
 )
 def test_what_is_not_told_says_why(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, shut_out: bool, retired: bool, sound: float, said: str
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    shut_out: bool,
+    retired: bool,
+    sound: float,
+    said: str,
 ) -> None:
     worth = Worth(uses=40, shown=36, value=-0.2, low=-0.3, high=-0.1, shrunk=-0.1, retired=retired)
     standing = Standing(worth=worth, sound=sound, shut_out=shut_out)
@@ -69,13 +83,18 @@ def test_from_work_to_a_promoted_version_and_back(cli: Cli) -> None:
     remembered = cli("memory", "mail", "--json").json
     assert len(remembered) == 24
     assert {one["kind"] for one in remembered} == {"demonstration", "correction"}
-    assert all(one["recalled"] and one["sound"] > 0.5 and one["worth"]["uses"] >= 0 for one in remembered)
+    assert all(
+        one["recalled"] and one["sound"] > 0.5 and one["worth"]["uses"] >= 0 for one in remembered
+    )
     learned = cli("learn", "mail", "--json")
     assert learned.code == 0, learned.err
     assert learned.json["version"] == 2
     listed = cli("versions", "mail", "--json").json
     assert [row["number"] for row in listed] == [1, 2]
-    assert [row["champion"] for row in listed] == [not learned.json["promoted"], learned.json["promoted"]]
+    assert [row["champion"] for row in listed] == [
+        not learned.json["promoted"],
+        learned.json["promoted"],
+    ]
     assert "recall" in cli("diff", "mail", 1, 2).out
     assert "works" in cli("rollback", "mail", 2).out
     assert [row["champion"] for row in cli("versions", "mail", "--json").json] == [False, True]
@@ -117,7 +136,9 @@ def test_what_a_person_said_can_be_unlearned(cli: Cli) -> None:
         (("unlearn", "mail", "--source", "person:x"), "no journal"),
     ],
 )
-def test_mistakes_are_told_with_their_mend(cli: Cli, arguments: tuple[str, ...], said_so: str) -> None:
+def test_mistakes_are_told_with_their_mend(
+    cli: Cli, arguments: tuple[str, ...], said_so: str
+) -> None:
     ended = cli(*arguments)
     assert ended.code == 2
     assert said_so in ended.err

@@ -22,7 +22,9 @@ def waiting(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     assert cli("new", "mail").code == 0
     (tmp_path / "c.jsonl").write_text("\n".join(json.dumps(case) for case in CASES))
     with endpoint(lambda asked: said("查询 delivery")) as model:
-        assert cli("work", "mail", "--cases", "c.jsonl", "--at-once", "1", "--model", model).code == 0
+        assert (
+            cli("work", "mail", "--cases", "c.jsonl", "--at-once", "1", "--model", model).code == 0
+        )
     return cli
 
 
@@ -31,8 +33,16 @@ def test_programs_read_the_inbox_and_decide(waiting: Cli) -> None:
     assert [item["case"] for item in items] == ["c0", "c1", "c2", "c3"]
     assert items[0]["answer"] == "查询 delivery"
     assert items[0]["why"]
-    told = json.loads(waiting("review", "--case", "c1", "--edit", "订单", "--by", "mei", "--json").out)
-    assert told["label"] == {"error": True, "by": "mei", "correction": "订单", "note": "", "saw": []}
+    told = json.loads(
+        waiting("review", "--case", "c1", "--edit", "订单", "--by", "mei", "--json").out
+    )
+    assert told["label"] == {
+        "error": True,
+        "by": "mei",
+        "correction": "订单",
+        "note": "",
+        "saw": [],
+    }
     assert waiting("review", "--case", "c2", "--accept", "--note", "fine").out == "c2: accepted.\n"
     assert waiting("review", "--case", "c3", "--reject").out == "c3: rejected.\n"
     assert [item["case"] for item in json.loads(waiting("review", "--json").out)] == ["c0"]
@@ -78,22 +88,48 @@ def test_away_from_a_terminal_it_lists(waiting: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_a_backtest_says_what_is_proved(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backtest_says_what_is_proved(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli("new", "mail").code == 0
     cases = [{"id": f"c{n}", "prompt": f"sort mail {n}", "target": "delivery"} for n in range(120)]
     (tmp_path / "h.jsonl").write_text("\n".join(json.dumps(case) for case in cases))
     with endpoint(lambda asked: said("delivery")) as model:
-        ended = cli("backtest", "mail", "--cases", "h.jsonl", "--model", model, "--allowed-error", "0.2")
+        ended = cli(
+            "backtest", "mail", "--cases", "h.jsonl", "--model", model, "--allowed-error", "0.2"
+        )
         assert ended.code == 0, ended.err
-        assert re.search(r"This worker may do (9\d|100) % alone at 20 % error, with 95 % confidence", ended.out)
+        assert re.search(
+            r"This worker may do (9\d|100) % alone at 20 % error, with 95 % confidence", ended.out
+        )
         again = json.loads(
-            cli("backtest", "mail", "--cases", "h.jsonl", "--model", model, "--allowed-error", "0.2", "--json").out
+            cli(
+                "backtest",
+                "mail",
+                "--cases",
+                "h.jsonl",
+                "--model",
+                model,
+                "--allowed-error",
+                "0.2",
+                "--json",
+            ).out
         )
         assert (again["labelled"], again["learned_from"]) == (120, 60)
         more = [{"id": f"d{n}", "prompt": f"sort mail {n}"} for n in range(500, 520)]
         (tmp_path / "d.jsonl").write_text("\n".join(json.dumps(case) for case in more))
-        worked = cli("work", "mail", "--cases", "d.jsonl", "--model", model, "--allowed-error", "0.2", "--json")
+        worked = cli(
+            "work",
+            "mail",
+            "--cases",
+            "d.jsonl",
+            "--model",
+            model,
+            "--allowed-error",
+            "0.2",
+            "--json",
+        )
         trust = json.loads(worked.out)["trust"]
         assert trust["delivered"]["count"] >= 15
         assert trust["looked_at"]["count"] < 15

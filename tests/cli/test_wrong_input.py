@@ -82,15 +82,28 @@ GIVEN: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "folder without a job": (simply("check", "."), "has no job.toml"),
     "bad TOML": (with_toml(('name = "job"', "name = ")), "is not TOML"),
     "TOML that is no UTF-8": (
-        lambda here: (job(here / "job"), (here / "job/job.toml").write_bytes(b'name = "\xff"'), ("check", "job"))[2],
+        lambda here: (
+            job(here / "job"),
+            (here / "job/job.toml").write_bytes(b'name = "\xff"'),
+            ("check", "job"),
+        )[2],
         "is not TOML",
     ),
-    "unknown key": (with_toml(('name = "job"', 'name = "job"\ncolour = 1')), "unknown key 'colour'"),
+    "unknown key": (
+        with_toml(('name = "job"', 'name = "job"\ncolour = 1')),
+        "unknown key 'colour'",
+    ),
     "missing key": (with_toml(('name = "job"\n', "")), "'name'"),
     "unknown environment": (with_toml(("single_turn", "browser")), "'environment'"),
     "unknown verifier": (with_toml(("exact", "vibes")), "'verifier.0'"),
-    "error out of range": (with_toml(('name = "job"', 'name = "job"\nallowed_error = 7')), "allowed_error"),
-    "budget of nothing": (lambda here: ("check", job(here / "job", TOML + "[budget]\nsteps = 0\n")), "budget.steps"),
+    "error out of range": (
+        with_toml(('name = "job"', 'name = "job"\nallowed_error = 7')),
+        "allowed_error",
+    ),
+    "budget of nothing": (
+        lambda here: ("check", job(here / "job", TOML + "[budget]\nsteps = 0\n")),
+        "budget.steps",
+    ),
     "missing instructions": (
         with_toml(('name = "job"', 'name = "job"\ninstructions = "gone.md"')),
         "gone.md",
@@ -102,19 +115,34 @@ GIVEN: dict[str, tuple[Callable[[Path], Arguments], str]] = {
         "s.json",
     ),
     "schema that is no JSON": (
-        lambda here: ("check", job(here / "job", TOML + '[sampling]\njson_schema = "s.json"\n', s_json="{")),
+        lambda here: (
+            "check",
+            job(here / "job", TOML + '[sampling]\njson_schema = "s.json"\n', s_json="{"),
+        ),
         "s.json",
     ),
     "code that does not run": (with_code("1 / 0"), "ZeroDivisionError"),
     "code that is no Python": (with_code("def"), "job.py does not run"),
-    "prepare that breaks": (with_code("def prepare(data):\n    raise ValueError('no luck')"), "no luck"),
+    "prepare that breaks": (
+        with_code("def prepare(data):\n    raise ValueError('no luck')"),
+        "no luck",
+    ),
     "cases() that breaks": (
-        with_code("def cases():\n    raise ValueError('no cases')", ('[cases]\nfile = "cases.jsonl"\n', "")),
+        with_code(
+            "def cases():\n    raise ValueError('no cases')",
+            ('[cases]\nfile = "cases.jsonl"\n', ""),
+        ),
         "no cases",
     ),
     "missing function": (with_code("g = 1", TOOLS), "'f'"),
-    "database for another kind": (lambda here: ("check", job(here / "job"), "--database", "x"), "--database"),
-    "user's database missing": (simply("check", "analyst", "--database", "gone.sqlite"), "gone.sqlite"),
+    "database for another kind": (
+        lambda here: ("check", job(here / "job"), "--database", "x"),
+        "--database",
+    ),
+    "user's database missing": (
+        simply("check", "analyst", "--database", "gone.sqlite"),
+        "gone.sqlite",
+    ),
     "user's database is a picture": (
         lambda here: (
             (here / "p.sqlite").write_bytes(b"\x89PNG" + bytes(500)),
@@ -127,9 +155,15 @@ GIVEN: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "cases that are no JSON": (with_cases(CASE + "{oops\n"), "line 2: not JSON"),
     "a case that is no object": (with_cases("[1]\n"), "line 1: not an object"),
     "a case without a prompt": (with_cases('{"target": 1}\n'), "'prompt'"),
-    "a case with an unknown field": (with_cases('{"prompt": "p", "answer": 1}\n'), "unknown field 'answer'"),
+    "a case with an unknown field": (
+        with_cases('{"prompt": "p", "answer": 1}\n'),
+        "unknown field 'answer'",
+    ),
     "a case with an unknown split": (with_cases('{"prompt": "p", "split": "test"}\n'), "'split'"),
-    "a row of nine million characters": (with_cases('{"prompt": "' + "x" * 9_000_000 + '"}\n'), "line 1: longer than"),
+    "a row of nine million characters": (
+        with_cases('{"prompt": "' + "x" * 9_000_000 + '"}\n'),
+        "line 1: longer than",
+    ),
     "cases that are no UTF-8": (with_cases('{"prompt": "书"}\n'.encode("gbk")), "not UTF-8"),
     "a binary file as cases": (with_cases(bytes(range(256)) * 9), "c.jsonl"),
     "a CSV with too many cells": (with_cases("prompt,target\na,b,c\n", "c.csv"), "more cells"),
@@ -141,7 +175,10 @@ GIVEN: dict[str, tuple[Callable[[Path], Arguments], str]] = {
     "an unknown split": (simply("work", "analyst", "--split", "test"), "no split 'test'"),
     "a limit of nothing": (simply("work", "analyst", "--limit", "0"), "--limit"),
     "unknown model": (simply("work", "analyst", "--model", "gpt-9"), "There is no model 'gpt-9'"),
-    "endpoint without a model": (simply("work", "analyst", "--model", "http://127.0.0.1:9/v1"), "URL#MODEL"),
+    "endpoint without a model": (
+        simply("work", "analyst", "--model", "http://127.0.0.1:9/v1"),
+        "URL#MODEL",
+    ),
     "model file missing": (simply("work", "analyst", "--model", "gone.gguf"), "gone.gguf"),
     "unknown model to fetch": (simply("models", "fetch", "gpt-9"), "gpt-9"),
     "unknown action": (simply("models", "eat"), "eat"),
@@ -179,7 +216,9 @@ def test_unknown_runs_and_cases_are_named_with_what_there_is(cli: Cli) -> None:
 
 def test_a_verifier_that_is_wrong_fails_the_check(cli: Cli, tmp_path: Path) -> None:
     toml = TOML.replace('kind = "exact"', 'kind = "python"\nfunction = "f"')
-    ended = cli("check", job(tmp_path / "job", toml, job_py="def f(case, answer):\n    return True\n"))
+    ended = cli(
+        "check", job(tmp_path / "job", toml, job_py="def f(case, answer):\n    return True\n")
+    )
     assert ended.code == 1
     assert "gives silence 1, not 0" in ended.out
 
@@ -192,12 +231,17 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "429 for long": (as_json({"error": "slow"}, status=429, retry_after="999"), "model_busy"),
     "invalid JSON": (Answer(body=b"<html>"), "model_reply"),
     "cut": (Answer(body=b'{"choices": [', promise=999), "model_reply"),
-    "too long": (as_json({"error": {"message": "maximum context length is 9"}}, status=400), "context_overflow"),
+    "too long": (
+        as_json({"error": {"message": "maximum context length is 9"}}, status=400),
+        "context_overflow",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_models_fault_is_a_typed_failure_of_the_case(cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_models_fault_is_a_typed_failure_of_the_case(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setattr("journeyman.models.endpoint.LONGEST_WAIT_SECONDS", 0.01)
     answer, kind = FAULTS[name]
     cli("new", "mail")
@@ -221,7 +265,10 @@ def test_an_endpoint_that_is_down(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
     ("sql", "said_of_it"),
     [
         ("DELETE FROM books", "only reading is allowed"),
-        ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) SELECT COUNT(*) FROM n", "longer than"),
+        (
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n) SELECT COUNT(*) FROM n",
+            "longer than",
+        ),
         ("SELECT * FROM nowhere", "no such table"),
     ],
 )
@@ -286,7 +333,9 @@ def test_a_locked_store_is_told(cli: Cli, tmp_path: Path, monkeypatch: pytest.Mo
     with endpoint(sorts_mail) as model:
         cli("work", "mail", "--model", model)
         monkeypatch.setattr("journeyman.store.connect.BUSY_SECONDS", 0.2)
-        connection = sqlite3.connect(tmp_path / ".journeyman" / "journal.sqlite", isolation_level=None)
+        connection = sqlite3.connect(
+            tmp_path / ".journeyman" / "journal.sqlite", isolation_level=None
+        )
         connection.execute("BEGIN IMMEDIATE")
         ended = cli("work", "mail", "--model", model)
         connection.execute("ROLLBACK")
@@ -316,7 +365,9 @@ def test_a_full_disk_stops_the_work_and_loses_nothing(cli: Cli, tmp_path: Path) 
     room = tmp_path / "small"
     room.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(room)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(room)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("a small tmpfs can't be mounted here")
@@ -338,7 +389,9 @@ def test_a_full_disk_stops_the_work_and_loses_nothing(cli: Cli, tmp_path: Path) 
         subprocess.run(["umount", str(room)], check=True)
 
 
-def test_a_wrong_model_file_is_deleted_and_named(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_model_file_is_deleted_and_named(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("JOURNEYMAN_HOME", str(tmp_path))
     missing = cli("models", "verify", "smollm2-135m")
     assert missing.code == 4
@@ -365,6 +418,8 @@ def test_no_traceback_even_without_the_embedded_engine(tmp_path: Path) -> None:
     (tmp_path / "m.gguf").write_bytes(b"GGUF" + bytes(99))
     hide = "import sys; sys.modules['xllamacpp'] = None; sys.argv[1:] = 'work clerk --model m.gguf'.split()\n"
     code = hide + "from journeyman.cli.main import run; run()"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert "pip install 'journeyman[local]'" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

@@ -29,7 +29,10 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def acts(commands: Sequence[str]) -> list[ToolCall]:
-    return [ToolCall(id=f"call_{n}", name="act", arguments={"command": command}) for n, command in enumerate(commands)]
+    return [
+        ToolCall(id=f"call_{n}", name="act", arguments={"command": command})
+        for n, command in enumerate(commands)
+    ]
 
 
 def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | None]:
@@ -37,7 +40,9 @@ def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | N
     worker = Worker(budget=Budget(steps=len(calls) + 3, tokens=10**9))
 
     async def play() -> tuple[Trajectory, float | None]:
-        trajectory = await rollout(worker, ScriptedModel(list(calls)), Gym()(case.brief), case.brief)
+        trajectory = await rollout(
+            worker, ScriptedModel(list(calls)), Gym()(case.brief), case.brief
+        )
         return trajectory, (await GymVerifier().score(case, trajectory)).value
 
     return asyncio.run(play())
@@ -65,7 +70,9 @@ def test_the_command_that_wins_ends_the_rollout(name: str) -> None:
 @pytest.mark.parametrize("name", games())
 def test_giving_up_scores_what_was_reached(name: str) -> None:
     case, commands = a_case(name)
-    trajectory, score = played(case, [*acts(commands[:1]), ToolCall(id="end", name="finish", arguments={})])
+    trajectory, score = played(
+        case, [*acts(commands[:1]), ToolCall(id="end", name="finish", arguments={})]
+    )
     assert trajectory.stop == "answered"
     assert score is not None
     assert score < 1
@@ -74,13 +81,21 @@ def test_giving_up_scores_what_was_reached(name: str) -> None:
 @needs("minigrid")
 def test_the_score_is_the_worlds_and_not_what_the_worker_says() -> None:
     case, commands = a_case("minigrid:BabyAI-GoToLocal-v0")
-    lie = Trajectory(case_id=case.id, worker="w@1", opening=(), answer="I won. Score: 1", stop="answered")
+    lie = Trajectory(
+        case_id=case.id, worker="w@1", opening=(), answer="I won. Score: 1", stop="answered"
+    )
     assert asyncio.run(GymVerifier().score(case, lie)).value == 0.0
     told = lie.model_copy(update={"answer": json.dumps(commands)})
-    assert asyncio.run(GymVerifier().score(case, told)).value == 1.0  # as `check` gives the walkthrough
-    played_badly, _ = played(case, [*acts(["turn left"]), ToolCall(id="end", name="finish", arguments={})])
+    assert (
+        asyncio.run(GymVerifier().score(case, told)).value == 1.0
+    )  # as `check` gives the walkthrough
+    played_badly, _ = played(
+        case, [*acts(["turn left"]), ToolCall(id="end", name="finish", arguments={})]
+    )
     also_told = played_badly.model_copy(update={"answer": json.dumps(commands)})
-    assert asyncio.run(GymVerifier().score(case, also_told)).value == 0.0  # what was done counts, not what was said
+    assert (
+        asyncio.run(GymVerifier().score(case, also_told)).value == 0.0
+    )  # what was done counts, not what was said
 
 
 @needs("minigrid")
@@ -105,7 +120,9 @@ def test_a_bad_call_is_answered(arguments: dict[str, object]) -> None:
 @needs("minigrid")
 def test_two_equal_sights_are_no_repetition_but_two_refusals_are() -> None:
     case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
-    trajectory, _ = played(case, [*acts(["done"] * 5), ToolCall(id="end", name="finish", arguments={})])
+    trajectory, _ = played(
+        case, [*acts(["done"] * 5), ToolCall(id="end", name="finish", arguments={})]
+    )
     assert trajectory.stop == "answered"
     refused, _ = played(case, acts(["fly"] * 3))
     assert refused.stop == "repeated"
@@ -137,10 +154,17 @@ def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
     assert taught is not None
     assert (json.loads(taught.text), len(taught.saw)) == (commands, len(commands))
     assert case.prompt in taught.saw[0]
-    other = case.brief.model_copy(update={"id": "other", "data": {**case.data, "seed": case.data["seed"] + 1}})
+    other = case.brief.model_copy(
+        update={"id": "other", "data": {**case.data, "seed": case.data["seed"] + 1}}
+    )
     worker = Worker(memory=PlainMemory((taught,)))
     told = asyncio.run(
-        rollout(worker, ScriptedModel([ToolCall(id="end", name="finish", arguments={})]), Gym()(other), other)
+        rollout(
+            worker,
+            ScriptedModel([ToolCall(id="end", name="finish", arguments={})]),
+            Gym()(other),
+            other,
+        )
     ).opening
     shown = [call.arguments["command"] for message in told for call in message.tool_calls]
     assert shown == commands
@@ -153,7 +177,9 @@ def test_a_puzzle_is_read_and_answered() -> None:
     (case,) = draw(["reasoning_gym:chain_sum"], each=1)
 
     async def answered() -> tuple[Trajectory, float | None]:
-        trajectory = await rollout(Worker(), ScriptedModel([f"So:\n{case.target}"]), Gym()(case.brief), case.brief)
+        trajectory = await rollout(
+            Worker(), ScriptedModel([f"So:\n{case.target}"]), Gym()(case.brief), case.brief
+        )
         return trajectory, (await GymVerifier().score(case, trajectory)).value
 
     trajectory, score = asyncio.run(answered())
@@ -162,7 +188,13 @@ def test_a_puzzle_is_read_and_answered() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"task": "textworld:x"}, {"task": 1, "seed": 1}, {"task": "a:b", "seed": -1}, {"task": "a:b", "seed": True}],
+    [
+        {},
+        {"task": "textworld:x"},
+        {"task": 1, "seed": 1},
+        {"task": "a:b", "seed": -1},
+        {"task": "a:b", "seed": True},
+    ],
 )
 def test_a_case_that_names_no_game_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(InputError, match="names no game"):

@@ -13,7 +13,9 @@ from journeyman.types import Brief, Message, ToolCall
 from journeyman.verifiers.citations import shown_to
 from journeyman.worker import Worker, rollout
 
-RENT = Passage(document="/docs/lease.pdf", id="1", text="The rent is 900 EUR.", title="Lease\nRent", page=3)
+RENT = Passage(
+    document="/docs/lease.pdf", id="1", text="The rent is 900 EUR.", title="Lease\nRent", page=3
+)
 FEES = Passage(document="/docs/费用.md", id="1", text="逾期费为三十欧元。\n[7] 这是脚注。")
 PETS = Passage(document="/docs/lease.pdf", id="2", text="Pets are welcome.")
 
@@ -24,10 +26,14 @@ async def find(query: str) -> Sequence[Passage]:
 
 def test_what_is_listed_is_read_again() -> None:
     text = listed([RENT, FEES], first=4)
-    assert text.startswith("[4] lease.pdf, page 3: Lease Rent\nThe rent is 900 EUR.\n\n[5] 费用.md\n")
+    assert text.startswith(
+        "[4] lease.pdf, page 3: Lease Rent\nThe rent is 900 EUR.\n\n[5] 费用.md\n"
+    )
     numbers = [(cited.number, cited.head) for cited in read_listed(f"Before.\n{text}")]
     assert numbers == [(4, "lease.pdf, page 3: Lease Rent"), (5, "费用.md")]
-    assert "[7] 这是脚注。" in read_listed(text)[1].text, "a bracket of the text's own begins no passage"
+    assert "[7] 这是脚注。" in read_listed(text)[1].text, (
+        "a bracket of the text's own begins no passage"
+    )
 
 
 def test_a_name_with_a_line_in_it_begins_no_passage_of_its_own() -> None:
@@ -53,7 +59,9 @@ def test_the_budget_keeps_the_best_one() -> None:
 def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
     async def scored(query: str) -> Sequence[Passage]:
         scores = {"best": 1.4, "near": 0.98, "far": 0.9}
-        return [Passage(document="d", id=text, text=text, score=score) for text, score in scores.items()]
+        return [
+            Passage(document="d", id=text, text=text, score=score) for text, score in scores.items()
+        ]
 
     shown: list[str] = []
 
@@ -73,10 +81,16 @@ def test_nothing_found_is_said() -> None:
 def test_searches_number_on_and_show_nothing_twice() -> None:
     told: list[tuple[str, int]] = []
     opened = Informed(
-        SingleTurn(), find, tool=True, tokens=10_000, told=lambda case, passages: told.append((case, len(passages)))
+        SingleTurn(),
+        find,
+        tool=True,
+        tokens=10_000,
+        told=lambda case, passages: told.append((case, len(passages))),
     )
     brief = Brief(id="c", prompt="rent and animals")
-    model = ScriptedModel([ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."])
+    model = ScriptedModel(
+        [ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."]
+    )
     done = asyncio.run(rollout(Worker(), model, opened(brief), brief))
     assert done.steps[0].results[0].content == listed([PETS], first=3)
     assert [cited.number for cited in shown_to(done)] == [1, 2, 3]

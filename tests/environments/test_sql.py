@@ -22,7 +22,9 @@ def database(tmp_path: Path) -> Path:
     connection = sqlite3.connect(file)
     with connection:
         connection.execute("CREATE TABLE book (id INTEGER PRIMARY KEY,\n  title TEXT)")
-        connection.executemany("INSERT INTO book (title) VALUES (?)", [(f"书 {n}",) for n in range(40)])
+        connection.executemany(
+            "INSERT INTO book (title) VALUES (?)", [(f"书 {n}",) for n in range(40)]
+        )
         connection.execute("CREATE VIEW first AS SELECT * FROM book LIMIT 1")
     connection.close()
     return file
@@ -39,11 +41,14 @@ def do(settings: Sql, name: str = "query", **arguments: object) -> Message:
 
 def test_the_schema_stands_in_the_stable_part(database: Path) -> None:
     async def opening() -> list[Message]:
-        return list(await Sql(database=database, samples=1)(Brief(id="c", prompt="How many?")).reset())
+        return list(
+            await Sql(database=database, samples=1)(Brief(id="c", prompt="How many?")).reset()
+        )
 
     system, user = asyncio.run(opening())
     assert (
-        "CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT);\n-- (1, '书 0')\nCREATE VIEW first" in system.content
+        "CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT);\n-- (1, '书 0')\nCREATE VIEW first"
+        in system.content
     )
     assert (system.role, user.content) == ("system", "How many?")
 
@@ -52,7 +57,10 @@ def test_a_query_shows_its_first_rows_and_says_how_many_there_are(database: Path
     told = do(Sql(database=database), sql="SELECT title FROM book ORDER BY id").content
     assert told.splitlines()[:2] == ["title", "书 0"]
     assert told.endswith("… more rows, 40 in all")
-    assert do(Sql(database=database), sql="SELECT id FROM book WHERE id < 0").content == "id\n(no rows)"
+    assert (
+        do(Sql(database=database), sql="SELECT id FROM book WHERE id < 0").content
+        == "id\n(no rows)"
+    )
 
 
 def test_a_submitted_query_must_run(database: Path) -> None:
@@ -79,7 +87,9 @@ def test_a_submitted_query_must_run(database: Path) -> None:
         ("SELECT '\ud800'", False),
     ],
 )
-def test_it_accepts_as_an_example_what_could_be_asked_here(database: Path, sql: str, accepted: bool) -> None:
+def test_it_accepts_as_an_example_what_could_be_asked_here(
+    database: Path, sql: str, accepted: bool
+) -> None:
     assert Sql(database=database)(Brief(id="c", prompt="q")).accepts(sql) is accepted
 
 
@@ -162,7 +172,9 @@ def test_no_value_and_no_result_fills_the_memory(database: Path, sql: str) -> No
 
 @pytest.mark.slow
 def test_a_value_that_sqlite_itself_refuses_is_null(database: Path) -> None:
-    assert ReadOnlyDatabase(database).query("SELECT printf('%.*c', 900000000, 'x')").rows == ((None,),)
+    assert ReadOnlyDatabase(database).query("SELECT printf('%.*c', 900000000, 'x')").rows == (
+        (None,),
+    )
 
 
 def test_many_rows_are_cut_and_said_to_be(database: Path) -> None:

@@ -22,7 +22,9 @@ class Stock(BaseModel):
     pieces: int
 
 
-def stock(number: str, place: Literal["north", "south"] = "north", also: list[str] | None = None) -> Stock:
+def stock(
+    number: str, place: Literal["north", "south"] = "north", also: list[str] | None = None
+) -> Stock:
     """How many pieces
     of an article there are.
 
@@ -60,7 +62,11 @@ def book(number: str) -> str:
 
 
 def do(*functions: Any, name: str, **arguments: object) -> Message:
-    return asyncio.run(Tools(functions=functions)(BRIEF).step(ToolCall(id="call-1", name=name, arguments=arguments)))
+    return asyncio.run(
+        Tools(functions=functions)(BRIEF).step(
+            ToolCall(id="call-1", name=name, arguments=arguments)
+        )
+    )
 
 
 def test_signature_and_docstring_are_what_the_model_sees() -> None:
@@ -72,7 +78,10 @@ def test_signature_and_docstring_are_what_the_model_sees() -> None:
         False,
     )
     properties = spec.parameters["properties"]
-    assert properties["number"] == {"type": "string", "description": "The article's number, such as A-17."}
+    assert properties["number"] == {
+        "type": "string",
+        "description": "The article's number, such as A-17.",
+    }
     assert properties["place"]["enum"] == ["north", "south"]
     assert spec.parameters["required"] == ["number"]
 
@@ -155,7 +164,11 @@ def test_functions_speak_json_schema() -> None:
     }
     assert json_schema(loose) == {
         "type": "object",
-        "properties": {"a": {"type": "number"}, "type": {}, "b": {"type": "array", "items": {"type": "object"}}},
+        "properties": {
+            "a": {"type": "number"},
+            "type": {},
+            "b": {"type": "array", "items": {"type": "object"}},
+        },
     }
 
 

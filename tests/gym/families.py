@@ -24,7 +24,11 @@ def marked(*names: str) -> Sequence[object]:
     for name in names:
         missing = family_of(name)[0].missing
         marks = [pytest.mark.skipif(missing is not None, reason=str(missing))]
-        found.append(pytest.param(name, marks=[*marks, *([pytest.mark.slow] if name.split(":")[0] in SLOW else [])]))
+        found.append(
+            pytest.param(
+                name, marks=[*marks, *([pytest.mark.slow] if name.split(":")[0] in SLOW else [])]
+            )
+        )
     return found
 
 

@@ -119,7 +119,14 @@ def test_the_grid_is_told_in_words() -> None:
 @needs("reasoning_gym")
 @pytest.mark.parametrize(
     ("answer", "score"),
-    [("{}", 1), ("3 + 4 is\n{}", 1), ("9\nAnswer: {}", 1), ("Answer:\n**{}**", 1), ("{}\n7", 0), ("", 0)],
+    [
+        ("{}", 1),
+        ("3 + 4 is\n{}", 1),
+        ("9\nAnswer: {}", 1),
+        ("Answer:\n**{}**", 1),
+        ("{}\n7", 0),
+        ("", 0),
+    ],
 )
 def test_a_puzzles_answer_is_the_last_line(answer: str, score: float) -> None:
     with hired(FAMILIES["reasoning_gym"]) as process:
@@ -130,7 +137,9 @@ def test_a_puzzles_answer_is_the_last_line(answer: str, score: float) -> None:
 @needs("reasoning_gym")
 def test_a_scorer_that_does_not_expect_nonsense_says_that_it_is_wrong() -> None:
     with hired(FAMILIES["reasoning_gym"]) as process:
-        assert process.replay("prime_factorization", 1, ["nonsense"]).told.startswith("unreadable: ValueError")
+        assert process.replay("prime_factorization", 1, ["nonsense"]).told.startswith(
+            "unreadable: ValueError"
+        )
 
 
 # --- drawing ---------------------------------------------------------------------------------------------------
@@ -156,7 +165,9 @@ def test_equal_worlds_are_in_equal_splits_and_no_two_cases_are_equal() -> None:
 
 
 def test_the_split_is_that_of_the_world() -> None:
-    assert [split_of(world) for word in "abcdefgh" for world in [word * 3]].count("train") in range(1, 8)
+    assert [split_of(world) for word in "abcdefgh" for world in [word * 3]].count("train") in range(
+        1, 8
+    )
     assert split_of("a") == split_of("a")
 
 
@@ -212,7 +223,9 @@ def test_no_process_outlives_its_parent() -> None:
         "os.kill(p.process.pid, 18)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     pid, room = ended.stdout.split()
     deadline = time.monotonic() + 20
     while (Path("/proc", pid).exists() or Path(room).exists()) and time.monotonic() < deadline:
@@ -252,7 +265,8 @@ def test_a_name_that_names_no_task(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", marked("reasoning_gym:x", "minigrid:x", "textworld:coin_collector/301", "scienceworld:x")
+    "name",
+    marked("reasoning_gym:x", "minigrid:x", "textworld:coin_collector/301", "scienceworld:x"),
 )
 def test_a_task_that_there_is_not(name: str) -> None:
     family, task = family_of(name)

@@ -71,7 +71,12 @@ def test_the_guard_refuses_what_is_no_sum(attack: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "value"),
-    [("1 + 2 * 3", 7), ("[['a', 'b'], [1, -2]]", [["a", "b"], [1, -2]]), ("0xff << 1", 510), ("1/2", 0.5)],
+    [
+        ("1 + 2 * 3", 7),
+        ("[['a', 'b'], [1, -2]]", [["a", "b"], [1, -2]]),
+        ("0xff << 1", 510),
+        ("1/2", 0.5),
+    ],
 )
 def test_sums_and_lists_are_evaluated(source: str, value: object) -> None:
     assert sums_only(source) == value
@@ -80,7 +85,9 @@ def test_sums_and_lists_are_evaluated(source: str, value: object) -> None:
 @pytest.mark.slow
 @needs("reasoning_gym")
 @pytest.mark.parametrize("answer", ["9**9**9**9", "(" * 5_000])
-def test_an_answer_that_no_scorer_gets_to_the_end_of_is_wrong(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_no_scorer_gets_to_the_end_of_is_wrong(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And not unjudged, which a worker could wish for."""
     monkeypatch.setattr(processes, "MOVE_SECONDS", 3.0)
     case = Case(id="c", prompt="p", data={"task": "reasoning_gym:countdown", "seed": 1}, target="x")

@@ -51,7 +51,9 @@ def do(
     with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
         run = open_run(journal, doing, speaking, name=name)
         enrol(journal, run, cases)
-        asyncio.run(asyncio.wait_for(work(staff(journal, holder, doing, speaking, run, at_once=1)), 60))
+        asyncio.run(
+            asyncio.wait_for(work(staff(journal, holder, doing, speaking, run, at_once=1)), 60)
+        )
     return run
 
 
@@ -80,7 +82,10 @@ def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> N
     ]
     assert do(tmp_path, again) == run
     told = answers(tmp_path, run)
-    drawn = {o.case_id: {lesson.text for lesson in o.trajectory.recalled} for o in outcomes_of(tmp_path, run)}
+    drawn = {
+        o.case_id: {lesson.text for lesson in o.trajectory.recalled}
+        for o in outcomes_of(tmp_path, run)
+    }
     assert told["next"] == ("12 euro" if "12 euro" in drawn["next"] else "unknown")
     assert told["weiter"] == ("十二元" if "十二元" in drawn["weiter"] else "unknown")
     assert told["other"] == "unknown"
@@ -91,7 +96,9 @@ def outcomes_of(workspace: Path, run: Run) -> list[Outcome]:
         return list(outcomes(journal, run))
 
 
-def test_own_successes_are_remembered_but_recalled_only_where_the_mind_says_so(tmp_path: Path) -> None:
+def test_own_successes_are_remembered_but_recalled_only_where_the_mind_says_so(
+    tmp_path: Path,
+) -> None:
     run = do(tmp_path, [case(0, "A-17")], model=lambda *_: "12 euro")
     with Journal.open(tmp_path) as journal:
         review(journal, run, "c0000", Label(error=False, by="mei"))
@@ -131,13 +138,30 @@ def dump(workspace: Path) -> list[object]:
         with memories.connection.begin():
             a, s, u = tables.attempts, tables.sources, tables.uses
             for row in memories.connection.execute(select(a).order_by(a.c.place)):
-                rests = memories.connection.execute(select(s.c.source).where(s.c.place == row.place))
-                used = memories.connection.execute(select(u).where(u.c.place == row.place).order_by(u.c.lesson_id))
-                told = [(use.lesson_id, use.rank, use.agreed, use.shown, use.withheld) for use in used]
-                rows.append(
-                    (row.case_id, row.attempt, row.score, row.weight, row.lesson, sorted(rests.scalars()), told)
+                rests = memories.connection.execute(
+                    select(s.c.source).where(s.c.place == row.place)
                 )
-        found = [[one.lesson.id for one in memories.search(f"price of A-{n}", kinds=ALL.kinds, k=50)] for n in range(9)]
+                used = memories.connection.execute(
+                    select(u).where(u.c.place == row.place).order_by(u.c.lesson_id)
+                )
+                told = [
+                    (use.lesson_id, use.rank, use.agreed, use.shown, use.withheld) for use in used
+                ]
+                rows.append(
+                    (
+                        row.case_id,
+                        row.attempt,
+                        row.score,
+                        row.weight,
+                        row.lesson,
+                        sorted(rests.scalars()),
+                        told,
+                    )
+                )
+        found = [
+            [one.lesson.id for one in memories.search(f"price of A-{n}", kinds=ALL.kinds, k=50)]
+            for n in range(9)
+        ]
         experience.close()
     return [*rows, found]
 
@@ -152,7 +176,9 @@ def labelled(workspace: Path, run: Run, *, silent: str | None = None) -> None:
         for n in range(40):
             for _ in range(rng.choice((1, 1, 2))):
                 by, error = rng.choice(PEOPLE), rng.random() < 0.6
-                label = Label(error=error, by=by, correction=f"{rng.randrange(9)} euro" if error else None)
+                label = Label(
+                    error=error, by=by, correction=f"{rng.randrange(9)} euro" if error else None
+                )
                 if silent not in {f"case:c{n:04d}", f"person:{by}"}:
                     review(journal, run, f"c{n:04d}", label)
 
@@ -165,7 +191,9 @@ def labelled(workspace: Path, run: Run, *, silent: str | None = None) -> None:
         pytest.param("worker:ada", marks=pytest.mark.slow),
     ],
 )
-def test_unlearning_leaves_what_would_be_there_without_the_source(tmp_path: Path, source: str) -> None:
+def test_unlearning_leaves_what_would_be_there_without_the_source(
+    tmp_path: Path, source: str
+) -> None:
     cases = [case(n, f"A-{n % 9}") for n in range(40)]
     run = do(tmp_path / "a", cases)
     assert do(tmp_path / "b", cases).id == run.id
@@ -218,7 +246,9 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     assert len(told) >= 60  # a delivered case that nobody looks at has no score
     assert set(told) == {0.0, 1.0}
     assert (np.concatenate([used.score for used in found.values()]) == told).all()
-    assert {agreed for used in found.values() for agreed in used.agreed} == {1.0}  # told or not, it says what is right
+    assert {agreed for used in found.values() for agreed in used.agreed} == {
+        1.0
+    }  # told or not, it says what is right
 
 
 def test_what_proved_right_is_held_against_what_was_recalled() -> None:
@@ -227,6 +257,8 @@ def test_what_proved_right_is_held_against_what_was_recalled() -> None:
 
     assert agrees(said("12 Euro"), said("12 euro."), None) is True
     assert agrees(said("11 euro"), said("12 euro"), None) is False
-    assert agrees(said("11 euro"), None, "11 EURO") is False  # rejected, and nobody said what is right
+    assert (
+        agrees(said("11 euro"), None, "11 EURO") is False
+    )  # rejected, and nobody said what is right
     assert agrees(said("12 euro"), None, "11 euro") is None
     assert agrees(said("12 euro"), None, None) is None

@@ -50,13 +50,17 @@ def rule_bound(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
 
 def cases(count: int, split: str, start: int = 0) -> list[Case]:
     return [
-        Case.model_validate({"id": f"{split[0]}{n:04d}", "prompt": f"say {n}", "target": f"{n} {n}", "split": split})
+        Case.model_validate(
+            {"id": f"{split[0]}{n:04d}", "prompt": f"say {n}", "target": f"{n} {n}", "split": split}
+        )
         for n in range(start, start + count)
     ]
 
 
 def job(instructions: str = "Speak.") -> Job:
-    return Job(name="say", environment=SingleTurn(), verifiers=(Exact(),), instructions=instructions)
+    return Job(
+        name="say", environment=SingleTurn(), verifiers=(Exact(),), instructions=instructions
+    )
 
 
 class World:
@@ -86,7 +90,9 @@ class World:
         return propose(self.journal, "say", self.champion, proposal, by="test", cost={"tokens": 7})
 
     def examine(self, challenger: Version, count: int = 60) -> Examined:
-        return asyncio.run(examine(self.room, self.champion, challenger, cases(count, "exam", 1000)))
+        return asyncio.run(
+            examine(self.room, self.champion, challenger, cases(count, "exam", 1000))
+        )
 
 
 @pytest.fixture
@@ -122,7 +128,9 @@ def test_a_change_that_no_prompt_shows_costs_no_call(world: World) -> None:
     world.examine(world.challenger(BAD))  # the champion's answers are known from here on
     asked = len(world.model.calls)
     mind = Mind(recall=Recall(k=4))
-    same = propose(world.journal, "say", world.champion, Proposal(mind=mind, why="fewer"), by="test", cost={})
+    same = propose(
+        world.journal, "say", world.champion, Proposal(mind=mind, why="fewer"), by="test", cost={}
+    )
     examined = asyncio.run(examine(world.room, world.champion, same, cases(60, "exam", 1000)))
     assert examined.verdict.pairs
     assert not any(pair.touched for pair in examined.verdict.pairs)
@@ -194,7 +202,11 @@ def terse(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Left alone, right but on multiples of seven; told of another case, it says less than is asked for; told of its
     own, what was right there."""
     number = messages[-1].content.split()[-1].strip("!")
-    told = {asked.content.split()[-1]: said.content for asked, said in pairwise(messages) if asked.role == "user"}
+    told = {
+        asked.content.split()[-1]: said.content
+        for asked, said in pairwise(messages)
+        if asked.role == "user"
+    }
     if number in told:
         return told[number]
     return number if told or int(number) % 7 == 0 else f"{number} {number}"
@@ -208,7 +220,9 @@ def test_examples_that_nobody_examined_are_left_out_where_they_do_harm(world: Wo
     assert sum(bool(outcome.right) for outcome in seen_by(world.journal, "say", "ada")) < 5
     narrow = asyncio.run(learn(world.room, Ablation(), budget=LearningBudget()))
     assert narrow is not None
-    recall = narrow.mind.recall.model_copy(update={"withheld": 0.0})  # else one time in ten the correction is, too
+    recall = narrow.mind.recall.model_copy(
+        update={"withheld": 0.0}
+    )  # else one time in ten the correction is, too
     told = Proposal(mind=narrow.mind.model_copy(update={"recall": recall}), why=narrow.why)
     certain = propose(world.journal, "say", world.champion, told, by="test", cost={})
     assert world.examine(certain, count=90).promoted
@@ -221,7 +235,9 @@ def test_examples_that_nobody_examined_are_left_out_where_they_do_harm(world: Wo
 def test_exams_teach_nothing(world: World) -> None:
     world.work(cases(4, "train"))
     world.examine(world.challenger(GOOD))
-    assert {outcome.case_id for outcome in seen_by(world.journal, "say", "ada")} == {f"t{n:04d}" for n in range(4)}
+    assert {outcome.case_id for outcome in seen_by(world.journal, "say", "ada")} == {
+        f"t{n:04d}" for n in range(4)
+    }
 
 
 def test_unlearning_takes_a_rule_back(world: World) -> None:
@@ -235,7 +251,10 @@ def test_unlearning_takes_a_rule_back(world: World) -> None:
 
 
 def test_a_playbook_is_read_back_as_it_was_written() -> None:
-    rules = (GOOD, lesson("rule", "问题里有日期", "用 strftime 比较", "teacher", ("case:a", "person:王芳")))
+    rules = (
+        GOOD,
+        lesson("rule", "问题里有日期", "用 strftime 比较", "teacher", ("case:a", "person:王芳")),
+    )
     text = written("say", "ada", rules)
     assert text.startswith("---\nname: say\ndescription: ")
     same = read(text, Mind(playbook=rules), by="mei")
@@ -245,7 +264,9 @@ def test_a_playbook_is_read_back_as_it_was_written() -> None:
 def test_an_edit_by_hand_rests_on_who_made_it() -> None:
     text = written("say", "ada", (GOOD,)).replace("say it twice", "say it thrice")
     edited = read(text, Mind(playbook=(GOOD,)), by="mei").mind.playbook
-    assert [(rule.text, rule.by, rule.sources) for rule in edited] == [("say it thrice", "mei", ("person:mei",))]
+    assert [(rule.text, rule.by, rule.sources) for rule in edited] == [
+        ("say it thrice", "mei", ("person:mei",))
+    ]
 
 
 def test_a_playbook_without_a_head_is_refused() -> None:
@@ -256,7 +277,10 @@ def test_a_playbook_without_a_head_is_refused() -> None:
 def test_a_difference_is_told_line_by_line() -> None:
     one = Version(worker="ada", number=1, ground="g", mind=Mind())
     other = Version(
-        worker="ada", number=2, ground="g", mind=Mind(playbook=(GOOD,), instructions="New.", recall=Recall(k=2))
+        worker="ada",
+        number=2,
+        ground="g",
+        mind=Mind(playbook=(GOOD,), instructions="New.", recall=Recall(k=2)),
     )
     told = difference(one, other)
     assert f"+ rule: {GOOD.text}" in told
@@ -285,10 +309,21 @@ def _learn_and_die(workspace: Path, point: str, visit: int) -> None:
 
 @pytest.mark.parametrize("visit", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 @pytest.mark.parametrize(
-    "point", [*LEARNING_POINTS, "events.after_append", "case.before_close", "case.after_close", "claim.after"]
+    "point",
+    [
+        *LEARNING_POINTS,
+        "events.after_append",
+        "case.before_close",
+        "case.after_close",
+        "claim.after",
+    ],
 )
-def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(tmp_path: Path, point: str, visit: int) -> None:
-    process = multiprocessing.get_context("fork").Process(target=_learn_and_die, args=(tmp_path, point, visit))
+def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(
+    tmp_path: Path, point: str, visit: int
+) -> None:
+    process = multiprocessing.get_context("fork").Process(
+        target=_learn_and_die, args=(tmp_path, point, visit)
+    )
     process.start()
     process.join(60)
     with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
@@ -299,11 +334,18 @@ def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(tmp_path: Pa
         if "examined" not in kinds:
             world.examine(world.challenger(GOOD), count=25)
         assert world.champion.mind == Mind(playbook=(GOOD,))
-        assert [change.kind for change in journal.changes("say")] == ["proposed", "proposed", "examined", "promoted"]
+        assert [change.kind for change in journal.changes("say")] == [
+            "proposed",
+            "proposed",
+            "examined",
+            "promoted",
+        ]
 
 
 @pytest.mark.slow
-def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(world: World) -> None:
+def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(
+    world: World,
+) -> None:
     rng, minds = random.Random(8), {1: Mind()}
     ground = world.champion.ground
     for n in range(5):

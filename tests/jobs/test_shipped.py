@@ -61,8 +61,20 @@ def test_a_job_takes_at_most_a_hundred_lines_of_code(name: str) -> None:
     if not file.exists():
         return
     tokens = tokenize.generate_tokens(io.StringIO(file.read_text()).readline)
-    telling = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    lines = {n for token in tokens if token.type not in telling for n in range(token.start[0], token.end[0] + 1)}
+    telling = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    lines = {
+        n
+        for token in tokens
+        if token.type not in telling
+        for n in range(token.start[0], token.end[0] + 1)
+    }
     assert len(lines) <= 100
 
 
@@ -79,9 +91,15 @@ def test_the_committed_cases_are_what_their_makers_make(
 
     for maker, name in ((analyst_questions, "analyst"), (clerk_mails, "clerk")):
         maker.main()
-        assert capsys.readouterr().out == (ROOT / "jobs" / name / "cases.jsonl").read_text(encoding="utf-8")
+        assert capsys.readouterr().out == (ROOT / "jobs" / name / "cases.jsonl").read_text(
+            encoding="utf-8"
+        )
 
 
 def test_conventions_are_told_nowhere_but_in_experience() -> None:
     told = (ROOT / "jobs" / "analyst" / "instructions.md").read_text().lower()
-    assert not [word for word in ("active", "repeat", "net revenue", "late", "well reviewed") if word in told]
+    assert not [
+        word
+        for word in ("active", "repeat", "net revenue", "late", "well reviewed")
+        if word in told
+    ]

@@ -23,10 +23,15 @@ def run(doing: Coroutine[Any, Any, T]) -> T:
 
 
 def passages(document: str, *texts: str, title: str = "") -> list[Passage]:
-    return [Passage(document=document, id=str(n), text=text, title=title) for n, text in enumerate(texts)]
+    return [
+        Passage(document=document, id=str(n), text=text, title=title)
+        for n, text in enumerate(texts)
+    ]
 
 
-def put(index: Index, document: str, *texts: str, labels: Collection[str] = (), title: str = "") -> bool:
+def put(
+    index: Index, document: str, *texts: str, labels: Collection[str] = (), title: str = ""
+) -> bool:
     return run(index.put(document, passages(document, *texts, title=title), labels=labels))
 
 

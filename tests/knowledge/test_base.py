@@ -26,7 +26,9 @@ def base(tmp_path: Path) -> Iterator[KnowledgeBase]:
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "docs"
     (made / "inner").mkdir(parents=True)
-    (made / "lease.md").write_text("# Lease\n\n## Rent\n\nThe rent is 900 EUR a month.\n", encoding="utf-8")
+    (made / "lease.md").write_text(
+        "# Lease\n\n## Rent\n\nThe rent is 900 EUR a month.\n", encoding="utf-8"
+    )
     (made / "inner" / "退款.txt").write_bytes("退款在七天内到账。".encode("gb18030"))
     (made / ".hidden.md").write_text("The hidden word is xylophone.")
     (made / "node_modules").mkdir()
@@ -70,7 +72,9 @@ def test_what_is_gone_from_the_disk_is_gone_here(base: KnowledgeBase, folder: Pa
         run(base.update([folder]))
 
 
-def test_a_file_that_turns_unreadable_leaves_nothing_of_the_old_one(base: KnowledgeBase, folder: Path) -> None:
+def test_a_file_that_turns_unreadable_leaves_nothing_of_the_old_one(
+    base: KnowledgeBase, folder: Path
+) -> None:
     run(base.update([folder]))
     (folder / "lease.md").rename(folder / "lease.docx")
     (folder / "lease.docx").write_bytes(b"PK\x03\x04 cut short")
@@ -103,7 +107,9 @@ def test_labels_are_asked_for_inside_the_search(base: KnowledgeBase, folder: Pat
     assert not any("900" in text for text in texts(base, "What is the rent?"))
     assert any("900" in text for text in texts(base, "What is the rent?", "board"))
     run(base.update([folder / "lease.md"]))
-    assert any("900" in text for text in texts(base, "What is the rent?")), "other labels are a change"
+    assert any("900" in text for text in texts(base, "What is the rent?")), (
+        "other labels are a change"
+    )
 
 
 def test_passages_stand_where_they_say(base: KnowledgeBase, folder: Path) -> None:
@@ -113,13 +119,17 @@ def test_passages_stand_where_they_say(base: KnowledgeBase, folder: Path) -> Non
         assert document.text[passage.start : passage.end] == passage.text
 
 
-def test_a_template_asked_for_is_taken_and_another_reads_anew(base: KnowledgeBase, folder: Path) -> None:
+def test_a_template_asked_for_is_taken_and_another_reads_anew(
+    base: KnowledgeBase, folder: Path
+) -> None:
     run(base.update([folder], template="one"))
     assert {source.template for source in base.sources()} == {"one"}
     assert len(run(base.update([folder])).read) == 2
 
 
-def test_a_crash_between_index_and_source_is_mended_by_the_next_update(base: KnowledgeBase, folder: Path) -> None:
+def test_a_crash_between_index_and_source_is_mended_by_the_next_update(
+    base: KnowledgeBase, folder: Path
+) -> None:
     run(base.update([folder]))
     base.index.store.remove_source(str(folder / "lease.md"))
     assert names(run(base.update([folder]))) == ["lease.md"]
@@ -132,7 +142,9 @@ def test_every_mode_finds(base: KnowledgeBase, folder: Path) -> None:
     (folder / "b.md").write_text("The seat of Mountrail County is Stanley.")
     run(base.update([folder]))
     for mode in ("basic", "local", "global", "drift"):
-        found = run(base.search("What is the seat of the county that Van Hook lies in?", k=3, mode=mode))
+        found = run(
+            base.search("What is the seat of the county that Van Hook lies in?", k=3, mode=mode)
+        )
         assert {"a.md", "b.md"} <= {Path(passage.document).name for passage in found}, mode
         assert len(found) <= 3
 
@@ -141,7 +153,9 @@ def test_a_finder_updates_once_and_reads_what_is_there(tmp_path: Path, folder: P
     finder = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
     assert "900" in run(finder.find("What is the rent?"))[0].text
     (folder / "lease.md").write_text("Nothing any more.")
-    assert "900" in run(finder.find("What is the rent?"))[0].text, "what changed is read at the next start"
+    assert "900" in run(finder.find("What is the rent?"))[0].text, (
+        "what changed is read at the next start"
+    )
     other = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
     assert not any("900" in passage.text for passage in run(other.find("What is the rent?")))
 
@@ -151,4 +165,6 @@ def test_sources_survive_as_they_were(base: KnowledgeBase, folder: Path, tmp_pat
     told = [source.model_dump_json() for source in base.sources()]
     with KnowledgeBase.open(tmp_path / "base.sqlite", HashedEmbedder(64)) as again:
         assert [source.model_dump_json() for source in again.sources()] == told
-    assert json.loads(told[0])["modified"] == Path(json.loads(told[0])["document"]).stat().st_mtime_ns
+    assert (
+        json.loads(told[0])["modified"] == Path(json.loads(told[0])["document"]).stat().st_mtime_ns
+    )

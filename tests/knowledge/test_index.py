@@ -25,11 +25,15 @@ from tests.knowledge.indexes import OPENED, found, passages, put, run, sqlite
 Open = Callable[[Path], Index]
 
 
-@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow if n == "lance" else ()) for n in OPENED])
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.slow if n == "lance" else ()) for n in OPENED]
+)
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Index]:
     """Opens the index, again and again in the same place."""
     if request.param == "lance":
-        pytest.importorskip("lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'")
+        pytest.importorskip(
+            "lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'"
+        )
     return lambda: OPENED[request.param](tmp_path)
 
 
@@ -100,9 +104,15 @@ def test_labels_are_asked_for_before_anything_is_ranked(index: Index) -> None:
     put(index, "both", "apples for two", labels=["secret", "board"])
     put(index, "open", "pears, plums, and at the very end also apples")
     assert found(index, "apples", k=3) == ["pears, plums, and at the very end also apples"]
-    assert found(index, "apples", k=3, labels=["board"]) == ["pears, plums, and at the very end also apples"]
-    assert all(text.startswith("apples apples") for text in found(index, "apples", k=3, labels=["secret"]))
-    assert "apples for two" in found(index, "apples two", k=200, labels=["board", "secret", "other"])
+    assert found(index, "apples", k=3, labels=["board"]) == [
+        "pears, plums, and at the very end also apples"
+    ]
+    assert all(
+        text.startswith("apples apples") for text in found(index, "apples", k=3, labels=["secret"])
+    )
+    assert "apples for two" in found(
+        index, "apples two", k=200, labels=["board", "secret", "other"]
+    )
     assert "apples for two" not in found(index, "apples two", k=200, labels=["secret"])
 
 
@@ -114,7 +124,9 @@ def test_new_labels_count_at_once(index: Index) -> None:
     assert found(index, "apples") == ["apples are red"]
 
 
-def test_another_connection_sees_what_was_committed(index: Index, reopen: Callable[[], Index]) -> None:
+def test_another_connection_sees_what_was_committed(
+    index: Index, reopen: Callable[[], Index]
+) -> None:
     other = reopen()
     put(index, "a", "apples are red")
     assert found(other, "apples") == ["apples are red"]
@@ -134,11 +146,14 @@ def test_order_does_not_depend_on_history(index: Index) -> None:
     assert before == found(index, "apples plums pears")
     put(index, "d1", "apples")
     run(index.remove("d1"))
-    assert found(index, "apples plums pears") == [text for text in before if text != "something else"]
+    assert found(index, "apples plums pears") == [
+        text for text in before if text != "something else"
+    ]
 
 
 @pytest.mark.parametrize(
-    "query", ["", " ", "\0", "\ud800", '"', "NEAR(a b)", "a* OR b", "'; DROP TABLE passages", "x " * 30_000]
+    "query",
+    ["", " ", "\0", "\ud800", '"', "NEAR(a b)", "a* OR b", "'; DROP TABLE passages", "x " * 30_000],
 )
 def test_any_string_is_a_query(index: Index, query: str) -> None:
     put(index, "a", "apples")
@@ -195,13 +210,18 @@ def steps(index: Index, reopen: Callable[[], Index], count: int, seed: int) -> i
         document = f"d{chance.randrange(12)}"
         match chance.randrange(10):
             case 0 | 1 | 2:
-                texts = [" ".join(chance.choices(WORDS, k=chance.randint(1, 6))) for _ in range(chance.randint(0, 4))]
+                texts = [
+                    " ".join(chance.choices(WORDS, k=chance.randint(1, 6)))
+                    for _ in range(chance.randint(0, 4))
+                ]
                 labels = set(chance.sample(LABELS, chance.randint(0, 2)))
                 changed = put(index, document, *texts, labels=labels)
                 differences += changed != (truth.get(document) != (texts, labels))
                 truth[document] = (texts, labels)
             case 3:
-                differences += run(index.remove(document)) != (truth.pop(document, None) is not None)
+                differences += run(index.remove(document)) != (
+                    truth.pop(document, None) is not None
+                )
             case 4 if chance.random() < 0.05:
                 index.close()
                 index = reopen()
@@ -220,24 +240,38 @@ def steps(index: Index, reopen: Callable[[], Index], count: int, seed: int) -> i
     return differences
 
 
-def test_random_steps_show_what_a_simple_model_shows(index: Index, reopen: Callable[[], Index]) -> None:
+def test_random_steps_show_what_a_simple_model_shows(
+    index: Index, reopen: Callable[[], Index]
+) -> None:
     assert steps(index, reopen, 200, seed=1) == 0
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_steps_show_what_a_simple_model_shows(index: Index, reopen: Callable[[], Index]) -> None:
+def test_ten_thousand_random_steps_show_what_a_simple_model_shows(
+    index: Index, reopen: Callable[[], Index]
+) -> None:
     assert steps(index, reopen, 10_000, seed=2) == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("wait", [0.0, 0.05, 0.3])
 def test_killed_while_putting_a_document_is_whole_or_not_there(
-    index: Index, reopen: Callable[[], Index], wait: float, request: pytest.FixtureRequest, tmp_path: Path
+    index: Index,
+    reopen: Callable[[], Index],
+    wait: float,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
 ) -> None:
     """A child puts documents one after the other until it is killed; each is all there or not at all."""
     put(index, "first", "apples 0")
     index.close()
-    command = [sys.executable, "-m", "tests.knowledge.indexes", request.node.callspec.params["reopen"], str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.knowledge.indexes",
+        request.node.callspec.params["reopen"],
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as child:
         try:
             assert child.stdout is not None
@@ -293,7 +327,9 @@ def test_what_is_gone_is_gone_from_the_file_and_from_memory(tmp_path: Path) -> N
         assert not any((row == secret).all() for row in index.vectors.rows)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"apples" in kept
-    assert not any(word in kept for word in (b"xyzzy42", b"Confidential", b"confidential", b"password"))
+    assert not any(
+        word in kept for word in (b"xyzzy42", b"Confidential", b"confidential", b"password")
+    )
 
 
 def test_vectors_agree_with_a_plain_product(tmp_path: Path) -> None:
@@ -307,13 +343,19 @@ def test_vectors_agree_with_a_plain_product(tmp_path: Path) -> None:
         query = run(index.embedded("apple 面包 late"))
         rows = run(HashedEmbedder(64).embed(left, kind="passage"))
         assert query is not None
-        best = sorted(zip((rows @ query).tolist(), left, strict=True), key=lambda pair: -pair[0])[:20]
+        best = sorted(zip((rows @ query).tolist(), left, strict=True), key=lambda pair: -pair[0])[
+            :20
+        ]
         with index.store.reading():
             index.vectors.follow(index.store)
             near = index.vectors.nearest(query, k=20, scopes=[0])
             told = index.store.passages([place for place, _ in near])
-        assert [similarity for _, similarity in near] == pytest.approx([score for score, _ in best], abs=2e-3)
-        assert {told[place].text for place, s in near if s > near[-1][1] + 2e-3} <= {text for _, text in best}
+        assert [similarity for _, similarity in near] == pytest.approx(
+            [score for score, _ in best], abs=2e-3
+        )
+        assert {told[place].text for place, s in near if s > near[-1][1] + 2e-3} <= {
+            text for _, text in best
+        }
 
 
 # --- of the LanceDB index alone -------------------------------------------------------------------------------
@@ -338,12 +380,16 @@ def test_tidying_changes_no_result_and_wipes_what_was_removed(tmp_path: Path) ->
         lance.LanceIndex.open(tmp_path / "k", HashedEmbedder(32))
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 2)), max_size=4))
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 20), unique=True), st.floats(0.1, 2)), max_size=4)
+)
 def test_fusion_by_rank_ranks_each_number_once_and_never_by_order_of_rankings(
     rankings: list[tuple[list[int], float]],
 ) -> None:
     order = fused_by_rank(rankings)
-    assert sorted(number for number, _ in order) == sorted({n for ranking, _ in rankings for n in ranking})
+    assert sorted(number for number, _ in order) == sorted(
+        {n for ranking, _ in rankings for n in ranking}
+    )
     assert [score for _, score in order] == sorted((score for _, score in order), reverse=True)
     backwards = fused_by_rank(rankings[::-1])
     assert dict(backwards) == pytest.approx(dict(order))
@@ -360,7 +406,10 @@ def test_fusion_by_score_ranks_each_number_once_and_the_unit_of_scores_is_nothin
     assert sorted(number for number, _ in order) == sorted(lexical.keys() | semantic.keys())
     assert order == sorted(order, key=lambda pair: (-pair[1], pair[0]))
     assert all(0 <= score <= 1 + SEMANTIC for _, score in order)
-    scaled = fused({n: 4 * score for n, score in lexical.items()}, {n: score / 4 for n, score in semantic.items()})
+    scaled = fused(
+        {n: 4 * score for n, score in lexical.items()},
+        {n: score / 4 for n, score in semantic.items()},
+    )
     assert dict(scaled) == pytest.approx(dict(order))
 
 
@@ -383,7 +432,9 @@ def test_an_index_of_before_is_read_anew(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "knowledge.sqlite") as raw:
         raw.execute("DELETE FROM migrations WHERE name = '004_postings'")
         raw.execute("DROP TABLE passages_text_postings")
-        raw.execute("CREATE TABLE passages_text_postings (key INTEGER PRIMARY KEY, counts BLOB, numbers BLOB)")
+        raw.execute(
+            "CREATE TABLE passages_text_postings (key INTEGER PRIMARY KEY, counts BLOB, numbers BLOB)"
+        )
     raw.close()
     index = sqlite(tmp_path)
     assert found(index, "bakery at seven", k=1) == ["It opens at seven, at seven sharp."]

@@ -32,7 +32,9 @@ def reads(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
 
 
 def titled(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    return f"Title: The harbour\nIt has {messages[-1].content.count('[')} passages. xyzzy42 is said."
+    return (
+        f"Title: The harbour\nIt has {messages[-1].content.count('[')} passages. xyzzy42 is said."
+    )
 
 
 def test_only_claims_whose_names_stand_in_the_text_are_kept() -> None:
@@ -77,7 +79,10 @@ def test_the_links_follow_though_one_reading_goes_as_another_comes(index: Sqlite
     run(index.remove("a"))
     run(extract(index, ScriptedModel(lambda *_: "acme | lies in | utrecht"), tokens=1))
     with index.store.reading():
-        assert set(graph.copy.follow(index.store, index.store.visible(())).number) == {"acme", "utrecht"}
+        assert set(graph.copy.follow(index.store, index.store.visible(())).number) == {
+            "acme",
+            "utrecht",
+        }
 
 
 def test_claims_are_seen_and_read_only_by_those_who_may_see_the_passage(index: SqliteIndex) -> None:
@@ -91,7 +96,9 @@ def test_claims_are_seen_and_read_only_by_those_who_may_see_the_passage(index: S
 
 def town(index: SqliteIndex) -> None:
     for n in range(3):
-        put(index, f"d{n}", f"Mei Lin met Jan Smit at Port Royal, meeting {n}. The word is xyzzy42.")
+        put(
+            index, f"d{n}", f"Mei Lin met Jan Smit at Port Royal, meeting {n}. The word is xyzzy42."
+        )
 
 
 def test_a_report_is_written_once_within_the_budget(index: SqliteIndex) -> None:

@@ -37,7 +37,9 @@ Answers = Callable[[Mind, str, int], tuple[str, bool]]
 class Bench:
     """A lab whose worker and teacher are functions; it can be given a budget of calls."""
 
-    def __init__(self, answers: Answers, teacher: Callable[[str], str], calls: int = 10_000) -> None:
+    def __init__(
+        self, answers: Answers, teacher: Callable[[str], str], calls: int = 10_000
+    ) -> None:
         self.answers, self.teacher, self.calls = answers, teacher, calls
 
     def _spend(self) -> None:
@@ -45,11 +47,14 @@ class Bench:
             raise LearningBudgetSpent("spent", "allow more")
         self.calls -= 1
 
-    async def attempt(self, mind: Mind, case_id: str, *, sampling: Sampling | None = None) -> Graded:
+    async def attempt(
+        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
+    ) -> Graded:
         self._spend()
         answer, right = self.answers(mind, case_id, 0 if sampling is None else sampling.seed)
         return Graded(
-            trajectory=done(case_id, answer), scores=(Score(verifier="exact", value=float(right), reason="said"),)
+            trajectory=done(case_id, answer),
+            scores=(Score(verifier="exact", value=float(right), reason="said"),),
         )
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
@@ -65,7 +70,9 @@ def done(case_id: str, answer: str | None, failure: Failure | None = None) -> Tr
     )  # fmt: skip
 
 
-def seen(count: int, *, right: bool = False, correction: str | None = "good", start: int = 0) -> list[Outcome]:
+def seen(
+    count: int, *, right: bool = False, correction: str | None = "good", start: int = 0
+) -> list[Outcome]:
     return [
         Outcome(
             case_id=f"c{n}", slice=None, split="train", attempt=1, trajectory=done(f"c{n}", "good" if right else "bad"),
@@ -92,7 +99,9 @@ def helps(mind: Mind, case_id: str, seed: int) -> tuple[str, bool]:
 def test_a_rule_comes_from_a_contrast_and_rests_on_its_case() -> None:
     proposal = learned(Rules(), seen(12), Bench(helps, rule("check twice")))
     assert proposal is not None
-    assert [(one.text, one.about, one.kind) for one in proposal.mind.playbook] == [("check twice", "always", "rule")]
+    assert [(one.text, one.about, one.kind) for one in proposal.mind.playbook] == [
+        ("check twice", "always", "rule")
+    ]
     assert proposal.mind.playbook[0].sources == ("case:c11", "person:mei")
     assert "check twice" in proposal.why
 
@@ -101,14 +110,22 @@ def test_a_rule_that_harms_other_cases_is_dropped() -> None:
     def harms(mind: Mind, case_id: str, seed: int) -> tuple[str, bool]:
         return ("bad", False) if mind.playbook else ("good", True)
 
-    assert learned(Rules(), [*seen(8, right=True), *seen(4, start=8)], Bench(harms, rule("say bad"))) is None
+    assert (
+        learned(Rules(), [*seen(8, right=True), *seen(4, start=8)], Bench(harms, rule("say bad")))
+        is None
+    )
 
 
 def test_fifty_failures_of_the_moment_leave_no_lesson() -> None:
     """Tools that were down, budgets that ran out, wrong answers of which nobody knows a right one."""
     down = Failure(kind="environment", message="the database was down", mend="wait")
     failed = [
-        one.model_copy(update={"trajectory": done(one.case_id, None, down), "labels": (Label(error=True, by="mei"),)})
+        one.model_copy(
+            update={
+                "trajectory": done(one.case_id, None, down),
+                "labels": (Label(error=True, by="mei"),),
+            }
+        )
         for one in seen(25)
     ]
     unknown = seen(25, correction=None, start=25)
@@ -122,7 +139,14 @@ def test_fifty_failures_of_the_moment_leave_no_lesson() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["no json", "{}", '{"when": 1}', '{"when": "w", "rule": ""}', '{"when": "w", "rule": "say GOOD"}']
+    "text",
+    [
+        "no json",
+        "{}",
+        '{"when": 1}',
+        '{"when": "w", "rule": ""}',
+        '{"when": "w", "rule": "say GOOD"}',
+    ],
 )
 def test_what_is_no_rule_or_gives_the_answer_away_is_not_taken(text: str) -> None:
     assert learned(Rules(), seen(12), Bench(helps, lambda _: text)) is None
@@ -130,7 +154,9 @@ def test_what_is_no_rule_or_gives_the_answer_away_is_not_taken(text: str) -> Non
 
 def test_a_rule_that_is_there_already_is_not_taken_twice() -> None:
     there = lesson("rule", "", "always check the dates twice", "teacher", ("case:a",))
-    assert known(lesson("rule", "", "Check the dates twice, always", "teacher", ("case:b",)), [there])
+    assert known(
+        lesson("rule", "", "Check the dates twice, always", "teacher", ("case:b",)), [there]
+    )
     assert not known(lesson("rule", "", "answer in euro", "teacher", ("case:b",)), [there])
 
 
@@ -148,7 +174,9 @@ def test_a_search_that_runs_out_proposes_what_it_has(calls: int) -> None:
 
 def test_instructions_are_proposed_when_they_do_better_on_the_probes() -> None:
     proposal = learned(
-        Instructions("PLAIN"), [*seen(6), *seen(6, right=True, start=6)], Bench(helps, lambda _: "BETTER")
+        Instructions("PLAIN"),
+        [*seen(6), *seen(6, right=True, start=6)],
+        Bench(helps, lambda _: "BETTER"),
     )
     assert proposal is not None
     assert proposal.mind.instructions == "BETTER"
@@ -196,7 +224,9 @@ def test_what_was_hardly_ever_told_is_not_left_out() -> None:
     bench = Bench(helps, lambda _: "")
     past = lesson("correction", "case 1", "one", "mei", ("case:1",))
     told = [
-        outcome.model_copy(update={"trajectory": outcome.trajectory.model_copy(update={"recalled": (past,)})})
+        outcome.model_copy(
+            update={"trajectory": outcome.trajectory.model_copy(update={"recalled": (past,)})}
+        )
         for outcome in seen(8, right=True)
     ]
     assert learned(Ablation(), told[:7] + seen(20, right=True), bench) is None

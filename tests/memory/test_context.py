@@ -21,17 +21,26 @@ TOOLS = (
     ToolSpec(name="submit", description="", parameters=SQL, final=True),
 )
 FUNCTIONS = (
-    ToolSpec(name="f", description="", parameters={"type": "object", "properties": {"a": {}, "b": {}}}, final=True),
+    ToolSpec(
+        name="f",
+        description="",
+        parameters={"type": "object", "properties": {"a": {}, "b": {}}},
+        final=True,
+    ),
     ToolSpec(name="g", description="", parameters={"type": "object", "properties": {}}, final=True),
 )
 
 
 def lesson(text: str, about: str = "问题") -> Lesson:
-    return Lesson(id=text[:9], kind="correction", about=about, text=text, by="mei", sources=("case:c",))
+    return Lesson(
+        id=text[:9], kind="correction", about=about, text=text, by="mei", sources=("case:c",)
+    )
 
 
 def desk(tools: Sequence[ToolSpec], only: str | None = None) -> Environment:
-    return cast("Environment", SimpleNamespace(tools=tools, accepts=lambda answer: only in {None, answer}))
+    return cast(
+        "Environment", SimpleNamespace(tools=tools, accepts=lambda answer: only in {None, answer})
+    )
 
 
 def test_an_answer_by_a_tool_is_shown_as_the_call_that_hands_it_in() -> None:
@@ -42,7 +51,9 @@ def test_an_answer_by_a_tool_is_shown_as_the_call_that_hands_it_in() -> None:
 
 
 def test_several_calls_are_shown_as_several_calls() -> None:
-    answer = json.dumps([{"name": "f", "arguments": {"a": 1, "b": "二"}}, {"name": "g", "arguments": {}}])
+    answer = json.dumps(
+        [{"name": "f", "arguments": {"a": 1, "b": "二"}}, {"name": "g", "arguments": {}}]
+    )
     told = turns([lesson(answer)], FUNCTIONS, as_json=False)
     assert json.loads(answer_of(told[1].tool_calls)) == json.loads(answer)
     assert len({call.id for call in told[1].tool_calls}) == 2
@@ -57,7 +68,9 @@ def test_without_tools_it_is_the_text_or_json() -> None:
 MOVE = {"type": "object", "properties": {"command": {"type": "string"}}}
 GAME = (
     ToolSpec(name="act", description="", parameters=MOVE),
-    ToolSpec(name="finish", description="", parameters={"type": "object", "properties": {}}, final=True),
+    ToolSpec(
+        name="finish", description="", parameters={"type": "object", "properties": {}}, final=True
+    ),
 )
 PLAYED = Lesson(
     id="game", kind="demonstration", about="Find the coin.", text='["go east", "拿硬币"]',
@@ -67,16 +80,26 @@ PLAYED = Lesson(
 
 def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
     told = turns([PLAYED, PLAYED], GAME, as_json=False)
-    assert [message.role for message in told] == ["user", "assistant", "tool", "assistant", "tool"] * 2
+    assert [message.role for message in told] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "tool",
+    ] * 2
     assert [message.content for message in told[:5:2]] == [*PLAYED.saw, "accepted"]
     calls = [call for message in told for call in message.tool_calls]
     assert [call.arguments["command"] for call in calls] == ["go east", "拿硬币"] * 2
-    assert [message.call_id for message in told if message.role == "tool"] == [call.id for call in calls]
+    assert [message.call_id for message in told if message.role == "tool"] == [
+        call.id for call in calls
+    ]
     assert len({call.id for call in calls}) == 4
 
 
 def test_of_what_was_seen_the_ends_are_told() -> None:
-    long = PLAYED.model_copy(update={"saw": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)})
+    long = PLAYED.model_copy(
+        update={"saw": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)}
+    )
     seen = turns([long], GAME, as_json=False)[0].content
     assert (seen[:9], seen[-8:], len(seen) < 400) == ("A cellar.", " go east", True)
     assert cost_of(PLAYED) < cost_of(long) < 400
@@ -108,7 +131,9 @@ def test_the_budget_holds_and_the_first_go_first(texts: list[str], tokens: int) 
     lessons = [lesson(text) for text in texts]
     kept = within(lessons, tokens)
     assert sum(map(cost_of, kept)) <= tokens
-    assert [one for one in lessons if one in kept][: len(kept)] == kept or len(set(texts)) < len(texts)
+    assert [one for one in lessons if one in kept][: len(kept)] == kept or len(set(texts)) < len(
+        texts
+    )
     if lessons and cost_of(lessons[0]) <= tokens:
         assert kept[0] == lessons[0]
 

@@ -45,14 +45,22 @@ def add(
 
 def taught(memories: Memories, words: int, text: str, by: str = "mei") -> Lesson:
     """A lesson on the price of a lamp in so many of the colours: the more, the less it is like one of all."""
-    made = lesson("correction", f"price of the {' '.join(WORDS[:words])} lamp", text, by, (f"case:{words}-{by}",))
+    made = lesson(
+        "correction",
+        f"price of the {' '.join(WORDS[:words])} lamp",
+        text,
+        by,
+        (f"case:{words}-{by}",),
+    )
     add(memories, 1, taught=made)
     return made
 
 
 def order(memories: Memories, k: int = 8) -> list[str]:
     """Best first."""
-    found = recalled_from(memories, f"price of the {' '.join(WORDS)} lamp", Recall(k=k), lambda _: True)
+    found = recalled_from(
+        memories, f"price of the {' '.join(WORDS)} lamp", Recall(k=k), lambda _: True
+    )
     return [one.text for one in reversed(found)]
 
 
@@ -65,13 +73,22 @@ def test_before_anything_is_proved_likeness_decides(memories: Memories) -> None:
 
 def test_games_with_one_goal_are_told_apart_by_what_was_seen_first(memories: Memories) -> None:
     for place, move in (("a hall", "go east"), ("a cellar", "go up"), ("A  hall", "go north")):
-        made = lesson("demonstration", "find the coin", f'["{move}"]', "ada", (f"case:{move}",), saw=(place,))
+        made = lesson(
+            "demonstration", "find the coin", f'["{move}"]', "ada", (f"case:{move}",), saw=(place,)
+        )
         add(memories, 1, taught=made)
-    told = recalled_from(memories, "find the coin", Recall(kinds=("demonstration",)), lambda _: True)
-    assert sorted(one.text for one in told) == ['["go north"]', '["go up"]']  # of the same hall, the latest
+    told = recalled_from(
+        memories, "find the coin", Recall(kinds=("demonstration",)), lambda _: True
+    )
+    assert sorted(one.text for one in told) == [
+        '["go north"]',
+        '["go up"]',
+    ]  # of the same hall, the latest
 
 
-def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(memories: Memories) -> None:
+def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(
+    memories: Memories,
+) -> None:
     for words in (2, 5, 7):
         taught(memories, words, str(words))
     query = f"Price of the {' '.join(WORDS)} lamp!"
@@ -83,7 +100,12 @@ def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(
 def test_a_few_outcomes_do_not_upset_the_order(memories: Memories) -> None:
     """A lesson that was told in three right answers, and another withheld in one wrong, are not told apart by that."""
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")
-    add(memories, 1, {first.id: Told(shown=True, agreed=None), second.id: Told(shown=False, agreed=None)}, right=False)
+    add(
+        memories,
+        1,
+        {first.id: Told(shown=True, agreed=None), second.id: Told(shown=False, agreed=None)},
+        right=False,
+    )
     add(memories, 3, {second.id: Told(shown=True, agreed=None)})
     assert order(memories) == ["8", "7"]
 
@@ -99,7 +121,9 @@ def test_what_is_seldom_right_where_others_are_is_told_no_more(memories: Memorie
     assert not standings(memories, [wrong], memories.latest())[wrong.id].recalled
 
 
-def test_a_contributor_whose_lessons_prove_wrong_is_not_believed_in_a_new_one(memories: Memories) -> None:
+def test_a_contributor_whose_lessons_prove_wrong_is_not_believed_in_a_new_one(
+    memories: Memories,
+) -> None:
     wrong = [taught(memories, words, f"wrong {words}", "mallory") for words in (8, 7, 6)]
     sound = [taught(memories, words, f"sound {words}", "mei") for words in (5, 4, 3)]
     for one, other in zip(wrong, sound, strict=True):
@@ -125,9 +149,15 @@ def test_a_memory_of_one_moment_stays_what_it_was(memories: Memories) -> None:
 
 def test_where_no_answer_comes_again_nothing_is_held_against_anybody(memories: Memories) -> None:
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")
-    add(memories, 60, {first.id: Told(shown=True, agreed=False), second.id: Told(shown=True, agreed=False)})
+    add(
+        memories,
+        60,
+        {first.id: Told(shown=True, agreed=False), second.id: Told(shown=True, agreed=False)},
+    )
     assert order(memories) == ["8", "7"]
-    assert {one.sound for one in standings(memories, [first, second], memories.latest()).values()} == {0.9}
+    assert {
+        one.sound for one in standings(memories, [first, second], memories.latest()).values()
+    } == {0.9}
 
 
 def test_what_a_young_memory_was_right_in_is_compared_with_its_time(memories: Memories) -> None:
@@ -142,7 +172,9 @@ def test_what_a_young_memory_was_right_in_is_compared_with_its_time(memories: Me
     assert known[late.id].sound > 0.9
 
 
-def test_telling_what_does_harm_is_seen_in_all_of_a_contributors_lessons(memories: Memories) -> None:
+def test_telling_what_does_harm_is_seen_in_all_of_a_contributors_lessons(
+    memories: Memories,
+) -> None:
     """No answer comes again, but whenever one of them is told, the case goes wrong."""
     bad = [taught(memories, words, f"bad {words}", "mallory") for words in (8, 7, 6, 5)]
     for n in range(240):
@@ -162,8 +194,12 @@ def test_recall_reads_by_key(memories: Memories) -> None:
     add(memories, 2, {lesson.id: Told(shown=True, agreed=True) for lesson in lessons})
     assert order(memories) == ["8", "7"]
     raw.set_trace_callback(None)
-    asked = {one for one in said if one.startswith("SELECT") and ("uses." in one or "attempts." in one)}
-    plans = [" | ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {one}")) for one in asked]
+    asked = {
+        one for one in said if one.startswith("SELECT") and ("uses." in one or "attempts." in one)
+    }
+    plans = [
+        " | ".join(row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {one}")) for one in asked
+    ]
     found = {plan.split(" INDEX ")[-1].replace("SEARCH ", "") for plan in plans if "SEARCH" in plan}
     assert found == {
         "attempts_by_lesson (job=? AND lesson_id=?)",

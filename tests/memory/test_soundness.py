@@ -60,4 +60,6 @@ def test_it_is_bayes_rule(agreed: list[float], expected: float, believed: float)
     wrong = 1 - (1 - WRONG) * min(1.0, believed)
     for_sound = (1 - wrong) * prod(expected if one else 1 - expected for one in agreed)
     for_wrong = wrong * prod(CHANCE * expected if one else 1 - CHANCE * expected for one in agreed)
-    assert soundness(uses(*agreed, expected=expected), believed) == pytest.approx(for_sound / (for_sound + for_wrong))
+    assert soundness(uses(*agreed, expected=expected), believed) == pytest.approx(
+        for_sound / (for_sound + for_wrong)
+    )

@@ -25,7 +25,9 @@ def shares(*listed: tuple[str, float], sound: float = 0.9) -> list[float]:
 
 
 def test_votes_for_the_same_answer_are_counted_together() -> None:
-    assert shares(("Red", 1.0), ("blue", 1.0), ("red.", 1.0), ("red", 1.0)) == pytest.approx([0.75, 0.25, 0.75, 0.75])
+    assert shares(("Red", 1.0), ("blue", 1.0), ("red.", 1.0), ("red", 1.0)) == pytest.approx(
+        [0.75, 0.25, 0.75, 0.75]
+    )
     assert support([], {}) == {}
 
 
@@ -62,7 +64,8 @@ def judged(memories: Memories, taught: Lesson | None, told: dict[str, Told]) -> 
 def desk(memories: Memories, *, agreed: bool | None) -> None:
     """Six past mails about a broken lamp went to `returns`; the one most like the next case, to `sales`."""
     lessons = [
-        lesson("correction", f"my lamp broke on day {n}", "returns", "mei", (f"case:{n}",)) for n in range(6)
+        lesson("correction", f"my lamp broke on day {n}", "returns", "mei", (f"case:{n}",))
+        for n in range(6)
     ] + [lesson("correction", "my lamp broke today", "sales", "mei", ("case:today",))]
     for one in lessons:
         judged(memories, one, {})
@@ -82,7 +85,9 @@ def test_where_answers_come_again_the_many_outrank_the_one(memories: Memories) -
 
 
 @pytest.mark.parametrize("agreed", [False, None])
-def test_where_none_ever_came_again_likeness_decides(memories: Memories, *, agreed: bool | None) -> None:
+def test_where_none_ever_came_again_likeness_decides(
+    memories: Memories, *, agreed: bool | None
+) -> None:
     desk(memories, agreed=agreed)
     assert best(memories, "my lamp broke") == "sales"
 

@@ -13,7 +13,9 @@ from journeyman.memory.worth import HALF_LIFE, PRICE, price, worth
 from journeyman.store.lessons import Uses
 
 
-def uses(rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1) -> Uses:
+def uses(
+    rng: random.Random, count: int, *, told: float, untold: float, withheld: float = 0.1
+) -> Uses:
     """Outcomes where the chance of being right is `told` with the lesson and `untold` without."""
     shown = [rng.random() >= withheld for _ in range(count)]
     score = [float(rng.random() < (told if one else untold)) for one in shown]
@@ -35,7 +37,9 @@ def end_to_end(*parts: Uses) -> Uses:
 
 @pytest.mark.parametrize(("told", "untold"), [(0.9, 0.4), (0.5, 0.5), (0.2, 0.8)])
 def test_the_effect_is_found_and_the_interval_holds_it(told: float, untold: float) -> None:
-    found = [worth(uses(random.Random(n), 400, told=told, untold=untold), typical=0.5) for n in range(60)]
+    found = [
+        worth(uses(random.Random(n), 400, told=told, untold=untold), typical=0.5) for n in range(60)
+    ]
     assert fmean(one.value for one in found) == pytest.approx(told - untold, abs=0.03)
     assert sum(one.low <= told - untold <= one.high for one in found) >= 54
 
@@ -49,8 +53,14 @@ def test_a_hard_case_is_not_the_lessons_fault() -> None:
 
 
 def test_what_does_harm_is_retired_and_what_helps_never() -> None:
-    poison = [worth(uses(random.Random(n), 60, told=0.05, untold=0.9), typical=0.8).retired for n in range(50)]
-    helpful = [worth(uses(random.Random(n), 60, told=0.9, untold=0.5), typical=0.6).retired for n in range(50)]
+    poison = [
+        worth(uses(random.Random(n), 60, told=0.05, untold=0.9), typical=0.8).retired
+        for n in range(50)
+    ]
+    helpful = [
+        worth(uses(random.Random(n), 60, told=0.9, untold=0.5), typical=0.6).retired
+        for n in range(50)
+    ]
     assert sum(poison) >= 45
     assert not any(helpful)
 
@@ -77,7 +87,9 @@ def test_scores_seen_less_often_count_for_more() -> None:
     assert worth(kept, typical=0.8).value == pytest.approx(0.2, abs=0.04)
 
 
-def test_evidence_fades_so_that_what_is_retired_is_tried_again_the_surer_the_harm_the_later() -> None:
+def test_evidence_fades_so_that_what_is_retired_is_tried_again_the_surer_the_harm_the_later() -> (
+    None
+):
     def retired(count: int, age: int) -> bool:
         told = uses(random.Random(3), count, told=0.1, untold=0.8)
         return worth(told._replace(age=told.age + age), typical=0.7).retired
@@ -97,7 +109,9 @@ def test_the_latest_uses_say_most() -> None:
 
 
 def test_for_comparing_the_less_is_known_the_nearer_to_nothing() -> None:
-    few, many = (worth(uses(random.Random(5), n, told=0.9, untold=0.5), typical=0.7) for n in (10, 4_000))
+    few, many = (
+        worth(uses(random.Random(5), n, told=0.9, untold=0.5), typical=0.7) for n in (10, 4_000)
+    )
     assert abs(few.shrunk) < 0.05
     assert many.shrunk > 0.3
 
@@ -105,5 +119,8 @@ def test_for_comparing_the_less_is_known_the_nearer_to_nothing() -> None:
 def test_uses_in_one_case_count_as_one() -> None:
     """Else a person whose lessons are recalled by fours would be sure to do harm after a fourth of the cases."""
     once = uses(random.Random(6), 60, told=0.5, untold=0.7)
-    single, fourfold = worth(once, typical=0.6), worth(end_to_end(once, once, once, once), typical=0.6)
+    single, fourfold = (
+        worth(once, typical=0.6),
+        worth(end_to_end(once, once, once, once), typical=0.6),
+    )
     assert (fourfold.low, fourfold.high) == pytest.approx((single.low, single.high))

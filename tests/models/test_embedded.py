@@ -24,7 +24,11 @@ SYSTEM = Message(role="system", content="You are a helpful clerk. " * 20)
 LOOK = ToolSpec(
     name="look",
     description="Look something up.",
-    parameters={"type": "object", "properties": {"word": {"type": "string", "maxLength": 20}}, "required": ["word"]},
+    parameters={
+        "type": "object",
+        "properties": {"word": {"type": "string", "maxLength": 20}},
+        "required": ["word"],
+    },
 )
 
 
@@ -44,7 +48,9 @@ def run(doing: Coroutine[Any, Any, T]) -> T:
 
 
 def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: EmbeddedModel) -> None:
-    reply = run(model.generate(said("Say hello."), sampling=Sampling(max_tokens=12, top_logprobs=3)))
+    reply = run(
+        model.generate(said("Say hello."), sampling=Sampling(max_tokens=12, top_logprobs=3))
+    )
     assert reply.message.content.strip()
     assert reply.logprobs is not None
     assert abs(len(reply.logprobs) - reply.usage.completion_tokens) <= 1  # the end token has none
@@ -54,7 +60,9 @@ def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: Embe
 
 def test_the_same_call_gives_the_same_reply(model: EmbeddedModel) -> None:
     sampling = Sampling(max_tokens=12, temperature=0.8, seed=7)
-    first, second = (run(model.generate(said("Tell me a word."), sampling=sampling)) for _ in range(2))
+    first, second = (
+        run(model.generate(said("Tell me a word."), sampling=sampling)) for _ in range(2)
+    )
     assert first.message == second.message
 
 
@@ -68,11 +76,16 @@ def test_the_stable_prefix_is_taken_from_the_cache(model: EmbeddedModel) -> None
 def test_a_schema_is_kept_to(model: EmbeddedModel) -> None:
     schema = {
         "type": "object",
-        "properties": {"colour": {"enum": ["红", "blue"]}, "count": {"type": "integer", "maximum": 9, "minimum": 0}},
+        "properties": {
+            "colour": {"enum": ["红", "blue"]},
+            "count": {"type": "integer", "maximum": 9, "minimum": 0},
+        },
         "required": ["colour", "count"],
         "additionalProperties": False,
     }
-    reply = run(model.generate(said("Choose."), sampling=Sampling(max_tokens=40, json_schema=schema)))
+    reply = run(
+        model.generate(said("Choose."), sampling=Sampling(max_tokens=40, json_schema=schema))
+    )
     told = json.loads(reply.message.content)
     assert told["colour"] in {"红", "blue"}
     assert 0 <= told["count"] <= 9
@@ -90,7 +103,9 @@ def test_two_replies_at_once_are_the_same_as_one_after_the_other(model: Embedded
     sampling = Sampling(max_tokens=8)
 
     async def both() -> list[str]:
-        replies = await asyncio.gather(*(model.generate(said(q), sampling=sampling) for q in ("A cat?", "A dog?")))
+        replies = await asyncio.gather(
+            *(model.generate(said(q), sampling=sampling) for q in ("A cat?", "A dog?"))
+        )
         return [reply.message.content for reply in replies]
 
     assert len(run(both())) == 2
@@ -104,7 +119,9 @@ def test_a_prompt_longer_than_the_context_is_told_with_its_length(model: Embedde
 def test_cancelling_frees_the_engine_soon(model: EmbeddedModel) -> None:
     async def cancelled() -> float:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(model.generate(said("Tell a long story."), sampling=Sampling(max_tokens=4000)), 0.5)
+            await asyncio.wait_for(
+                model.generate(said("Tell a long story."), sampling=Sampling(max_tokens=4000)), 0.5
+            )
         began = time.monotonic()
         await model.generate(said("Hi"), sampling=Sampling(max_tokens=2))
         return time.monotonic() - began
@@ -113,7 +130,11 @@ def test_cancelling_frees_the_engine_soon(model: EmbeddedModel) -> None:
 
 
 def test_what_is_no_model_file_is_told(tmp_path: Path) -> None:
-    for name, data in (("text.gguf", b"hello"), ("short.gguf", b"GGUF\x03\x00\x00\x00"), ("empty.gguf", b"")):
+    for name, data in (
+        ("text.gguf", b"hello"),
+        ("short.gguf", b"GGUF\x03\x00\x00\x00"),
+        ("empty.gguf", b""),
+    ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ModelFileError, match=name):
             run(EmbeddedModel(tmp_path / name).generate(said("hi")))

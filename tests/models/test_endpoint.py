@@ -26,13 +26,19 @@ from tests.loopback import Answer, Asked, as_json, free_port, serving
 
 USER = (Message(role="user", content="hello 你好"),)
 LOOK = ToolSpec(
-    name="look", description="Look.", parameters={"type": "object", "properties": {"q": {"type": "string"}}}
+    name="look",
+    description="Look.",
+    parameters={"type": "object", "properties": {"q": {"type": "string"}}},
 )
 
 
 def completion(content: str | None = "hi", calls: list[Any] | None = None, **more: Any) -> Answer:
     message = {"role": "assistant", "content": content, **({"tool_calls": calls} if calls else {})}
-    usage = {"prompt_tokens": 7, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
+    usage = {
+        "prompt_tokens": 7,
+        "completion_tokens": 2,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
     choice = {"index": 0, "message": message, "finish_reason": more.pop("finish", "stop"), **more}
     return as_json({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 
@@ -42,7 +48,9 @@ def called(arguments: object, name: object = "look") -> list[Any]:
     return [{"id": "c1", "type": "function", "function": {"name": name, "arguments": text}}]
 
 
-def ask(*answers: Answer, tools: tuple[ToolSpec, ...] = (), **settings: Any) -> tuple[Reply, list[Asked]]:
+def ask(
+    *answers: Answer, tools: tuple[ToolSpec, ...] = (), **settings: Any
+) -> tuple[Reply, list[Asked]]:
     """The reply when the server gives these answers in turn, the last one for ever."""
     left = list(answers)
     messages = settings.pop("messages", USER)
@@ -76,13 +84,21 @@ def test_a_reply_with_usage_and_log_probabilities() -> None:
     entry = {"token": "hi", "logprob": -0.25, "top_logprobs": [{"token": "hi", "logprob": -0.25}]}
     reply, asked = ask(completion(logprobs={"content": [entry]}), api_key="secret")
     assert reply.message.content == "hi"
-    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.cached_tokens) == (7, 2, 4)
+    assert (
+        reply.usage.prompt_tokens,
+        reply.usage.completion_tokens,
+        reply.usage.cached_tokens,
+    ) == (7, 2, 4)
     assert reply.logprobs is not None
     assert reply.logprobs[0].top == (("hi", -0.25),)
     assert asked[0].path == "/v1/chat/completions"
     assert asked[0].headers["Authorization"] == "Bearer secret"
     assert asked[0].json["messages"] == [{"role": "user", "content": "hello 你好"}]
-    assert (asked[0].json["seed"], asked[0].json["temperature"], asked[0].json["logprobs"]) == (0, 0.0, True)
+    assert (asked[0].json["seed"], asked[0].json["temperature"], asked[0].json["logprobs"]) == (
+        0,
+        0.0,
+        True,
+    )
 
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +109,11 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_tools_go_out_and_calls_come_in() -> None:
-    reply, asked = ask(completion(None, called({"q": "x"})), tools=(LOOK,), sampling=Sampling(tool_choice="required"))
+    reply, asked = ask(
+        completion(None, called({"q": "x"})),
+        tools=(LOOK,),
+        sampling=Sampling(tool_choice="required"),
+    )
     assert reply.message.tool_calls == (ToolCall(id="c1", name="look", arguments={"q": "x"}),)
     assert reply.finish == "tool_calls"
     assert asked[0].json["tools"][0]["function"]["name"] == "look"
@@ -139,7 +159,9 @@ def test_what_an_endpoint_does_not_know_is_left_out_from_then_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "pause", [{"retry_after": "0.2"}, {"retry_after_ms": "200"}, {"retry_after": "date"}], ids=["s", "ms", "date"]
+    "pause",
+    [{"retry_after": "0.2"}, {"retry_after_ms": "200"}, {"retry_after": "date"}],
+    ids=["s", "ms", "date"],
 )
 def test_a_busy_endpoint_is_asked_again_after_the_pause_it_wants(pause: dict[str, str]) -> None:
     if pause.get("retry_after") == "date":
@@ -152,7 +174,11 @@ def test_a_busy_endpoint_is_asked_again_after_the_pause_it_wants(pause: dict[str
 
 
 def test_an_endpoint_that_wants_a_long_pause_is_busy_for_this_case() -> None:
-    error = fail(ModelBusyError, as_json({"error": {"message": "quota"}}, status=429, retry_after="3600"), retries=9)
+    error = fail(
+        ModelBusyError,
+        as_json({"error": {"message": "quota"}}, status=429, retry_after="3600"),
+        retries=9,
+    )
     assert "quota" in error.message
 
 
@@ -171,15 +197,20 @@ def test_a_fault_of_the_server_passes() -> None:
         (500, ModelUnreachableError, "log"),
     ],
 )
-def test_each_refusal_is_typed_and_says_what_to_do(status: int, kind: type[ModelError], said: str) -> None:
-    error = fail(kind, as_json({"error": {"message": "no way"}}, status=status), api_key="sk-secret")
+def test_each_refusal_is_typed_and_says_what_to_do(
+    status: int, kind: type[ModelError], said: str
+) -> None:
+    error = fail(
+        kind, as_json({"error": {"message": "no way"}}, status=status), api_key="sk-secret"
+    )
     assert "no way" in error.message
     assert said in error.mend
     assert "sk-secret" not in str(error)
 
 
 @pytest.mark.parametrize(
-    "words", ["This model's maximum context length is 10 tokens", "exceeds the available context size"]
+    "words",
+    ["This model's maximum context length is 10 tokens", "exceeds the available context size"],
 )
 def test_a_prompt_too_long_for_the_endpoint_is_told(words: str) -> None:
     fail(ContextOverflowError, as_json({"error": {"message": words}}, status=400))
@@ -188,7 +219,9 @@ def test_a_prompt_too_long_for_the_endpoint_is_told(words: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(body=b'{"choices": [{"mess', promise=5000, headers={"Content-Type": "application/json"}),
+        Answer(
+            body=b'{"choices": [{"mess', promise=5000, headers={"Content-Type": "application/json"}
+        ),
         Answer(body=b"<html>proxy</html>"),
         Answer(body=b'{"choices": [{"message"'),
         as_json({"object": "error"}),

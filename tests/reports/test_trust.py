@@ -13,11 +13,20 @@ RULE = Rule(allowed_error=0.2, audit_rate=0.5)
 
 
 def seen(
-    n: int, score: float | None, right: bool | None, *, threshold: float | None = None, audit: bool = True
+    n: int,
+    score: float | None,
+    right: bool | None,
+    *,
+    threshold: float | None = None,
+    audit: bool = True,
 ) -> Seen:
     deliver = threshold is not None and score is not None and score >= threshold
-    decision = Decision(score=score, threshold=threshold, deliver=deliver, audit=audit or not deliver, propensity=1)
-    return Seen(at=float(n), decision=decision, right=right, labelled=right is not None and decision.audit)
+    decision = Decision(
+        score=score, threshold=threshold, deliver=deliver, audit=audit or not deliver, propensity=1
+    )
+    return Seen(
+        at=float(n), decision=decision, right=right, labelled=right is not None and decision.audit
+    )
 
 
 def test_nothing_decided_is_unknown() -> None:
@@ -38,7 +47,11 @@ def test_every_figure_by_hand() -> None:
     )
     assert told is not None
     assert (told.decided, told.threshold, told.waiting) == (5, 0.8, 1)
-    assert (told.delivered.count, told.error_delivered.count, told.error_delivered.total) == (2, 1, 2)
+    assert (told.delivered.count, told.error_delivered.count, told.error_delivered.total) == (
+        2,
+        1,
+        2,
+    )
     assert (told.looked_at.count, told.labels, told.labels_to_first) == (4, 3, 2)
     assert told.base_error.value == 0.5
     assert told.ceiling == pytest.approx(0.5 / 0.8)
@@ -56,7 +69,9 @@ def test_every_figure_by_hand() -> None:
 def test_without_any_truth_everything_that_needs_it_is_unknown() -> None:
     told = trust(RULE, [seen(0, None, None), seen(1, 0.4, None)])
     assert told is not None
-    assert (told.ceiling, told.efficiency, told.auroc.value, told.ece.value, told.aurc) == (None,) * 5
+    assert (told.ceiling, told.efficiency, told.auroc.value, told.ece.value, told.aurc) == (
+        None,
+    ) * 5
     assert told.waiting == 2
     assert "Nothing is delivered" in trust_html(told)
 

@@ -29,7 +29,9 @@ def test_who_asks_at_once_gets_the_own_answer(tmp_path: Path) -> None:
     async def all_of_them() -> list[str | None]:
         with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
             model = ScriptedModel([echo] * len(questions))
-            asked = (ask(journal, holder, asking_job(find), model, question) for question in questions)
+            asked = (
+                ask(journal, holder, asking_job(find), model, question) for question in questions
+            )
             return [outcome.trajectory.answer for outcome in await asyncio.gather(*asked)]
 
     assert asyncio.run(all_of_them()) == [f"On {question}: 900 EUR." for question in questions]

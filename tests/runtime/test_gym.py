@@ -65,7 +65,9 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
             model = ScriptedModel(plays)
             run = open_run(journal, job, model)
             enrol(journal, run, job.cases())
-            asyncio.run(work(replace(staff(journal, holder, job, model, run, at_once=1), stop=stop)))
+            asyncio.run(
+                work(replace(staff(journal, holder, job, model, run, at_once=1), stop=stop))
+            )
 
     go(stop)
     assert len(asked) == 2
@@ -102,5 +104,7 @@ def test_a_task_that_proves_nothing_says_why(task: str, failure: str) -> None:
 
 @needs("minigrid")
 def test_an_oracle_that_does_not_win_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("journeyman.verifiers.gym._walkthrough", lambda name, seed: ("done", "done"))
+    monkeypatch.setattr(
+        "journeyman.verifiers.gym._walkthrough", lambda name, seed: ("done", "done")
+    )
     assert "does not score 1" in str(asyncio.run(prove(TASK, cases=1)).failure)

@@ -26,7 +26,9 @@ def test_killed_at_each_boundary(tmp_path: Path, point: str, visit: int) -> None
     status = wait_for(spawn(tmp_path, CASES, die_at(point, visit)), 30)
     assert status is not None
     reached_often_enough = visit == 1 or not point.startswith("cases.")
-    assert (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL) == reached_often_enough
+    assert (
+        os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    ) == reached_often_enough
     sound(verdict(tmp_path, CASES, seconds=30), CASES)
 
 

@@ -44,7 +44,12 @@ class Corridor:
 
     @property
     def tools(self) -> Sequence[ToolSpec]:
-        end = ToolSpec(name="finish", description="", parameters={"type": "object", "properties": {}}, final=True)
+        end = ToolSpec(
+            name="finish",
+            description="",
+            parameters={"type": "object", "properties": {}},
+            final=True,
+        )
         return ToolSpec(name="act", description="", parameters=COMMAND, effect=self.effect), end
 
     async def reset(self) -> Sequence[Message]:
@@ -101,9 +106,14 @@ def test_nothing_is_done_again_that_is_not_pure() -> None:
 @needs("minigrid")
 def test_a_game_that_was_lost_teaches_how_it_is_won(tmp_path: Path) -> None:
     """The worker gives up; the verifier's moves are played; the next game is told of them, with what was seen."""
-    cases = [case.model_copy(update={"split": "train"}) for case in draw(["minigrid:BabyAI-GoToObj-v0"], each=1)]
+    cases = [
+        case.model_copy(update={"split": "train"})
+        for case in draw(["minigrid:BabyAI-GoToObj-v0"], each=1)
+    ]
     job = Job(name="grid", environment=Gym(), verifiers=(GymVerifier(),), cases=lambda: iter(cases))
-    model = ScriptedModel(lambda messages, tools: ToolCall(id="end", name="finish", arguments={}) if tools else "no")
+    model = ScriptedModel(
+        lambda messages, tools: ToolCall(id="end", name="finish", arguments={}) if tools else "no"
+    )
     with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
         run = open_run(journal, job, model)
         enrol(journal, run, cases)

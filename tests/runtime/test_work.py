@@ -26,7 +26,10 @@ from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Message, Outcome, Reply, Run, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
-CASES = [Case(id=f"c{n}", prompt=f"say {n}", target=str(n), slice="odd" if n % 2 else "偶数") for n in range(12)]
+CASES = [
+    Case(id=f"c{n}", prompt=f"say {n}", target=str(n), slice="odd" if n % 2 else "偶数")
+    for n in range(12)
+]
 
 
 def job(cases: Iterable[Case] = CASES, **settings: Any) -> Job:
@@ -60,7 +63,9 @@ def do(
             if len(told) == stop_after:
                 stop.set()
 
-        shift = replace(staff(journal, holder, doing, model, run, at_once=at_once, told=count), stop=stop)
+        shift = replace(
+            staff(journal, holder, doing, model, run, at_once=at_once, told=count), stop=stop
+        )
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run, figures(journal, run)
 
@@ -68,7 +73,10 @@ def do(
 def test_every_case_is_worked_scored_and_counted(tmp_path: Path) -> None:
     _, seen = do(tmp_path, job(), ScriptedModel(echo))
     assert (seen.cases, seen.closed, seen.right.count, seen.right.total) == (12, 12, 10, 12)
-    assert [(row.slice, row.right.count, row.right.total) for row in seen.slices] == [("odd", 5, 6), ("偶数", 5, 6)]
+    assert [(row.slice, row.right.count, row.right.total) for row in seen.slices] == [
+        ("odd", 5, 6),
+        ("偶数", 5, 6),
+    ]
     assert seen.mean_confidence is not None
 
 
@@ -92,7 +100,11 @@ def test_stopped_it_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_failing_case_ends_typed_and_the_stream_goes_on(tmp_path: Path) -> None:
     def script(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Any:
-        return ModelBusyError("busy", "wait") if messages[-1].content == "say 5" else echo(messages, tools)
+        return (
+            ModelBusyError("busy", "wait")
+            if messages[-1].content == "say 5"
+            else echo(messages, tools)
+        )
 
     run, seen = do(tmp_path, job(), ScriptedModel(script))
     assert [(one.failure.kind, one.count) for one in seen.failures] == [("model_busy", 1)]
@@ -132,10 +144,14 @@ def test_without_targets_nothing_is_scored_and_the_report_says_so(tmp_path: Path
 
 
 def test_the_journal_replays_as_a_recorded_model(tmp_path: Path) -> None:
-    sealed = job([case.model_copy(update={"split": "exam"}) for case in CASES])  # recalls nothing, draws nothing
+    sealed = job(
+        [case.model_copy(update={"split": "exam"}) for case in CASES]
+    )  # recalls nothing, draws nothing
     _, seen = do(tmp_path / "a", sealed, ScriptedModel(echo))
     with Journal.open(tmp_path / "a") as journal:
-        recorded = RecordedModel({key: Reply.model_validate(body) for key, body in journal.replies()}, "scripted")
+        recorded = RecordedModel(
+            {key: Reply.model_validate(body) for key, body in journal.replies()}, "scripted"
+        )
     _, again = do(tmp_path / "b", sealed, recorded)
     assert again.right == seen.right
 
@@ -184,7 +200,9 @@ def test_a_timeout_of_the_model_is_a_failure_not_a_crash(tmp_path: Path) -> None
 def test_calls_with_equal_ids_are_told_apart(tmp_path: Path) -> None:
     RUNG.clear()
     lines = [ToolCall(id="call_0", name="ring", arguments={"times": n}) for n in (1, 2)]
-    _, seen = do(tmp_path, job(CASES[:1], environment=Tools(functions=(ring,))), ScriptedModel([*lines, "0"]))
+    _, seen = do(
+        tmp_path, job(CASES[:1], environment=Tools(functions=(ring,))), ScriptedModel([*lines, "0"])
+    )
     assert (len(RUNG), seen.tool_calls, seen.right.count) == (2, 2, 1)
 
 
@@ -236,4 +254,11 @@ def test_a_report_escapes_what_comes_from_outside(tmp_path: Path) -> None:
 
 
 def test_no_cell_becomes_a_formula() -> None:
-    assert [cell(v) for v in ("=1+1", " @x", "-2", "plain", None, 3)] == ["'=1+1", "' @x", "'-2", "plain", None, 3]
+    assert [cell(v) for v in ("=1+1", " @x", "-2", "plain", None, 3)] == [
+        "'=1+1",
+        "' @x",
+        "'-2",
+        "plain",
+        None,
+        3,
+    ]

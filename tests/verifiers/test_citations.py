@@ -10,7 +10,11 @@ from journeyman.documents import Cited, Passage, listed
 from journeyman.types import Case, Message, Trajectory
 from journeyman.verifiers.citations import Citations, abstains, claims, sentences
 
-RENT = Cited(number=1, head="lease.pdf, page 3: Rent", text="The monthly rent is 1,900.50 EUR and is due on the 3rd.")
+RENT = Cited(
+    number=1,
+    head="lease.pdf, page 3: Rent",
+    text="The monthly rent is 1,900.50 EUR and is due on the 3rd.",
+)
 FEES = Cited(number=2, head="费用.md", text="逾期费为三十欧元，须在一个月内缴清。")
 
 
@@ -30,13 +34,19 @@ FEES = Cited(number=2, head="费用.md", text="逾期费为三十欧元，须在
         ("", "What is the rent?", []),
     ],
 )
-def test_sentences_are_held_against_passages(answer: str, question: str, found: list[tuple[int, ...]]) -> None:
+def test_sentences_are_held_against_passages(
+    answer: str, question: str, found: list[tuple[int, ...]]
+) -> None:
     assert [claim.found for claim in claims(answer, [RENT, FEES], question)] == found
 
 
 def test_repeating_the_question_proves_nothing() -> None:
-    passage = Cited(number=1, head="a.md", text="The director of the museum opened the west wing in spring.")
-    (claim,) = claims("The director of the museum is Jane Roe.", [passage], "Who is the director of the museum?")
+    passage = Cited(
+        number=1, head="a.md", text="The director of the museum opened the west wing in spring."
+    )
+    (claim,) = claims(
+        "The director of the museum is Jane Roe.", [passage], "Who is the director of the museum?"
+    )
     assert claim.supported is False
 
 
@@ -53,35 +63,62 @@ def test_sentences_are_parted_and_marks_taken_off() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["The documents do not say.", "It doesn't mention a price.", "资料中没有说明。", "文中未提及此事。"]
+    "answer",
+    [
+        "The documents do not say.",
+        "It doesn't mention a price.",
+        "资料中没有说明。",
+        "文中未提及此事。",
+    ],
 )
 def test_saying_that_nothing_is_said(answer: str) -> None:
     assert abstains(answer)
 
 
-@pytest.mark.parametrize("answer", ["He did not pay.", "They said nothing new about rent.", "没有押金。"])
+@pytest.mark.parametrize(
+    "answer", ["He did not pay.", "They said nothing new about rent.", "没有押金。"]
+)
 def test_other_denials_are_answers(answer: str) -> None:
     assert not abstains(answer)
 
 
 def trajectory(answer: str | None, *passages: Passage) -> Trajectory:
     before = (Message(role="user", content=listed(passages)),) if passages else ()
-    opening = (Message(role="system", content="s"), *before, Message(role="user", content="What is the rent?"))
+    opening = (
+        Message(role="system", content="s"),
+        *before,
+        Message(role="user", content="What is the rent?"),
+    )
     return Trajectory(
-        case_id="c", worker="ada@1", opening=opening, answer=answer, stop="answered" if answer else "silent"
+        case_id="c",
+        worker="ada@1",
+        opening=opening,
+        answer=answer,
+        stop="answered" if answer else "silent",
     )
 
 
 @pytest.mark.parametrize(
     ("answer", "value"),
-    [("The rent is 900 EUR.", None), ("The rent is 90 EUR.", 0.0), ("The documents do not say.", None), (None, None)],
+    [
+        ("The rent is 900 EUR.", None),
+        ("The rent is 90 EUR.", 0.0),
+        ("The documents do not say.", None),
+        (None, None),
+    ],
 )
-def test_the_verifier_calls_wrong_only_what_stands_nowhere(answer: str | None, value: float | None) -> None:
+def test_the_verifier_calls_wrong_only_what_stands_nowhere(
+    answer: str | None, value: float | None
+) -> None:
     rent = Passage(document="lease.md", id="1", text="The rent is 900 EUR.")
-    score = asyncio.run(Citations().score(Case(id="c", prompt="What is the rent?"), trajectory(answer, rent)))
+    score = asyncio.run(
+        Citations().score(Case(id="c", prompt="What is the rent?"), trajectory(answer, rent))
+    )
     assert score.value == value
 
 
 def test_without_passages_nothing_is_judged() -> None:
-    score = asyncio.run(Citations().score(Case(id="c", prompt="q"), trajectory("The rent is 90 EUR.")))
+    score = asyncio.run(
+        Citations().score(Case(id="c", prompt="q"), trajectory("The rent is 90 EUR."))
+    )
     assert score.value is None

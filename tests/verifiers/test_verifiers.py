@@ -17,7 +17,17 @@ from journeyman.job.check import answered
 from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Verifier
 from journeyman.types import Case, Score
-from journeyman.verifiers import Exact, FunctionCall, JsonFields, Judge, Number, Person, Python, Regex, SqlResult
+from journeyman.verifiers import (
+    Exact,
+    FunctionCall,
+    JsonFields,
+    Judge,
+    Number,
+    Person,
+    Python,
+    Regex,
+    SqlResult,
+)
 from journeyman.verifiers.text import last_number
 
 
@@ -101,11 +111,20 @@ TARGET = {"order": "A-1", "quantity": 3, "date": "2026-03-05", "note": None}
 @pytest.mark.parametrize(
     ("answer", "wrong"),
     [
-        ('{"order": "a-1", "quantity": "3", "date": "5 March 2026", "note": null, "more": 1}', set()),
-        ('```json\n{"order": "A-1", "quantity": 3.0, "date": "2026年3月5日", "note": null}\n```', set()),
+        (
+            '{"order": "a-1", "quantity": "3", "date": "5 March 2026", "note": null, "more": 1}',
+            set(),
+        ),
+        (
+            '```json\n{"order": "A-1", "quantity": 3.0, "date": "2026年3月5日", "note": null}\n```',
+            set(),
+        ),
         ('{"order": "A-1", "quantity": 3, "date": "2026-03-05"}', {"note"}),
         ('{"order": "A-1", "quantity": 3, "date": "2026-03-05", "note": ""}', {"note"}),
-        ('{"order": null, "quantity": true, "date": "05/03/2026", "note": null}', {"order", "quantity", "date"}),
+        (
+            '{"order": null, "quantity": true, "date": "05/03/2026", "note": null}',
+            {"order", "quantity", "date"},
+        ),
         ("[1]", set(TARGET)),
         ("no", set(TARGET)),
     ],
@@ -133,8 +152,16 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("target", "answer", "right"),
     [
         ("SELECT n FROM t", "SELECT n FROM t ORDER BY n DESC", 1),
-        ({"sql": "SELECT n FROM t ORDER BY n", "ordered": True}, "SELECT n FROM t ORDER BY n DESC", 0),
-        ({"sql": "SELECT n FROM t ORDER BY n", "ordered": True}, "SELECT n AS other FROM t ORDER BY 1", 1),
+        (
+            {"sql": "SELECT n FROM t ORDER BY n", "ordered": True},
+            "SELECT n FROM t ORDER BY n DESC",
+            0,
+        ),
+        (
+            {"sql": "SELECT n FROM t ORDER BY n", "ordered": True},
+            "SELECT n AS other FROM t ORDER BY 1",
+            1,
+        ),
         ("SELECT DISTINCT n FROM t", "SELECT n FROM t", 0),
         ("SELECT x FROM t", "SELECT CASE n WHEN 1 THEN 0.3 ELSE x END FROM t", 1),
         ("SELECT x FROM t WHERE n = 2", "SELECT COALESCE(x, 0) FROM t WHERE n = 2", 0),
@@ -163,11 +190,23 @@ WANTED = [{"f": {"a": [1], "b": ["x", ""]}}, {"g": {"d": [{"k": ["v"]}]}}]
 @pytest.mark.parametrize(
     ("answer", "right"),
     [
-        ('[{"name": "g", "arguments": {"d": {"k": "V "}}}, {"name": "f", "arguments": {"a": 1.0}}]', 1),
-        ('[{"name": "f", "arguments": {"a": 1, "b": "X"}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]', 1),
+        (
+            '[{"name": "g", "arguments": {"d": {"k": "V "}}}, {"name": "f", "arguments": {"a": 1.0}}]',
+            1,
+        ),
+        (
+            '[{"name": "f", "arguments": {"a": 1, "b": "X"}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]',
+            1,
+        ),
         ('[{"name": "f", "arguments": {"a": 1}}]', 0),
-        ('[{"name": "f", "arguments": {"a": 2}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]', 0),
-        ('[{"name": "f", "arguments": {"a": 1, "z": 1}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]', 0),
+        (
+            '[{"name": "f", "arguments": {"a": 2}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]',
+            0,
+        ),
+        (
+            '[{"name": "f", "arguments": {"a": 1, "z": 1}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]',
+            0,
+        ),
         ('[{"name": "f", "arguments": {}}, {"name": "g", "arguments": {"d": {"k": "v"}}}]', 0),
         ("words", 0),
     ],
@@ -177,18 +216,24 @@ def test_function_call(answer: str, right: int) -> None:
 
 
 def test_where_nothing_fits_words_and_silence_are_right() -> None:
-    assert [value(FunctionCall(), [], a) for a in (None, "none fits", '[{"name": "f", "arguments": {}}]')] == [1, 1, 0]
+    assert [
+        value(FunctionCall(), [], a)
+        for a in (None, "none fits", '[{"name": "f", "arguments": {}}]')
+    ] == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
-    ("function", "right"), [(lambda c, a: a == c.target, 1), (lambda c, a: None, None), (lambda c, a: 0.5, 0.5)]
+    ("function", "right"),
+    [(lambda c, a: a == c.target, 1), (lambda c, a: None, None), (lambda c, a: 0.5, 0.5)],
 )
 def test_python(function: Callable[[Case, str | None], Any], right: float | None) -> None:
     assert value(Python(function=function), "x", "x") == right
 
 
 @pytest.mark.parametrize("function", [lambda c, a: 7, lambda c, a: 1 / 0])
-def test_a_python_verifier_that_breaks_is_named(function: Callable[[Case, str | None], Any]) -> None:
+def test_a_python_verifier_that_breaks_is_named(
+    function: Callable[[Case, str | None], Any],
+) -> None:
     with pytest.raises(VerifierError):
         value(Python(function=function), "x", "x")
 
@@ -220,7 +265,10 @@ def test_what_is_judged_cannot_leave_its_fence() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(-5, 5), st.none() | st.text(max_size=3) | st.floats(allow_nan=False)), max_size=6)
+    st.lists(
+        st.tuples(st.integers(-5, 5), st.none() | st.text(max_size=3) | st.floats(allow_nan=False)),
+        max_size=6,
+    )
 )
 def test_a_result_equals_itself_in_any_order(rows: list[tuple[Any, ...]]) -> None:
     from journeyman.store.readonly import Rows  # noqa: PLC0415

@@ -76,7 +76,11 @@ class Autonomy:
         now = replace(self, settled=self.settled + 1)
         if self.certificate is not None:
             certificate = self.certificate.after(Settled(decision=decision, error=error))
-            alone = self.labels + 1 if self.first_alone is None and certificate.passed else self.first_alone
+            alone = (
+                self.labels + 1
+                if self.first_alone is None and certificate.passed
+                else self.first_alone
+            )
             now = replace(now, certificate=certificate, first_alone=alone)
         if error is None or not decision.audit or evidence.answer is None:
             return now
@@ -90,7 +94,9 @@ class Autonomy:
         if self.certificate is not None or self.labels < self.warm_up:
             return now
         wrong = [float(not example.right) for example in self.examples]
-        return replace(now, certificate=Certificate.plan(self.rule, now.taught.assessor.crossed, wrong))
+        return replace(
+            now, certificate=Certificate.plan(self.rule, now.taught.assessor.crossed, wrong)
+        )
 
     def with_rule(self, rule: Rule) -> Self:
         """The same with another audit rate: what is proven stays proven.
@@ -98,6 +104,8 @@ class Autonomy:
         Raises ValueError where the allowed error or the confidence differ: those are other claims.
         """
         if (rule.allowed_error, rule.confidence) != (self.rule.allowed_error, self.rule.confidence):
-            raise ValueError("what was proven for one allowed error and confidence proves nothing for another")
+            raise ValueError(
+                "what was proven for one allowed error and confidence proves nothing for another"
+            )
         certificate = None if self.certificate is None else replace(self.certificate, rule=rule)
         return replace(self, rule=rule, certificate=certificate)

@@ -63,7 +63,9 @@ class Question:
         if self.proven or not self.left:
             return not self.proven
         mean, square, count = self._so_far()
-        return self._drift_needed(square) > mean + FAR * math.sqrt(square / count + square / self.left)
+        return self._drift_needed(square) > mean + FAR * math.sqrt(
+            square / count + square / self.left
+        )
 
     def after(self, difference: float | None) -> Self:
         """With one more case; None: it tells nothing. Raises ValueError where no case is left."""
@@ -98,7 +100,11 @@ def growth(wins: float, losses: float, margin: float = 0.0) -> float:
     It is KL-inf, the least divergence from any truth with E[d] <= -margin; 0: E[d] is no larger than that.
     """
     bet = best_bet(wins, losses, margin)
-    return sum(chance * math.log1p(bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+    return sum(
+        chance * math.log1p(bet * gain)
+        for chance, gain in _chances(wins, losses, margin)
+        if chance > 0
+    )
 
 
 def best_bet(wins: float, losses: float, margin: float = 0.0) -> float:
@@ -106,7 +112,11 @@ def best_bet(wins: float, losses: float, margin: float = 0.0) -> float:
     low, high = 0.0, 1 / (1 - margin)
     for _ in range(100):
         bet = (low + high) / 2
-        slopes = (chance * gain / (1 + bet * gain) for chance, gain in _chances(wins, losses, margin) if chance > 0)
+        slopes = (
+            chance * gain / (1 + bet * gain)
+            for chance, gain in _chances(wins, losses, margin)
+            if chance > 0
+        )
         low, high = (bet, high) if sum(slopes) > 0 else (low, bet)
     return low
 

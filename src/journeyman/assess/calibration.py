@@ -58,7 +58,9 @@ class Columns:
         for n in range(raw.shape[1]):
             if not there[:, n].all():
                 patterns.setdefault(there[:, n].tobytes(), n)
-        return cls(tuple(names), centre, np.where(scale > 1e-9, scale, np.inf), tuple(patterns.values()))
+        return cls(
+            tuple(names), centre, np.where(scale > 1e-9, scale, np.inf), tuple(patterns.values())
+        )
 
     def numbers(self, raw: Array) -> Array:
         """Standardised, at most 4 spreads from the mean; then the gaps; then 1 for the intercept."""
@@ -95,7 +97,9 @@ def fit_logistic(
     for _ in range(ROUNDS):
         share = 1 / (1 + np.exp(-np.clip(numbers @ weights, -30, 30)))
         slope = numbers.T @ (weight * (right - share)) - precision * weights
-        curvature = (numbers * (weight * share * (1 - share))[:, None]).T @ numbers + np.diag(precision)
+        curvature = (numbers * (weight * share * (1 - share))[:, None]).T @ numbers + np.diag(
+            precision
+        )
         step = np.linalg.solve(curvature, slope)
         weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)
         if np.abs(step).max() < 1e-8:
@@ -142,7 +146,9 @@ class Calibrated:
         near = Neighbours.of(known, texts)
         table = np.concatenate([raw, near.own_signals()], axis=1)
         logistic = fit_logistic(table, names, right, weight, spread=spread)
-        return type(self)(examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed)))
+        return type(self)(
+            examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed))
+        )
 
     def confidence(self, trajectory: Trajectory) -> float | None:
         return self.probability(evidence_of(trajectory))
@@ -150,7 +156,9 @@ class Calibrated:
     def fit(self, graded: Sequence[Graded]) -> Self:
         """With more graded trajectories; those not judged teach nothing."""
         more = [
-            Example(evidence=evidence_of(one.trajectory), right=one.right) for one in graded if one.right is not None
+            Example(evidence=evidence_of(one.trajectory), right=one.right)
+            for one in graded
+            if one.right is not None
         ]
         return self.learned((*self.examples, *more))
 
@@ -174,7 +182,9 @@ def _fold(known: Sequence[Example], raw: Array, texts: Texts, left: Flags) -> Fo
     )
 
 
-def cross_fitted(folds: Sequence[Fold], names: Sequence[str], right: Array, weight: Array) -> tuple[float, Array]:
+def cross_fitted(
+    folds: Sequence[Fold], names: Sequence[str], right: Array, weight: Array
+) -> tuple[float, Array]:
     """The spread with the least weighted log loss, and with it P(right) of each case by a fit that did not see it.
 
     One half, where there is nothing to fit on.

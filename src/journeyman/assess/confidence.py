@@ -40,7 +40,11 @@ def content_tokens(step: Step) -> Tokens:
     if place < 0:
         return tokens
     starts = accumulate((len(token.token) for token in tokens[:-1]), initial=0)
-    return [token for token, start in zip(tokens, starts, strict=True) if start >= place + len('"arguments":')]
+    return [
+        token
+        for token, start in zip(tokens, starts, strict=True)
+        if start >= place + len('"arguments":')
+    ]
 
 
 def entropy(token: TokenLogprob) -> float:
@@ -208,7 +212,9 @@ def value_count(trajectory: Trajectory) -> float:
 
 def prompt_of(trajectory: Trajectory) -> str:
     """The case's own words: the last thing that the user said before the first reply. Empty: it failed before that."""
-    return next((message.content for message in reversed(trajectory.opening) if message.role == "user"), "")
+    return next(
+        (message.content for message in reversed(trajectory.opening) if message.role == "user"), ""
+    )
 
 
 def grounded_share(trajectory: Trajectory) -> float | None:
@@ -232,7 +238,9 @@ def recalled_agreement(trajectory: Trajectory) -> float | None:
 
     None: none was recalled.
     """
-    votes = [_plain(lesson.text) == _plain(trajectory.answer or "") for lesson in trajectory.recalled]
+    votes = [
+        _plain(lesson.text) == _plain(trajectory.answer or "") for lesson in trajectory.recalled
+    ]
     return fmean(votes) if votes else None
 
 
@@ -254,7 +262,9 @@ def supported_share(trajectory: Trajectory) -> float | None:
 
 def least_support(trajectory: Trajectory) -> float | None:
     """Of the sentence that stands least in any passage, from 0 to 1. None as for `supported_share`."""
-    return min((claim.support for claim in _claims(trajectory) if claim.support is not None), default=None)
+    return min(
+        (claim.support for claim in _claims(trajectory) if claim.support is not None), default=None
+    )
 
 
 def says_nothing_is_said(trajectory: Trajectory) -> float | None:
@@ -296,7 +306,12 @@ def remarks(trajectory: Trajectory) -> float:
 
 def result_size(trajectory: Trajectory) -> float | None:
     """Logarithm of the characters of the last tool result that did not fail. None: there was none."""
-    sizes = [len(m.content) for step in trajectory.steps for m in step.results if m.role == "tool" and not m.failed]
+    sizes = [
+        len(m.content)
+        for step in trajectory.steps
+        for m in step.results
+        if m.role == "tool" and not m.failed
+    ]
     return math.log1p(sizes[-1]) if sizes else None
 
 
@@ -307,7 +322,9 @@ def prompt_size(trajectory: Trajectory) -> float | None:
     """
     if not trajectory.steps:
         return None
-    told = [message for step in trajectory.steps[:-1] for message in (step.reply.message, *step.results)]
+    told = [
+        message for step in trajectory.steps[:-1] for message in (step.reply.message, *step.results)
+    ]
     system = [message for message in trajectory.opening if message.role == "system"]
     own = len(prompt_of(trajectory)) + sum(len(message.content) for message in (*system, *told))
     return math.log1p(own / CHARACTERS_PER_TOKEN)
@@ -329,4 +346,7 @@ SIGNALS: Mapping[str, Signal] = {
 def signals(trajectory: Trajectory) -> dict[str, float | None]:
     """All of the cheap set; what is no number is None."""
     found = {name: signal(trajectory) for name, signal in SIGNALS.items()}
-    return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
+    return {
+        name: value if value is not None and math.isfinite(value) else None
+        for name, value in found.items()
+    }

@@ -13,10 +13,14 @@ ANSWER_CHARACTERS = 500
 
 def evidence_of(trajectory: Trajectory) -> Evidence:
     told = {f"said_{check.question}": _logit(check.yes) for check in trajectory.checks}
-    given = trajectory.answer if trajectory.failure is None else None  # nobody may deliver what ended in a fault
+    given = (
+        trajectory.answer if trajectory.failure is None else None
+    )  # nobody may deliver what ended in a fault
     answer = None if given is None else given[:ANSWER_CHARACTERS]
     return Evidence(
-        signals={**signals(trajectory), **told}, prompt=prompt_of(trajectory)[:PROMPT_CHARACTERS], answer=answer
+        signals={**signals(trajectory), **told},
+        prompt=prompt_of(trajectory)[:PROMPT_CHARACTERS],
+        answer=answer,
     )
 
 

@@ -46,7 +46,9 @@ class Terms(Record):
     @model_validator(mode="after")
     def _target_has_cases(self) -> Self:
         if self.target not in self.cases:
-            raise ValueError(f"target {self.target!r} is none of the jobs with cases: {sorted(self.cases)}")
+            raise ValueError(
+                f"target {self.target!r} is none of the jobs with cases: {sorted(self.cases)}"
+            )
         return self
 
     def size(self, job: str) -> int:
@@ -70,10 +72,16 @@ class Pair(Record):
         return self
 
     @classmethod
-    def of(cls, job: str, *, champion: float | None, challenger: float | None, slice: str = "") -> Self:  # noqa: A002 - the field's word
+    def of(
+        cls, job: str, *, champion: float | None, challenger: float | None, slice: str = ""
+    ) -> Self:
         """Of two scores in [0, 1]. None or NaN: not judged."""
-        judged = [score for score in (champion, challenger) if score is not None and not math.isnan(score)]
-        return cls(job=job, slice=slice, difference=judged[1] - judged[0] if len(judged) == 2 else None)
+        judged = [
+            score for score in (champion, challenger) if score is not None and not math.isnan(score)
+        ]
+        return cls(
+            job=job, slice=slice, difference=judged[1] - judged[0] if len(judged) == 2 else None
+        )
 
 
 Outcome = Literal["promote", "reject", "futile"]
@@ -145,7 +153,9 @@ class Exam:
             return None
         if not self._worth_it:
             return self.terms.target
-        return next(job for job in (self.terms.target, *self.terms.cases) if not self._unharmed(job))
+        return next(
+            job for job in (self.terms.target, *self.terms.cases) if not self._unharmed(job)
+        )
 
     @property
     def untouched(self) -> int:
@@ -161,9 +171,19 @@ class Exam:
         if self.outcome is None:
             return None
         helps = self._asked("helps", self.terms.target).proven
-        claims: dict[Outcome, Claim] = {"promote": "helps" if helps else "harmless", "reject": "harmful"}
+        claims: dict[Outcome, Claim] = {
+            "promote": "helps" if helps else "harmless",
+            "reject": "harmful",
+        }
         findings = (
-            Finding(claim=q.claim, job=q.job, slice=q.slice, evidence=q.evidence, bar=q.bar, proven=q.proven)
+            Finding(
+                claim=q.claim,
+                job=q.job,
+                slice=q.slice,
+                evidence=q.evidence,
+                bar=q.bar,
+                proven=q.proven,
+            )
             for q in self.questions
         )
         return Verdict(
@@ -203,9 +223,18 @@ def _questions(terms: Terms) -> Iterable[Question]:
     """Helps its target; harmless to each job; harmful to a job, or to a slice of one."""
     bar = 1 / terms.level
     yield Question("helps", terms.target, None, bar, terms.size(terms.target))
-    yield from (Question("harmless", job, None, bar, terms.size(job), terms.margin) for job in terms.cases)
-    watched: list[tuple[str, str | None, int]] = [(job, None, terms.size(job)) for job in terms.cases]
-    watched += [(job, part, n) for job, parts in terms.cases.items() if len(parts) > 1 for part, n in parts.items()]
+    yield from (
+        Question("harmless", job, None, bar, terms.size(job), terms.margin) for job in terms.cases
+    )
+    watched: list[tuple[str, str | None, int]] = [
+        (job, None, terms.size(job)) for job in terms.cases
+    ]
+    watched += [
+        (job, part, n)
+        for job, parts in terms.cases.items()
+        if len(parts) > 1
+        for part, n in parts.items()
+    ]
     for job, part, cases in watched:
         first = (job, part) == (terms.target, None)
         share = 1.0 if len(watched) == 1 else 0.5 if first else 0.5 / (len(watched) - 1)

@@ -27,7 +27,9 @@ FEWEST_WORDS = 4
 CHANGED_ONE_IN = 20
 
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-WORDS = re.compile(rf"\d+(?:[.,]\d+)*|[{CJK}]|[^\W\d_{CJK}]+|[-+*/<>=^%](?=\s*[\d(])|(?<=[\d)])\s*[-+*/<>=^%]")
+WORDS = re.compile(
+    rf"\d+(?:[.,]\d+)*|[{CJK}]|[^\W\d_{CJK}]+|[-+*/<>=^%](?=\s*[\d(])|(?<=[\d)])\s*[-+*/<>=^%]"
+)
 """Numbers, single Chinese characters, words, and signs that stand beside a number."""
 
 SILENT = frozenset(
@@ -76,7 +78,9 @@ def leaks(texts: Sequence[str], exam_cases: Sequence[Case]) -> tuple[Leak, ...]:
     spellings = _spellings({word for _, read in cases for word in read.telling}, places.keys())
     told = []
     for case, read in cases:
-        held = {word: set().union(*(places[s] for s in spellings[word])) for word in set(read.telling)}
+        held = {
+            word: set().union(*(places[s] for s in spellings[word])) for word in set(read.telling)
+        }
         rarest = sorted(held, key=lambda word: (len(held[word]), word))
         keys = rarest[: 1 + len(read.telling) // CHANGED_ONE_IN]
         for n in sorted(set().union(*(held[word] for word in keys))):
@@ -93,7 +97,11 @@ def _spellings(wanted: Iterable[str], known: Iterable[str]) -> dict[str, list[st
         for short in _shortened(word):
             shortened[short].append(word)
     return {
-        word: [w for w in {w for short in _shortened(word) for w in shortened[short]} if _spelled_alike(word, w)]
+        word: [
+            w
+            for w in {w for short in _shortened(word) for w in shortened[short]}
+            if _spelled_alike(word, w)
+        ]
         for word in wanted
     }
 
@@ -108,7 +116,9 @@ def _shortened(word: str) -> set[str]:
 def _read(text: str) -> _Words:
     plain = unicodedata.normalize("NFKC", text).casefold().replace("−", "-")
     words = tuple(word.strip().replace(",", "") for word in WORDS.findall(plain))
-    return _Words(text, words, tuple(w for w in words if w not in SILENT) or words, f" {' '.join(words)} ")
+    return _Words(
+        text, words, tuple(w for w in words if w not in SILENT) or words, f" {' '.join(words)} "
+    )
 
 
 def _compared(place: int, text: _Words, case: Case, prompt: _Words) -> Leak | None:
@@ -119,7 +129,9 @@ def _compared(place: int, text: _Words, case: Case, prompt: _Words) -> Leak | No
         return None
     if not whole and not _near(prompt.telling, text.telling):
         return None
-    kind: Kind = "near" if not whole else "exact" if prompt.raw.strip() in text.raw else "normalised"
+    kind: Kind = (
+        "near" if not whole else "exact" if prompt.raw.strip() in text.raw else "normalised"
+    )
     return Leak(text=place, case_id=case.id, kind=kind, answered=answered)
 
 
@@ -141,7 +153,9 @@ def _near(prompt: tuple[str, ...], text: tuple[str, ...]) -> bool:
         return False
     changed = 0
     for old, new in _changes(prompt, _window(prompt, text)):
-        if len(old) == len(new) and all(_spelled_alike(a, b) for a, b in zip(old, new, strict=True)):
+        if len(old) == len(new) and all(
+            _spelled_alike(a, b) for a, b in zip(old, new, strict=True)
+        ):
             continue
         if any(not word.isalpha() for word in (*old, *new)):
             return False
@@ -170,14 +184,22 @@ def _window(prompt: tuple[str, ...], text: tuple[str, ...]) -> tuple[str, ...]:
     return text[start : start + size]
 
 
-def _changes(prompt: tuple[str, ...], window: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def _changes(
+    prompt: tuple[str, ...], window: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Stretches that differ, as they stand in each; what only stands before or after the prompt is no change."""
     matcher = SequenceMatcher(None, prompt, window, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         around = i1 == i2 and i1 in {0, len(prompt)}
         if tag != "equal" and not around:
             # at the edges a stretch of the window may be longer only because the text goes on
-            new = window[j1 : j1 + i2 - i1] if i2 == len(prompt) else window[j2 - (i2 - i1) : j2] if not i1 else None
+            new = (
+                window[j1 : j1 + i2 - i1]
+                if i2 == len(prompt)
+                else window[j2 - (i2 - i1) : j2]
+                if not i1
+                else None
+            )
             yield prompt[i1:i2], window[j1:j2] if new is None else new
 
 
@@ -188,8 +210,12 @@ def _spelled_alike(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
     if len(short) < 5 or len(long) - len(short) > 1 or not (one.isalpha() and other.isalpha()):
         return False
-    first = next((n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    first = next(
+        (n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short)
+    )
     if len(short) < len(long):
         return short[first:] == long[first + 1 :]
-    swapped = short[:first] + short[first + 1 : first + 2] + short[first : first + 1] + short[first + 2 :]
+    swapped = (
+        short[:first] + short[first + 1 : first + 2] + short[first : first + 1] + short[first + 2 :]
+    )
     return short[first + 1 :] == long[first + 1 :] or swapped == long

@@ -41,7 +41,9 @@ class Texts:
 
     @classmethod
     def of(cls, evidence: Sequence[Evidence]) -> Self:
-        return cls(_counts([e.prompt for e in evidence]), _counts([e.answer or "" for e in evidence]))
+        return cls(
+            _counts([e.prompt for e in evidence]), _counts([e.answer or "" for e in evidence])
+        )
 
     def some(self, chosen: Choice) -> Self:
         return type(self)(self.asked[chosen], self.answered[chosen])

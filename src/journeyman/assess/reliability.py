@@ -50,7 +50,13 @@ def bins(confidences: Sequence[float], rights: Sequence[bool], *, count: int = B
             end += 1
         if end > start:
             part = ranked[start:end]
-            found.append(Bin(cases=len(part), confidence=fmean(c for c, _ in part), right=fmean(r for _, r in part)))
+            found.append(
+                Bin(
+                    cases=len(part),
+                    confidence=fmean(c for c, _ in part),
+                    right=fmean(r for _, r in part),
+                )
+            )
         start = end
     return found
 
@@ -59,7 +65,9 @@ def ece(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     """Expected calibration error, as defined above (Naeini et al. 2015, with equal mass). None: no cases."""
     found = bins(confidences, rights)
     total = sum(one.cases for one in found)
-    return sum(one.cases * abs(one.confidence - one.right) for one in found) / total if total else None
+    return (
+        sum(one.cases * abs(one.confidence - one.right) for one in found) / total if total else None
+    )
 
 
 def ece_floor(confidences: Sequence[float]) -> float | None:
@@ -68,7 +76,9 @@ def ece_floor(confidences: Sequence[float]) -> float | None:
     total = sum(one.cases for one in found)
     if not total:
         return None
-    spread = (one.cases * math.sqrt(one.confidence * (1 - one.confidence) / one.cases) for one in found)
+    spread = (
+        one.cases * math.sqrt(one.confidence * (1 - one.confidence) / one.cases) for one in found
+    )
     return math.sqrt(2 / math.pi) * sum(spread) / total
 
 
@@ -104,7 +114,12 @@ def auroc(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
 
 
 def interval(
-    figure: Figure, confidences: Sequence[float], rights: Sequence[bool], *, rounds: int = 1000, seed: int = 0
+    figure: Figure,
+    confidences: Sequence[float],
+    rights: Sequence[bool],
+    *,
+    rounds: int = 1000,
+    seed: int = 0,
 ) -> Interval:
     """A figure with its 95 % interval: percentiles over resampled cases (Efron 1979) that have a value."""
     rng, count, seen = random.Random(seed), len(rights), []  # noqa: S311 - resampling

@@ -88,12 +88,17 @@ class Certificate:
         start is the threshold at which evidence is expected to grow fastest; without any error above it worth a bet, it
         is the best tenth of the scores.
         """
-        return cls(rule=rule, levels=tuple(_level(threshold) for threshold in thresholds(rule, scores, errors)))
+        return cls(
+            rule=rule,
+            levels=tuple(_level(threshold) for threshold in thresholds(rule, scores, errors)),
+        )
 
     @property
     def passed(self) -> int:
         """How many levels, from the start without a gap."""
-        return next((n for n, level in enumerate(self.levels) if not level.passed), len(self.levels))
+        return next(
+            (n for n, level in enumerate(self.levels) if not level.passed), len(self.levels)
+        )
 
     @property
     def threshold(self) -> float | None:
@@ -111,7 +116,11 @@ class Certificate:
         deliver = known is not None and self.threshold is not None and known >= self.threshold
         propensity = self.rule.audit_rate if deliver else 1.0
         return Decision(
-            score=known, threshold=self.threshold, deliver=deliver, audit=draw < propensity, propensity=propensity
+            score=known,
+            threshold=self.threshold,
+            deliver=deliver,
+            audit=draw < propensity,
+            propensity=propensity,
         )
 
     def after(self, settled: Settled) -> Self:
@@ -134,7 +143,8 @@ class Certificate:
     def _bet(self, decision: Decision, error: bool) -> Self:
         levels = [_bet(level, self.rule, decision, error) for level in self.levels]
         levels = [
-            level if level.passed or level.evidence < self.bar else replace(level, passed=True) for level in levels
+            level if level.passed or level.evidence < self.bar else replace(level, passed=True)
+            for level in levels
         ]
         better = replace(self, levels=tuple(levels))
         if better.passed > self.passed:
@@ -152,13 +162,17 @@ class Certificate:
         allowed = self.rule.allowed_error
         gain = (error - allowed) / allowed * self.rule.audit_rate / decision.propensity
         factors = (1 + (1 - guess) * gain for guess in GUESSES)
-        alarm = tuple((wealth + fresh) * factor for wealth, factor in zip(self.alarm, factors, strict=True))
+        alarm = tuple(
+            (wealth + fresh) * factor for wealth, factor in zip(self.alarm, factors, strict=True)
+        )
         return replace(self, alarm=alarm, looked=looked)
 
     def _revoked(self) -> Self:
         """Autonomy is taken away, and all begins anew, with the next share of δ."""
         levels = tuple(_level(level.threshold) for level in self.levels)
-        return replace(self, levels=levels, epoch=self.epoch + 1, alarm=(0.0,) * len(GUESSES), looked=0)
+        return replace(
+            self, levels=levels, epoch=self.epoch + 1, alarm=(0.0,) * len(GUESSES), looked=0
+        )
 
 
 def _level(threshold: float) -> Level:
@@ -176,10 +190,14 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
     return replace(level, even=even, eager=_settle(level.eager, rule.allowed_error, 1.0, error))
 
 
-def _settle(wealth: Sequence[float], allowed: float, scale: float, error: bool) -> tuple[float, ...]:
+def _settle(
+    wealth: Sequence[float], allowed: float, scale: float, error: bool
+) -> tuple[float, ...]:
     """Each bet's wealth times 1 + λ(α − L)/π, with λ = (1 − guess)·min π/(1 − α)."""
     gain = (allowed - error) / (1 - allowed) * scale
-    return tuple(amount * (1 + (1 - guess) * gain) for amount, guess in zip(wealth, GUESSES, strict=True))
+    return tuple(
+        amount * (1 + (1 - guess) * gain) for amount, guess in zip(wealth, GUESSES, strict=True)
+    )
 
 
 def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:

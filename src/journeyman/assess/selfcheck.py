@@ -39,13 +39,19 @@ def affordable(trajectory: Trajectory) -> bool:
     does not say what its cache saved, a question may cost a whole prompt, and is not put.
     """
     used = trajectory.usage
-    if trajectory.answer is None or used.cached_tokens is None or not trajectory.steps[-1].reply.logprobs:
+    if (
+        trajectory.answer is None
+        or used.cached_tokens is None
+        or not trajectory.steps[-1].reply.logprobs
+    ):
         return False
     work = used.prompt_tokens - used.cached_tokens + WRITTEN * used.completion_tokens
     return len(QUESTIONS) * (ASKED + WRITTEN) <= SHARE * work
 
 
-async def self_check(model: Model, trajectory: Trajectory, tools: Sequence[ToolSpec]) -> tuple[Check, ...]:
+async def self_check(
+    model: Model, trajectory: Trajectory, tools: Sequence[ToolSpec]
+) -> tuple[Check, ...]:
     """Every question with its answer. `tools` must be those of the rollout, or the cached prefix is lost.
 
     Raises what `model.generate` raises.

@@ -41,7 +41,11 @@ def less(one: Share, other: Share) -> tuple[float, float, float] | None:
 
     The interval is made of Wilson's two, so it holds for small totals as well.
     """
-    known = [part for part in (one.value, one.low, one.high, other.value, other.low, other.high) if part is not None]
+    known = [
+        part
+        for part in (one.value, one.low, one.high, other.value, other.low, other.high)
+        if part is not None
+    ]
     if len(known) < 6:
         return None
     p, p_low, p_high, q, q_low, q_high = known

@@ -48,7 +48,11 @@ class Outlook(Record):
     @property
     def efficiency(self) -> float | None:
         """η: autonomy over its ceiling."""
-        return None if self.alone.value is None or not self.ceiling else self.alone.value / self.ceiling
+        return (
+            None
+            if self.alone.value is None or not self.ceiling
+            else self.alone.value / self.ceiling
+        )
 
 
 class Backtest(Record):
@@ -96,7 +100,9 @@ def outlook(journal: Journal, run: Run) -> Backtest:
     rule, warm_up = rule_of(run.spec), int(run.spec["warm_up"])
     turn = answered[min(warm_up, len(answered)) - 1] + 1
     learned, rest = known[:turn], known[turn:]
-    assessor = Taught([Example(evidence=one.evidence, right=not error) for one, error in learned]).assessor
+    assessor = Taught(
+        [Example(evidence=one.evidence, right=not error) for one, error in learned]
+    ).assessor
     wrong = [float(not example.right) for example in assessor.examples]
 
     def at(allowed: float) -> Outlook:
@@ -121,7 +127,8 @@ def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
     return [
         (one.decided, label.error if label else True)
         for one in told.made
-        if (label := told.labels.get(one.attempt)) is not None or one.decided.evidence.answer is None
+        if (label := told.labels.get(one.attempt)) is not None
+        or one.decided.evidence.answer is None
     ]
 
 
@@ -133,7 +140,11 @@ def _outlook(certificate: Certificate, rest: Sequence[tuple[Decided, bool]]) -> 
         certificate = certificate.after(Settled(decision=decision, error=error))
         first = n if first is None and certificate.passed else first
     threshold = certificate.threshold
-    above = [error for one, error in rest if threshold is not None and (one.decision.score or 0.0) >= threshold]
+    above = [
+        error
+        for one, error in rest
+        if threshold is not None and (one.decision.score or 0.0) >= threshold
+    ]
     wrong = sum(error for _, error in rest)
     return Outlook(
         allowed_error=rule.allowed_error,

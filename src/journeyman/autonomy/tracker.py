@@ -83,12 +83,16 @@ class Standing:
             made.popleft()
         return self.autonomy
 
-    def decide(self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool) -> Decided:
+    def decide(
+        self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
+    ) -> Decided:
         """Deliver or escalate, by what is settled now."""
         now, evidence = self.advance(), evidence_of(trajectory)
         drawn = draw(str(self.run.spec.get("salt", "")), case_id, attempt)
         decision = now.decide(now.score(evidence), drawn)
-        return Decided(decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed)
+        return Decided(
+            decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed
+        )
 
     def _settle(self, waiting: Waiting) -> bool:
         decided = waiting.decided
@@ -123,7 +127,9 @@ def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
         decided = one.decided
         while now.settled < decided.settled and pending:
             now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
-        decision = now.decide(now.score(decided.evidence), draw(str(run.spec.get("salt", "")), *one.attempt))
+        decision = now.decide(
+            now.score(decided.evidence), draw(str(run.spec.get("salt", "")), *one.attempt)
+        )
         yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
 
 

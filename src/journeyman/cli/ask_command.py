@@ -63,10 +63,12 @@ def main(
     base: BaseName = DEFAULT_BASE,
     embedder: Embedder = "use",
     label: Labels = None,
-    mode: Annotated[SearchMode, typer.Option(help="How to search; all but basic need the extra `graph`.")] = (
-        SearchMode.BASIC
-    ),
-    tokens: Annotated[int, typer.Option(min=50, help="Of passages that the model reads, about.")] = PASSAGE_TOKENS,
+    mode: Annotated[
+        SearchMode, typer.Option(help="How to search; all but basic need the extra `graph`.")
+    ] = (SearchMode.BASIC),
+    tokens: Annotated[
+        int, typer.Option(min=50, help="Of passages that the model reads, about.")
+    ] = PASSAGE_TOKENS,
     model: ModelName = DEFAULT_MODEL,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
@@ -114,7 +116,8 @@ def _parted(words: Sequence[str]) -> tuple[list[str], str | None]:
         raise InputError("The question is empty.", "Ask something.")
     if strange := [path for path in paths if not Path(path).exists()]:
         raise InputError(
-            f"There is no file or folder {strange[0]!r}.", "Correct its path; put the question in quotation marks."
+            f"There is no file or folder {strange[0]!r}.",
+            "Correct its path; put the question in quotation marks.",
         )
     return ([*paths, last], None) if Path(last).exists() else (paths, last)
 
@@ -137,7 +140,9 @@ def _questions() -> Iterator[str]:
             yield line.strip()
 
 
-def _updated(base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], *, as_json: bool) -> float:
+def _updated(
+    base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], *, as_json: bool
+) -> float:
     """Seconds that bringing the base in line with the disk took."""
     done, seconds = brought_up_to_date(base, paths, labels, as_json=as_json)
     if not as_json and (done.read or done.removed):
@@ -162,17 +167,26 @@ async def _all(
         await model.aclose()
 
 
-def _as_json(question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]) -> None:
+def _as_json(
+    question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]
+) -> None:
     answer, told = outcome.trajectory.answer, _claims(question, outcome)
     shown: dict[str, Any] = {
         "case": outcome.case_id,
         "answer": answer,
         "abstains": None if answer is None else abstains(answer),
-        "claims": [{**claim.model_dump(mode="json"), "supported": claim.supported} for claim in told],
-        "passages": [{"number": n, **passage.model_dump(mode="json")} for n, passage in enumerate(passages, start=1)],
+        "claims": [
+            {**claim.model_dump(mode="json"), "supported": claim.supported} for claim in told
+        ],
+        "passages": [
+            {"number": n, **passage.model_dump(mode="json")}
+            for n, passage in enumerate(passages, start=1)
+        ],
         "confidence": outcome.confidence,
         "delivered": outcome.decision is not None and outcome.decision.deliver,
-        "failure": None if outcome.trajectory.failure is None else outcome.trajectory.failure.model_dump(mode="json"),
+        "failure": None
+        if outcome.trajectory.failure is None
+        else outcome.trajectory.failure.model_dump(mode="json"),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
     print_json(shown)
@@ -185,12 +199,18 @@ def _claims(question: str, outcome: Outcome) -> tuple[Claim, ...]:
     return claims(answer, shown_to(outcome.trajectory), question)
 
 
-def _told(question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]) -> None:
+def _told(
+    question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]
+) -> None:
     console = Console(highlight=False)
     answer = outcome.trajectory.answer
     if answer is None:
         failure = outcome.trajectory.failure
-        console.print("There is no answer." if failure is None else escape(f"{failure.message} {failure.mend}"))
+        console.print(
+            "There is no answer."
+            if failure is None
+            else escape(f"{failure.message} {failure.mend}")
+        )
         return
     told = _claims(question, outcome)
     if not told:

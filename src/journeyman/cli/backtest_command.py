@@ -16,7 +16,15 @@ from journeyman.autonomy.backtest import Backtest, Outlook, history_cases, outlo
 from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
 from journeyman.cli.progress import board_for
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.terminal import (
+    DEFAULT_WORKSPACE,
+    INTERRUPTED,
+    AsJson,
+    Workspace,
+    new_app,
+    print_json,
+    say,
+)
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.runtime.leases import Holder
@@ -28,26 +36,42 @@ app = new_app()
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
-    cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with cases whose targets are known.")] = None,
-    database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
+    job: Annotated[
+        str,
+        typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK."),
+    ],
+    cases: Annotated[
+        Path | None, typer.Option(help="JSONL or CSV with cases whose targets are known.")
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(help="SQLite file instead of the job's own database.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
     allowed_error: Annotated[
-        float | None, typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error.")
+        float | None,
+        typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error."),
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Cases in flight at once.")] = 2,
     model: ModelName = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new backtest instead of going on.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin a new backtest instead of going on.")
+    ] = False,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Work a labelled history, and say what the worker may do alone from day one."""
     loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
     history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
+    with (
+        Journal.open(workspace) as journal,
+        Holder.enter(workspace) as holder,
+        board_for(as_json=as_json) as board,
+    ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)
-        run = open_run(journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history)))
+        run = open_run(
+            journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history))
+        )
         board.begin(run, total=enrol(journal, run, history))
         shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
         stopped = run_shift(shift, board)
@@ -66,7 +90,9 @@ def tell(found: Backtest) -> None:
     asked = found.asked
     allowed = f"{100 * asked.allowed_error:g} %"
     if asked.threshold is None:
-        say(f"This worker may do nothing alone yet at {allowed} error: the history does not prove it.")
+        say(
+            f"This worker may do nothing alone yet at {allowed} error: the history does not prove it."
+        )
         say("More labelled cases, a larger allowed error, or a better worker can change that.")
     else:
         say(
@@ -74,7 +100,15 @@ def tell(found: Backtest) -> None:
             f"with {100 * found.confidence:g} % confidence: answers with a confidence of {asked.threshold:.2f} or more."
         )
     table = Table("allowed", title=f"Run {found.run}", title_justify="left", box=SIMPLE_HEAD)
-    for column in ("threshold", "alone (95 %)", "wrong of these", "ceiling", "η", "labels", "limit"):
+    for column in (
+        "threshold",
+        "alone (95 %)",
+        "wrong of these",
+        "ceiling",
+        "η",
+        "labels",
+        "limit",
+    ):
         table.add_column(column, justify="right")
     for one in sorted((asked, *found.others), key=lambda one: one.allowed_error):
         table.add_row(*_row(one))

@@ -26,7 +26,9 @@ Embedder = Annotated[
 ]
 Labels = Annotated[
     list[str] | None,
-    typer.Option("--label", help="Of what is added: who may see it. Of a search: what you hold. Repeat it."),
+    typer.Option(
+        "--label", help="Of what is added: who may see it. Of a search: what you hold. Repeat it."
+    ),
 ]
 DEFAULT_BASE = "main"
 
@@ -56,13 +58,19 @@ def open_base(workspace: Path, name: str, embedder: str, *, new: bool = False) -
     if not new and not file.exists():
         made = ", ".join(sorted(path.stem for path in file.parent.glob("*.sqlite"))) or "none"
         raise InputError(
-            f"There is no knowledge base {name!r}.", f"Make it with: journeyman knowledge add PATH. There are: {made}."
+            f"There is no knowledge base {name!r}.",
+            f"Make it with: journeyman knowledge add PATH. There are: {made}.",
         )
     return KnowledgeBase.open(file, embedder_named(embedder))
 
 
 def brought_up_to_date(
-    base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], template: str | None = None, *, as_json: bool
+    base: KnowledgeBase,
+    paths: Sequence[str],
+    labels: Sequence[str],
+    template: str | None = None,
+    *,
+    as_json: bool,
 ) -> tuple[Update, float]:
     """What was done, and the seconds it took; a line a file, but for programs."""
     began = time.monotonic()
@@ -81,7 +89,9 @@ def told_of(source: Source) -> str:
     if source.failure is not None:
         return f"not read: {name}: {source.failure.message} {source.failure.mend}"
     pages = f", {source.pages} pages" if source.pages is not None else ""
-    missing = f"; incomplete: {shorten(source.notes[0], 80)}" if source.partial and source.notes else ""
+    missing = (
+        f"; incomplete: {shorten(source.notes[0], 80)}" if source.partial and source.notes else ""
+    )
     return f"{name}: {source.kind}{pages}, {source.passages} passages by {source.template} ({source.why}){missing}"
 
 

@@ -22,8 +22,13 @@ SHOWN = 20
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
-    database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
+    job: Annotated[
+        str,
+        typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK."),
+    ],
+    database: Annotated[
+        Path | None, typer.Option(help="SQLite file instead of the job's own database.")
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +49,9 @@ def main(
         )
         for finding in findings[:SHOWN]:
             value = "not judged" if finding.value is None else f"{finding.value:g}"
-            say(f"  {finding.case_id}: {finding.verifier} gives {finding.given} {value}, not {finding.expected:g}.")
+            say(
+                f"  {finding.case_id}: {finding.verifier} gives {finding.given} {value}, not {finding.expected:g}."
+            )
             say(f"    {shorten(finding.reason, 110)}")
         if len(findings) > SHOWN:
             say(f"  … and {len(findings) - SHOWN} more; --json has all.")

@@ -30,7 +30,9 @@ def main(
         known = versions(journal.changes(latest.job), journal.runs(job=latest.job), name)
     for number in (one, other):
         if number not in known:
-            raise InputError(f"There is no version {number} of {name!r}.", f"It has: {sorted(known)}.")
+            raise InputError(
+                f"There is no version {number} of {name!r}.", f"It has: {sorted(known)}."
+            )
     lines = difference(known[one], known[other])
     if as_json:
         print_json(lines)

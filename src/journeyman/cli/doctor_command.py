@@ -54,7 +54,9 @@ def examine(workspace: Path) -> Iterator[Finding]:
     python = platform.python_version()
     yield Finding(what="Python", found=python, good=sys.version_info >= (3, 11))
     yield _memory()
-    yield Finding(what="cores", found=f"{os.cpu_count()}, of which {free_cores()} are free now", good=True)
+    yield Finding(
+        what="cores", found=f"{os.cpu_count()}, of which {free_cores()} are free now", good=True
+    )
     yield _package("xllamacpp", "the embedded engine", "local")
     yield _package("matplotlib", "PNG figures", "report")
     yield _package("reasoning-gym", "the job arith", "gym")
@@ -66,7 +68,11 @@ def examine(workspace: Path) -> Iterator[Finding]:
 def _memory() -> Finding:
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     enough = gigabytes >= 3.5
-    mend = "" if enough else "The default model needs about 2.5 GB; use an endpoint, or --model smollm2-135m."
+    mend = (
+        ""
+        if enough
+        else "The default model needs about 2.5 GB; use an endpoint, or --model smollm2-135m."
+    )
     return Finding(what="memory", found=f"{gigabytes:.1f} GiB", good=enough, mend=mend)
 
 
@@ -76,14 +82,21 @@ def _package(name: str, purpose: str, extra: str) -> Finding:
         return Finding(what=purpose, found=f"{name} {version(name)}", good=True)
     except PackageNotFoundError:
         return Finding(
-            what=purpose, found="not installed", good=True, mend=f"If wanted: pip install 'journeyman[{extra}]'"
+            what=purpose,
+            found="not installed",
+            good=True,
+            mend=f"If wanted: pip install 'journeyman[{extra}]'",
         )
 
 
 def _model() -> Finding:
     entry, folder = CATALOGUE[DEFAULT_MODEL], models_folder()
     if stamped(entry, folder):
-        return Finding(what="the default model", found=f"{folder / entry.file}, context {CONTEXT_TOKENS:,}", good=True)
+        return Finding(
+            what="the default model",
+            found=f"{folder / entry.file}, context {CONTEXT_TOKENS:,}",
+            good=True,
+        )
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     enough = free > 1.3 * entry.size
@@ -109,6 +122,12 @@ def _journal(workspace: Path) -> Finding:
         state = journal.check()
         good = state == "ok"
         runs = len(journal.runs())
-        return Finding(what="journal", found=f"{runs} runs in {workspace}, integrity {state}; {sqlite}", good=good)
+        return Finding(
+            what="journal",
+            found=f"{runs} runs in {workspace}, integrity {state}; {sqlite}",
+            good=good,
+        )
     assert outcome.failure is not None
-    return Finding(what="journal", found=outcome.failure.message, good=False, mend=outcome.failure.mend)
+    return Finding(
+        what="journal", found=outcome.failure.message, good=False, mend=outcome.failure.mend
+    )

@@ -38,7 +38,9 @@ SAID = {
 @app.command()
 def main(
     job: Annotated[str, typer.Argument(help="A job's folder, or the name of a shipped job.")],
-    version: Annotated[int, typer.Argument(min=1, help="The challenger's number, as in `journeyman versions`.")],
+    version: Annotated[
+        int, typer.Argument(min=1, help="The challenger's number, as in `journeyman versions`.")
+    ],
     cases: Annotated[
         Path | None, typer.Option(help="JSONL or CSV with the sealed cases, instead of the job's.")
     ] = None,
@@ -50,13 +52,18 @@ def main(
     """Examine a version against the champion on sealed cases; where it passes, it is the champion from then on."""
     loaded = open_job(job, workspace)
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
+    with (
+        Journal.open(workspace) as journal,
+        Holder.enter(workspace) as holder,
+        board_for(as_json=as_json) as board,
+    ):
         opened = open_model(model, at_once=1, progress=board.fetching)
         ground = ground_of(loaded, opened, name)
         known = versions(journal.changes(loaded.name), journal.runs(job=loaded.name), name)
         if version not in known or known[version].ground != ground:
             raise InputError(
-                f"There is no version {version} of {name!r} for this job and model.", "See: journeyman versions"
+                f"There is no version {version} of {name!r} for this job and model.",
+                "See: journeyman versions",
             )
         room = Room(journal=journal, holder=holder, job=loaded, model=opened)
         now = champion_of(journal, loaded.name, ground, name)
@@ -71,7 +78,9 @@ def main(
     tell(known[version], examined, as_json=as_json)
 
 
-async def sit(room: Room, now: Version, challenger: Version, sealed: Sequence[Case], *, quiet: bool) -> Examined:
+async def sit(
+    room: Room, now: Version, challenger: Version, sealed: Sequence[Case], *, quiet: bool
+) -> Examined:
     """The exam, with a line for each pair."""
 
     def told(exam: Exam) -> None:
@@ -86,13 +95,23 @@ def tell(challenger: Version, examined: Examined, *, as_json: bool) -> None:
     """The verdict in a sentence."""
     verdict = examined.verdict
     if as_json:
-        print_json({"version": challenger.number, "why": challenger.why, **examined.model_dump(mode="json")})
+        print_json(
+            {
+                "version": challenger.number,
+                "why": challenger.why,
+                **examined.model_dump(mode="json"),
+            }
+        )
         return
     better = sum((pair.difference or 0) > 0 for pair in verdict.pairs)
     worse = sum((pair.difference or 0) < 0 for pair in verdict.pairs)
     said = SAID[verdict.outcome, verdict.claim]
     if verdict.outcome == "promote" and not examined.promoted:
         said = "it passed, but another version was promoted meanwhile; examine it again"
-    say(f"{challenger.label} after {len(verdict.pairs)} pairs ({better} better, {worse} worse): {said}.")
+    say(
+        f"{challenger.label} after {len(verdict.pairs)} pairs ({better} better, {worse} worse): {said}."
+    )
     if examined.retired:
-        say(f"{len(examined.retired)} exam cases were left out: something that was learned gives them away.")
+        say(
+            f"{len(examined.retired)} exam cases were left out: something that was learned gives them away."
+        )

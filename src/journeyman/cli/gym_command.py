@@ -30,7 +30,9 @@ class Action(StrEnum):
 @app.command()
 def main(
     action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
-    names: Annotated[list[str] | None, typer.Argument(help="Families, or tasks as FAMILY:TASK; left out: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Families, or tasks as FAMILY:TASK; left out: all.")
+    ] = None,
     cases: Annotated[int, typer.Option(min=1, max=1000, help="Check: cases of each task.")] = 3,
     folder: Annotated[Path | None, typer.Option(help="New: the folder to make.")] = None,
     as_json: AsJson = False,
@@ -46,12 +48,16 @@ def main(
         return
     unknown = [name for name in names or [] if name not in FAMILIES and ":" not in name]
     if unknown:
-        raise InputError(f"There is no family {unknown[0]!r}.", f"It is one of {', '.join(FAMILIES)}.")
+        raise InputError(
+            f"There is no family {unknown[0]!r}.", f"It is one of {', '.join(FAMILIES)}."
+        )
     if action is Action.LIST:
         _list(names or list(FAMILIES), everything=bool(names), as_json=as_json)
         return
     failed = _check(
-        names or [name for name, family in FAMILIES.items() if family.missing is None], cases, as_json=as_json
+        names or [name for name, family in FAMILIES.items() if family.missing is None],
+        cases,
+        as_json=as_json,
     )
     if failed:
         raise typer.Exit(1)
@@ -71,7 +77,9 @@ def _tasks(names: Sequence[str]) -> list[str]:
 
 
 def _list(names: Sequence[str], *, everything: bool, as_json: bool) -> None:
-    families = [FAMILIES[family] for family in dict.fromkeys(name.partition(":")[0] for name in names)]
+    families = [
+        FAMILIES[family] for family in dict.fromkeys(name.partition(":")[0] for name in names)
+    ]
     listed = {family.name: [] if family.missing else _tasks([family.name]) for family in families}
     if as_json:
         print_json(
@@ -109,9 +117,12 @@ def _check(names: Sequence[str], cases: int, *, as_json: bool) -> bool:
         proofs.append(proof)
         if not as_json:
             shares = [
-                f"{'–' if share is None else f'{share:.2f}':>6}" for share in (proof.oracle, proof.null, proof.chance)
+                f"{'–' if share is None else f'{share:.2f}':>6}"
+                for share in (proof.oracle, proof.null, proof.chance)
             ]
-            say(f"{task:<{width}}  {' '.join(shares)}  {proof.seconds:>7.1f}  {proof.failure or ''}".rstrip())
+            say(
+                f"{task:<{width}}  {' '.join(shares)}  {proof.seconds:>7.1f}  {proof.failure or ''}".rstrip()
+            )
     failed = [proof for proof in proofs if proof.failure]
     if as_json:
         print_json([proof.model_dump() for proof in proofs])
@@ -122,5 +133,8 @@ def _check(names: Sequence[str], cases: int, *, as_json: bool) -> bool:
 
 def _new(names: Sequence[str], folder: Path | None, *, as_json: bool) -> None:
     if not names or folder is None:
-        raise InputError("A new job needs tasks and a folder.", "journeyman gym new FAMILY:TASK … --folder FOLDER")
+        raise InputError(
+            "A new job needs tasks and a folder.",
+            "journeyman gym new FAMILY:TASK … --folder FOLDER",
+        )
     write_job(folder, gym_files(names), as_json=as_json)

@@ -56,16 +56,27 @@ def main(
     action: Annotated[Action, typer.Argument(help="What to do.")],
     what: Annotated[
         list[str] | None,
-        typer.Argument(help="Files and folders; of a search, the words; of show, one file; of claims, a name."),
+        typer.Argument(
+            help="Files and folders; of a search, the words; of show, one file; of claims, a name."
+        ),
     ] = None,
     base: BaseName = DEFAULT_BASE,
     embedder: Embedder = "use",
     label: Labels = None,
-    template: Annotated[str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")] = None,
-    mode: Annotated[SearchMode, typer.Option(help="Search: all but basic need the extra `graph`.")] = SearchMode.BASIC,
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Search: passages at most; reports: how many.")] = 5,
+    template: Annotated[
+        str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")
+    ] = None,
+    mode: Annotated[
+        SearchMode, typer.Option(help="Search: all but basic need the extra `graph`.")
+    ] = SearchMode.BASIC,
+    k: Annotated[
+        int, typer.Option("-k", min=1, max=100, help="Search: passages at most; reports: how many.")
+    ] = 5,
     tokens: Annotated[
-        int, typer.Option(min=0, help="Claims and reports: that the model may take to write what is lacking.")
+        int,
+        typer.Option(
+            min=0, help="Claims and reports: that the model may take to write what is lacking."
+        ),
     ] = 0,
     model: ModelName = DEFAULT_MODEL,
     workspace: Workspace = DEFAULT_WORKSPACE,
@@ -85,7 +96,9 @@ def main(
     if action is Action.SEARCH and not " ".join(names).strip():
         raise InputError("Nothing was given to search for.", "Give some words.")
     if template is not None and template not in TEMPLATES:
-        raise InputError(f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}.")
+        raise InputError(
+            f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}."
+        )
     with open_base(workspace, base, embedder, new=action is Action.ADD) as opened:
         if action is Action.ADD:
             _add(opened, names, label or [], template, as_json=as_json)
@@ -104,7 +117,12 @@ def main(
 
 
 def _add(
-    base: KnowledgeBase, paths: Sequence[str], labels: Sequence[str], template: str | None, *, as_json: bool
+    base: KnowledgeBase,
+    paths: Sequence[str],
+    labels: Sequence[str],
+    template: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     done, seconds = brought_up_to_date(base, paths, labels, template, as_json=as_json)
     if as_json:
@@ -121,7 +139,10 @@ def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None
 
     removed = asyncio.run(remove())
     if not removed:
-        raise InputError(f"The base holds nothing of {paths[0]!r}.", "See what it holds: journeyman knowledge show.")
+        raise InputError(
+            f"The base holds nothing of {paths[0]!r}.",
+            "See what it holds: journeyman knowledge show.",
+        )
     if as_json:
         print_json({"removed": removed})
         return
@@ -129,7 +150,15 @@ def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None
         say(f"removed: {shown_path(document)}")
 
 
-def _search(base: KnowledgeBase, query: str, labels: Sequence[str], mode: SearchMode, k: int, *, as_json: bool) -> None:
+def _search(
+    base: KnowledgeBase,
+    query: str,
+    labels: Sequence[str],
+    mode: SearchMode,
+    k: int,
+    *,
+    as_json: bool,
+) -> None:
     found = asyncio.run(base.search(query, k=k, labels=labels, mode=mode.value))
     if as_json:
         print_json([passage.model_dump(mode="json") for passage in found])
@@ -138,7 +167,9 @@ def _search(base: KnowledgeBase, query: str, labels: Sequence[str], mode: Search
         say("Nothing was found.")
     console = Console(highlight=False)
     for n, passage in enumerate(found, start=1):
-        console.print(f"[bold]{n}. {escape(heading(passage))}[/]  [dim]{escape(shown_path(passage.document))}[/]")
+        console.print(
+            f"[bold]{n}. {escape(heading(passage))}[/]  [dim]{escape(shown_path(passage.document))}[/]"
+        )
         console.print(f"   {escape(shorten(passage.text, 3 * max(console.width, 40) - 10))}")
 
 
@@ -152,7 +183,11 @@ def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
         for column in ("pages", "passages"):
             table.add_column(column, justify="right")
         for source in sources.values():
-            kind = "not read" if source.failure is not None else f"{source.kind}{' (incomplete)' * source.partial}"
+            kind = (
+                "not read"
+                if source.failure is not None
+                else f"{source.kind}{' (incomplete)' * source.partial}"
+            )
             pages = "" if source.pages is None else str(source.pages)
             table.add_row(
                 escape(shown_path(source.document)), kind, source.template or "", escape(", ".join(source.labels)),
@@ -162,7 +197,9 @@ def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
         return
     document = str(Path(names[0]).resolve())
     if document not in sources:
-        raise InputError(f"The base does not hold {names[0]!r}.", "See what it holds: journeyman knowledge show.")
+        raise InputError(
+            f"The base does not hold {names[0]!r}.", "See what it holds: journeyman knowledge show."
+        )
     passages = base.passages(document)
     if as_json:
         told = [passage.model_dump(mode="json") for passage in passages]
@@ -175,7 +212,15 @@ def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
         say(f"\n[{passage.id}] {heading(passage)}\n{passage.text}")
 
 
-def _claims(base: KnowledgeBase, about: str, labels: Sequence[str], tokens: int, model: str, *, as_json: bool) -> None:
+def _claims(
+    base: KnowledgeBase,
+    about: str,
+    labels: Sequence[str],
+    tokens: int,
+    model: str,
+    *,
+    as_json: bool,
+) -> None:
     def told(passage: Passage, found: int) -> None:
         if not as_json:
             say(f"{heading(passage)}: {found} claims")
@@ -190,18 +235,31 @@ def _claims(base: KnowledgeBase, about: str, labels: Sequence[str], tokens: int,
     found = claims(base.index, about=about, labels=labels)
     if as_json:
         told_of_reading = None if reading is None else reading.model_dump(mode="json")
-        print_json({"reading": told_of_reading, "claims": [claim.model_dump(mode="json") for claim in found]})
+        print_json(
+            {
+                "reading": told_of_reading,
+                "claims": [claim.model_dump(mode="json") for claim in found],
+            }
+        )
         return
     if reading is not None:
         left = f"; {reading.left} passages are left" if reading.left else ""
-        say(f"{reading.passages} passages read, {reading.claims} claims, {reading.tokens:,} tokens{left}.\n")
+        say(
+            f"{reading.passages} passages read, {reading.claims} claims, {reading.tokens:,} tokens{left}.\n"
+        )
     for line in shown(found):
         say(line)
     if not found:
-        say("There are no claims yet: have passages read with --tokens 20000." if not about else "Nothing names it.")
+        say(
+            "There are no claims yet: have passages read with --tokens 20000."
+            if not about
+            else "Nothing names it."
+        )
 
 
-def _reports(base: KnowledgeBase, labels: Sequence[str], tokens: int, model: str, most: int, *, as_json: bool) -> None:
+def _reports(
+    base: KnowledgeBase, labels: Sequence[str], tokens: int, model: str, most: int, *, as_json: bool
+) -> None:
     async def write() -> tuple[list[Report], int]:
         opened = open_model(model, at_once=1) if tokens else None
         try:
@@ -212,13 +270,22 @@ def _reports(base: KnowledgeBase, labels: Sequence[str], tokens: int, model: str
 
     found, spent = asyncio.run(write())
     if as_json:
-        print_json({"tokens": spent, "reports": [report.model_dump(mode="json") for report in found]})
+        print_json(
+            {"tokens": spent, "reports": [report.model_dump(mode="json") for report in found]}
+        )
         return
     if not found:
         say("The documents hold no group of names that are mentioned together more than once.")
     for report in found:
-        say(f"{report.title or 'Not written yet: give --tokens 5000.'}\n  {', '.join(report.entities[:8])}")
-        say("".join(f"  {line}\n" for line in [*filter(None, [report.text]), *map(shown_path, report.passages)]))
+        say(
+            f"{report.title or 'Not written yet: give --tokens 5000.'}\n  {', '.join(report.entities[:8])}"
+        )
+        say(
+            "".join(
+                f"  {line}\n"
+                for line in [*filter(None, [report.text]), *map(shown_path, report.passages)]
+            )
+        )
 
 
 def _stats(base: KnowledgeBase, *, as_json: bool) -> None:
@@ -226,6 +293,10 @@ def _stats(base: KnowledgeBase, *, as_json: bool) -> None:
     if as_json:
         print_json(stats.model_dump(mode="json"))
         return
-    say(f"{stats.documents:,} documents, {stats.passages:,} passages, {stats.characters:,} characters")
+    say(
+        f"{stats.documents:,} documents, {stats.passages:,} passages, {stats.characters:,} characters"
+    )
     say(", ".join(f"{count} {kind}" for kind, count in stats.kinds.items()) or "no kinds yet")
-    say(f"{stats.failed} files not read, {stats.partial} incomplete; {stats.bytes / 1e6:.1f} MB on disk")
+    say(
+        f"{stats.failed} files not read, {stats.partial} incomplete; {stats.bytes / 1e6:.1f} MB on disk"
+    )

@@ -47,9 +47,12 @@ def main(
         Path | None, typer.Option(help="JSONL or CSV with the sealed cases, instead of the job's.")
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(help="A model to write rules and instructions. Left out: the worker's own.")
+        str | None,
+        typer.Option(help="A model to write rules and instructions. Left out: the worker's own."),
     ] = None,
-    tokens: Annotated[int, typer.Option(min=0, help="What learning may compute and write.")] = 200_000,
+    tokens: Annotated[
+        int, typer.Option(min=0, help="What learning may compute and write.")
+    ] = 200_000,
     seconds: Annotated[float, typer.Option(min=0, help="How long learning may take.")] = 1_800.0,
     model: ModelName = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
@@ -60,7 +63,11 @@ def main(
     loaded = open_job(job, workspace)
     learner = _learner(by, loaded)
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
+    with (
+        Journal.open(workspace) as journal,
+        Holder.enter(workspace) as holder,
+        board_for(as_json=as_json) as board,
+    ):
         opened = open_model(model, at_once=1, progress=board.fetching)
         asked = None if teacher is None else open_model(teacher, at_once=1, progress=board.fetching)
         room = Room(journal=journal, holder=holder, job=loaded, model=opened)
@@ -70,7 +77,11 @@ def main(
             budget = LearningBudget(tokens=tokens, seconds=seconds)
             try:
                 found = await learn(room, learner, name=name, teacher=asked, budget=budget)
-                return None if found is None else (found, await sit(room, now, found, sealed, quiet=as_json))
+                return (
+                    None
+                    if found is None
+                    else (found, await sit(room, now, found, sealed, quiet=as_json))
+                )
             finally:
                 await _close(opened, asked)
 
@@ -81,7 +92,9 @@ def main(
         )
         return
     if not as_json:
-        say(f"{done[0].label}: {done[0].why} It took {done[0].cost['tokens']:,} tokens, {done[0].cost['seconds']} s.")
+        say(
+            f"{done[0].label}: {done[0].why} It took {done[0].cost['tokens']:,} tokens, {done[0].cost['seconds']} s."
+        )
     tell(done[0], done[1], as_json=as_json)
 
 

@@ -22,7 +22,9 @@ app = new_app()
 @app.command()
 def main(
     job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
-    like: Annotated[str | None, typer.Option(help="Only what would be looked at for a case of these words.")] = None,
+    like: Annotated[
+        str | None, typer.Option(help="Only what would be looked at for a case of these words.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the latest first.")] = 40,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
@@ -43,7 +45,9 @@ def main(
             experience.close()
     if as_json:
         rows = [(lesson.model_dump(mode="json"), known[lesson.id]) for lesson in found]
-        print_json([{**row, **one.model_dump(mode="json"), "recalled": one.recalled} for row, one in rows])
+        print_json(
+            [{**row, **one.model_dump(mode="json"), "recalled": one.recalled} for row, one in rows]
+        )
         return
     if not found:
         say(f"Nothing is remembered of {latest.job!r} yet: a case is, once somebody has judged it.")

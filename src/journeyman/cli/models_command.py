@@ -30,7 +30,9 @@ class Action(StrEnum):
 def main(
     action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
     name: Annotated[str, typer.Argument(help="A model's name from the list.")] = DEFAULT_MODEL,
-    again: Annotated[bool, typer.Option("--again", help="Fetch: look at the hash of what is there already.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Fetch: look at the hash of what is there already.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List, fetch and verify the models that can be embedded.
@@ -60,12 +62,22 @@ def _list(*, as_json: bool) -> None:
             ]
         )
         return
-    table = Table("model", "size", "licence", "here", "what it is", title=f"Models in {folder}", title_justify="left")
+    table = Table(
+        "model",
+        "size",
+        "licence",
+        "here",
+        "what it is",
+        title=f"Models in {folder}",
+        title_justify="left",
+    )
     for name, entry in CATALOGUE.items():
         size = f"{entry.size / 1e6:,.0f} MB"
         table.add_row(name, size, entry.licence, "yes" if here[name] else "no", entry.description)
     Console(highlight=False).print(table)
-    say("Fetch one with: journeyman models fetch NAME. `work --model` takes a .gguf file or URL#MODEL as well.")
+    say(
+        "Fetch one with: journeyman models fetch NAME. `work --model` takes a .gguf file or URL#MODEL as well."
+    )
 
 
 def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
@@ -78,14 +90,18 @@ def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
     else:
         for reason in fetched.passed_over:
             say(f"Passed over {reason}")
-        say(f"{entry.name} fetched from {fetched.mirror} in {duration(fetched.seconds)}, sha256 verified:")
+        say(
+            f"{entry.name} fetched from {fetched.mirror} in {duration(fetched.seconds)}, sha256 verified:"
+        )
         say(str(fetched.path))
 
 
 def _verify(entry: Entry, *, as_json: bool) -> None:
     path = models_folder() / entry.file
     if not path.exists():
-        raise ModelFileError(f"{path} is not there.", f"Fetch it with: journeyman models fetch {entry.name}")
+        raise ModelFileError(
+            f"{path} is not there.", f"Fetch it with: journeyman models fetch {entry.name}"
+        )
     if not verify(entry, models_folder()):
         raise ModelFileError(
             f"{path} did not have the sha256 {entry.sha256} and was deleted.",

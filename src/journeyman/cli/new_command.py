@@ -18,8 +18,12 @@ app = new_app()
 
 @app.command()
 def main(
-    folder: Annotated[Path, typer.Argument(help="The folder to make; its name becomes the job's name.")],
-    kind: Annotated[str, typer.Option(help=f"The job's environment: {', '.join(KINDS)}.")] = "single_turn",
+    folder: Annotated[
+        Path, typer.Argument(help="The folder to make; its name becomes the job's name.")
+    ],
+    kind: Annotated[
+        str, typer.Option(help=f"The job's environment: {', '.join(KINDS)}.")
+    ] = "single_turn",
     as_json: AsJson = False,
 ) -> None:
     """Make a job's folder to start from: settings, instructions and three cases, which `check` proves as they are."""
@@ -29,7 +33,9 @@ def main(
 def write_job(folder: Path, files: Mapping[str, str], *, as_json: bool) -> None:
     """Make the folder, and say what to do with it. Raises InputError where something is there already."""
     if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{str(folder)!r} is there already and not empty.", "Choose another folder.")
+        raise InputError(
+            f"{str(folder)!r} is there already and not empty.", "Choose another folder."
+        )
     existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -38,7 +44,9 @@ def write_job(folder: Path, files: Mapping[str, str], *, as_json: bool) -> None:
     except OSError as error:
         if not existed:
             shutil.rmtree(folder, ignore_errors=True)
-        raise InputError(f"{str(folder)!r} can't be written: {error.strerror}.", "Choose another folder.") from None
+        raise InputError(
+            f"{str(folder)!r} can't be written: {error.strerror}.", "Choose another folder."
+        ) from None
     if as_json:
         print_json({"folder": str(folder), "files": sorted(files)})
         return

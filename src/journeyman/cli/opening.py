@@ -30,14 +30,24 @@ def job_folder(name: str) -> Path:
     if Path(name).is_dir():
         raise InputError(f"{name!r} has no job.toml.", f"Make one with: journeyman new {name}")
     shipped = sorted({path.parent.name for folder in SHIPPED for path in folder.glob("*/job.toml")})
-    raise InputError(f"There is no job {name!r}.", f"Give a job's folder, or one of: {', '.join(shipped)}.")
+    raise InputError(
+        f"There is no job {name!r}.", f"Give a job's folder, or one of: {', '.join(shipped)}."
+    )
 
 
 def open_job(
-    name: str, workspace: Path, *, database: Path | None = None, model: Callable[[str], Model] = open_model
+    name: str,
+    workspace: Path,
+    *,
+    database: Path | None = None,
+    model: Callable[[str], Model] = open_model,
 ) -> Job:
-    folder = generated_job(name, workspace) if name.partition(":")[0] in FAMILIES else job_folder(name)
-    return load_job(folder, data=workspace / "data" / folder.name, database=database, open_model=model)
+    folder = (
+        generated_job(name, workspace) if name.partition(":")[0] in FAMILIES else job_folder(name)
+    )
+    return load_job(
+        folder, data=workspace / "data" / folder.name, database=database, open_model=model
+    )
 
 
 def generated_job(task: str, workspace: Path) -> Path:
@@ -54,7 +64,8 @@ def existing_journal(workspace: Path) -> Journal:
     """The journal of a workspace that must be there already."""
     if not (workspace / "journal.sqlite").exists():
         raise InputError(
-            f"There is no journal in {str(workspace)!r}.", "Name the workspace with --workspace, or run `work` first."
+            f"There is no journal in {str(workspace)!r}.",
+            "Name the workspace with --workspace, or run `work` first.",
         )
     return Journal.open(workspace)
 

@@ -21,9 +21,15 @@ app = new_app()
 @app.command()
 def main(
     job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
-    out: Annotated[Path | None, typer.Option(help="Write the champion's playbook there. Left out: print it.")] = None,
-    edited: Annotated[Path | None, typer.Option(help="Read an edited one: it becomes a new version.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who edited it. Left out: the user of this machine.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the champion's playbook there. Left out: print it.")
+    ] = None,
+    edited: Annotated[
+        Path | None, typer.Option(help="Read an edited one: it becomes a new version.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who edited it. Left out: the user of this machine.")
+    ] = None,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
@@ -34,28 +40,40 @@ def main(
         now = champion_of(journal, latest.job, latest.ground, name)
         if edited is not None:
             proposal = read(_text(edited), now.mind, by=by or user())
-            found = propose(journal, latest.job, now, proposal, by=f"person:{by or user()}", cost={})
+            found = propose(
+                journal, latest.job, now, proposal, by=f"person:{by or user()}", cost={}
+            )
             if as_json:
                 print_json(found.model_dump(mode="json"))
             elif found.number == now.number:
                 say(f"Nothing is different from {now.label}.")
             else:
-                say(f"{found.label}: {found.why} Examine it with: journeyman exam {latest.job} {found.number}")
+                say(
+                    f"{found.label}: {found.why} Examine it with: journeyman exam {latest.job} {found.number}"
+                )
             return
     text = written(latest.job, name, now.mind.playbook)
     if out is not None:
         try:
             out.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise InputError(f"{out} can't be written: {error.strerror}.", "Choose another place.") from None
+            raise InputError(
+                f"{out} can't be written: {error.strerror}.", "Choose another place."
+            ) from None
     if as_json:
         print_json({"version": now.label, "playbook": text})
     else:
-        say(text.rstrip("\n") if out is None else f"{now.label}: {len(now.mind.playbook)} rules in {out}")
+        say(
+            text.rstrip("\n")
+            if out is None
+            else f"{now.label}: {len(now.mind.playbook)} rules in {out}"
+        )
 
 
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} can't be read: {error}.", "Give the file that --out wrote, as UTF-8.") from None
+        raise InputError(
+            f"{file} can't be read: {error}.", "Give the file that --out wrote, as UTF-8."
+        ) from None

@@ -23,7 +23,10 @@ class Board(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None: ...
 
     def fetching(self, what: str, done: int, total: int) -> None:
@@ -78,7 +81,9 @@ class Tally:
         passed = time.monotonic() - self.began
         share = f"{self.right}/{self.scored} right" if self.scored else "nothing scored"
         left = duration(passed / self.done * (self.total - self.done)) if self.done else "?"
-        rate = f"{self.done / passed * 3600:,.0f} cases/h" if self.done and passed > 0 else "starting"
+        rate = (
+            f"{self.done / passed * 3600:,.0f} cases/h" if self.done and passed > 0 else "starting"
+        )
         return f"{rate} · {share} · {self.tokens:,} tokens · {left} left"
 
 
@@ -86,7 +91,11 @@ def case_line(outcome: Outcome, width: int) -> tuple[str, str]:
     """One case on one line, and the colour of its verdict."""
     word, colour = verdict(outcome)
     trajectory = outcome.trajectory
-    said = trajectory.failure.message if trajectory.failure else trajectory.answer or f"no answer ({trajectory.stop})"
+    said = (
+        trajectory.failure.message
+        if trajectory.failure
+        else trajectory.answer or f"no answer ({trajectory.stop})"
+    )
     head = f"{word:<8} {_padded(outcome.case_id, 20)} {_padded(outcome.slice or '', 16)} {trajectory.seconds:6.1f} s  "
     return head + shorten(said, max(20, width - cell_len(head))), colour
 
@@ -130,7 +139,9 @@ class PlainBoard:
             self.say(f"  {self.tally.done}/{self.tally.total} · {self.tally.line}")
 
     def stopping(self) -> None:
-        self.say("Stopping at the next step; run the same command again to go on. Ctrl-C again stops at once.")
+        self.say(
+            "Stopping at the next step; run the same command again to go on. Ctrl-C again stops at once."
+        )
 
 
 class RichBoard:
@@ -158,11 +169,15 @@ class RichBoard:
     def fetching(self, what: str, done: int, total: int) -> None:
         if self.fetch is None:
             self.fetch = self.bar.add_task(f"Fetching {what}", total=total, note="")
-        self.bar.update(self.fetch, completed=done, note=f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+        self.bar.update(
+            self.fetch, completed=done, note=f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+        )
 
     def begin(self, run: Run, *, total: int) -> None:
         self.tally = Tally(total=total)
-        self.console.print(f"[bold]{run.worker}[/] works {total} cases of [bold]{run.job}[/] with {run.model}")
+        self.console.print(
+            f"[bold]{run.worker}[/] works {total} cases of [bold]{run.job}[/] with {run.model}"
+        )
         self.task = self.bar.add_task(run.id, total=total, note="starting")
 
     def closed(self, outcome: Outcome) -> None:
@@ -176,7 +191,9 @@ class RichBoard:
         self.bar.update(self.task, completed=self.tally.done, note=note)
 
     def stopping(self) -> None:
-        self.console.print("Stopping at the next step; run it again to go on. Ctrl-C again stops at once.")
+        self.console.print(
+            "Stopping at the next step; run it again to go on. Ctrl-C again stops at once."
+        )
 
 
 def board_for(*, as_json: bool) -> Board:

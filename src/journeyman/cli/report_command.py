@@ -17,8 +17,12 @@ app = new_app()
 
 @app.command()
 def main(
-    run: Annotated[str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to write to; in the workspace if left out.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to; in the workspace if left out.")
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
@@ -27,7 +31,11 @@ def main(
         chosen = chosen_run(journal, run)
         written = write_report(journal, chosen, out or workspace / "reports" / chosen.id)
     if as_json:
-        files = {"html": str(written.html), "csv": [str(path) for path in written.csv], "png": written.png}
+        files = {
+            "html": str(written.html),
+            "csv": [str(path) for path in written.csv],
+            "png": written.png,
+        }
         files["learning_png"] = written.learning_png
         gained = None if written.learned is None else written.learned.model_dump(mode="json")
         print_json({**written.figures.model_dump(mode="json"), "learned": gained, "files": files})

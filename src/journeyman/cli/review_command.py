@@ -28,13 +28,21 @@ KEYS = "[a]ccept  [e]dit  [r]eject  [s]kip  [q]uit"
 
 @app.command()
 def main(
-    run: Annotated[str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")] = None,
-    case: Annotated[str | None, typer.Option(help="Review this case, by one of --accept, --edit, --reject.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option(help="Review this case, by one of --accept, --edit, --reject.")
+    ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="The answer is right.")] = False,
-    edit: Annotated[str | None, typer.Option(help="The answer is wrong; this one is right.")] = None,
+    edit: Annotated[
+        str | None, typer.Option(help="The answer is wrong; this one is right.")
+    ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="The answer is wrong.")] = False,
     note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who reviews. Left out: the user of this machine.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who reviews. Left out: the user of this machine.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
@@ -56,7 +64,9 @@ def main(
         elif not sys.stdin.isatty():
             for item in items:
                 say(f"{item.case.id}\t{item.why}")
-            say(f"{len(items)} cases wait in run {chosen.id}. Review them at a terminal, or with --case and --json.")
+            say(
+                f"{len(items)} cases wait in run {chosen.id}. Review them at a terminal, or with --case and --json."
+            )
         else:
             _go_through(journal, chosen, items, reviewer)
 
@@ -78,7 +88,9 @@ def shown(item: Item) -> dict[str, Any]:
     }
 
 
-def _label(case: str | None, *, accept: bool, edit: str | None, reject: bool, by: str, note: str) -> Label:
+def _label(
+    case: str | None, *, accept: bool, edit: str | None, reject: bool, by: str, note: str
+) -> Label:
     if case is None:
         raise InputError("Which case?", "Name it with --case.")
     if sum((accept, reject, edit is not None)) != 1:
@@ -89,9 +101,21 @@ def _label(case: str | None, *, accept: bool, edit: str | None, reject: bool, by
 def _told(outcome: Outcome, *, as_json: bool) -> None:
     given = outcome.labels[-1]
     if as_json:
-        print_json({"case": outcome.case_id, "label": given.model_dump(mode="json"), "labels": len(outcome.labels)})
+        print_json(
+            {
+                "case": outcome.case_id,
+                "label": given.model_dump(mode="json"),
+                "labels": len(outcome.labels),
+            }
+        )
         return
-    word = "corrected" if given.correction is not None and given.error else "rejected" if given.error else "accepted"
+    word = (
+        "corrected"
+        if given.correction is not None and given.error
+        else "rejected"
+        if given.error
+        else "accepted"
+    )
     say(f"{outcome.case_id}: {word}.")
 
 
@@ -134,13 +158,18 @@ def _ask(item: Item, by: str) -> Label | str | None:
 
 def _show(console: Console, item: Item, place: str) -> None:
     trajectory = item.outcome.trajectory
-    console.rule(f"[bold]{escape(item.case.id)}[/] · {escape(item.case.slice or 'no slice')} · {place}", align="left")
+    console.rule(
+        f"[bold]{escape(item.case.id)}[/] · {escape(item.case.slice or 'no slice')} · {place}",
+        align="left",
+    )
     console.print(f"[dim]{escape(item.why)} Worked in {duration(trajectory.seconds)}.[/]\n")
     console.print(f"[cyan]{escape(item.case.prompt)}[/]\n")
     for message in (message for step in trajectory.steps for message in step.results):
         console.print(f"[dim]{message.role}: {escape(message.content[:600])}[/]")
     answer = trajectory.answer
-    console.print(f"\n[green]answer:[/] {escape(_pretty(answer)) if answer is not None else '(none)'}\n")
+    console.print(
+        f"\n[green]answer:[/] {escape(_pretty(answer)) if answer is not None else '(none)'}\n"
+    )
 
 
 def _pretty(answer: str) -> str:
@@ -149,7 +178,11 @@ def _pretty(answer: str) -> str:
         value = json.loads(answer)
     except ValueError:
         return answer
-    return json.dumps(value, ensure_ascii=False, indent=2) if isinstance(value, dict | list) else answer
+    return (
+        json.dumps(value, ensure_ascii=False, indent=2)
+        if isinstance(value, dict | list)
+        else answer
+    )
 
 
 def user() -> str:

@@ -16,7 +16,9 @@ app = new_app()
 @app.command()
 def main(
     job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
-    version: Annotated[int | None, typer.Argument(min=1, help="Its number. Left out: the one before.")] = None,
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="Its number. Left out: the one before.")
+    ] = None,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,

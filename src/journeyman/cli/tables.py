@@ -17,7 +17,9 @@ from journeyman.reports.trust import Trust
 def print_figures(figures: Figures) -> None:
     """The share right per slice with its 95 % interval, then cost, time and failures."""
     console = Console(highlight=False)
-    table = Table("slice", title=f"{figures.worker} · {figures.job} · run {figures.run}", title_justify="left")
+    table = Table(
+        "slice", title=f"{figures.worker} · {figures.job} · run {figures.run}", title_justify="left"
+    )
     table.add_column("cases", justify="right")
     table.add_column("right", justify="right")
     table.add_column("share right (95 %)", justify="right")
@@ -29,7 +31,9 @@ def print_figures(figures: Figures) -> None:
     table.add_section()
     whole = f"{figures.right.count}/{figures.right.total}" if figures.right.total else "–"
     median = "–" if figures.seconds.median is None else duration(figures.seconds.median)
-    table.add_row("[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.right)}", median)
+    table.add_row(
+        "[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.right)}", median
+    )
     console.print(table)
     for line in notes(figures):
         console.print(line)
@@ -40,7 +44,9 @@ def trust_notes(trust: Trust) -> list[str]:
     said = [sentence(trust)]
     if trust.delivered.count:
         wrong = percent(trust.error_delivered)
-        said.append(f"Delivered alone: {percent(trust.delivered)}; wrong among them, where known: {wrong}.")
+        said.append(
+            f"Delivered alone: {percent(trust.delivered)}; wrong among them, where known: {wrong}."
+        )
     if trust.waiting:
         cases = "1 case waits" if trust.waiting == 1 else f"{trust.waiting:,} cases wait"
         said.append(f"{cases} for a person: journeyman review")
@@ -53,17 +59,25 @@ def notes(figures: Figures) -> list[str]:
     if figures.closed < figures.cases:
         said.append("Run the same command again to go on.")
     for kind in figures.failures:
-        said.append(f"[yellow]{kind.count} × {kind.failure.kind}[/]: {escape(kind.failure.message)}")
+        said.append(
+            f"[yellow]{kind.count} × {kind.failure.kind}[/]: {escape(kind.failure.message)}"
+        )
         said.append(f"    {escape(kind.failure.mend)}")
     if figures.trust is not None:
         said += trust_notes(figures.trust)
     cached = ""
     if figures.cached_tokens is not None and figures.prompt_tokens:
-        cached = f", {figures.cached_tokens / figures.prompt_tokens:.0%} of it from the prefix cache".replace("%", " %")
-    said.append(f"Tokens: {figures.prompt_tokens:,} read{cached}, {figures.completion_tokens:,} written.")
+        cached = f", {figures.cached_tokens / figures.prompt_tokens:.0%} of it from the prefix cache".replace(
+            "%", " %"
+        )
+    said.append(
+        f"Tokens: {figures.prompt_tokens:,} read{cached}, {figures.completion_tokens:,} written."
+    )
     if figures.tool_calls:
         well = percent(figures.well_formed)
-        said.append(f"Calls: {figures.tool_calls} made, {figures.failed_tool_calls} failed; well formed {well}.")
+        said.append(
+            f"Calls: {figures.tool_calls} made, {figures.failed_tool_calls} failed; well formed {well}."
+        )
     if figures.cases_per_hour is not None:
         said.append(f"Rate: {figures.cases_per_hour:,.0f} cases an hour.")
     return said

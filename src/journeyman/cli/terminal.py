@@ -19,7 +19,9 @@ BROKEN_PIPE = 141
 Workspace = Annotated[
     Path,
     typer.Option(
-        "--workspace", envvar="JOURNEYMAN_WORKSPACE", help="The folder that holds the journal. Made where missing."
+        "--workspace",
+        envvar="JOURNEYMAN_WORKSPACE",
+        help="The folder that holds the journal. Made where missing.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
@@ -44,7 +46,9 @@ def run_command(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
         sys.stderr.write("Stopped.\n")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it once more at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter flushes it once more at exit
         return BROKEN_PIPE
     return code if isinstance(code, int) else 0
 

@@ -37,15 +37,25 @@ def main(
     rows = [_row(version, changes, now) for version in known.values()]
     if as_json:
         print_json(
-            [{**version.model_dump(mode="json"), **row} for version, row in zip(known.values(), rows, strict=True)]
+            [
+                {**version.model_dump(mode="json"), **row}
+                for version, row in zip(known.values(), rows, strict=True)
+            ]
         )
         return
-    table = Table("version", "since", "from", "by", "what", "exam", title=f"{latest.job}", box=SIMPLE_HEAD)
+    table = Table(
+        "version", "since", "from", "by", "what", "exam", title=f"{latest.job}", box=SIMPLE_HEAD
+    )
     for version, row in zip(known.values(), rows, strict=True):
         mark = " ◀ works now" if row["champion"] else ""
         parent = "" if version.parent is None else f"@{version.parent}"
         table.add_row(
-            f"{version.label}{mark}", row["since"], parent, version.by, escape(shorten(version.why, 60)), row["exam"]
+            f"{version.label}{mark}",
+            row["since"],
+            parent,
+            version.by,
+            escape(shorten(version.why, 60)),
+            row["exam"],
         )
     Console(highlight=False).print(table)
 
@@ -57,9 +67,19 @@ class Row(TypedDict):
 
 
 def _row(version: Version, changes: list[Change], now: Version) -> Row:
-    exams = [Examined.model_validate(change.body) for change in changes if change.kind == "examined"]
+    exams = [
+        Examined.model_validate(change.body) for change in changes if change.kind == "examined"
+    ]
     mine = [exam for exam in exams if exam.version == version.number]
-    said = "" if not mine else f"{mine[-1].verdict.outcome}: {mine[-1].verdict.claim or 'nothing proved'}"
-    at = [change.at for change in changes if change.kind == "proposed" and change.body["number"] == version.number]
+    said = (
+        ""
+        if not mine
+        else f"{mine[-1].verdict.outcome}: {mine[-1].verdict.claim or 'nothing proved'}"
+    )
+    at = [
+        change.at
+        for change in changes
+        if change.kind == "proposed" and change.body["number"] == version.number
+    ]
     since = f"{datetime.fromtimestamp(at[0]).astimezone():%Y-%m-%d %H:%M}" if at else ""
     return {"champion": version.number == now.number, "exam": said, "since": since}

@@ -16,7 +16,15 @@ from journeyman.cases import read_cases
 from journeyman.cli.opening import open_job
 from journeyman.cli.progress import Board, board_for
 from journeyman.cli.tables import print_figures
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, INTERRUPTED, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.terminal import (
+    DEFAULT_WORKSPACE,
+    INTERRUPTED,
+    AsJson,
+    Workspace,
+    new_app,
+    print_json,
+    say,
+)
 from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
@@ -42,26 +50,44 @@ ModelName = Annotated[
 
 @app.command()
 def main(
-    job: Annotated[str, typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK.")],
-    cases: Annotated[Path | None, typer.Option(help="JSONL or CSV with the cases, instead of the job's own.")] = None,
-    database: Annotated[Path | None, typer.Option(help="SQLite file instead of the job's own database.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only cases of this split: train, calibration, exam, live.")] = None,
+    job: Annotated[
+        str,
+        typer.Argument(help="A job's folder, the name of a shipped job, or a task FAMILY:TASK."),
+    ],
+    cases: Annotated[
+        Path | None, typer.Option(help="JSONL or CSV with the cases, instead of the job's own.")
+    ] = None,
+    database: Annotated[
+        Path | None, typer.Option(help="SQLite file instead of the job's own database.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only cases of this split: train, calibration, exam, live.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
     allowed_error: Annotated[
-        float | None, typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error.")
+        float | None,
+        typer.Option(min=0.001, max=0.999, help="Instead of the job's own allowed error."),
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, max=256, help="Cases in flight at once.")] = 2,
     model: ModelName = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new run instead of going on with the last.")] = False,
-    retry: Annotated[bool, typer.Option("--retry-failed", help="Try the run's failed cases again.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin a new run instead of going on with the last.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry-failed", help="Try the run's failed cases again.")
+    ] = False,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Work a job's cases with a model. Run it again to go on where it stopped."""
     loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder, board_for(as_json=as_json) as board:
+    with (
+        Journal.open(workspace) as journal,
+        Holder.enter(workspace) as holder,
+        board_for(as_json=as_json) as board,
+    ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
@@ -74,7 +100,9 @@ def main(
 
 def _chosen(cases: Iterable[Case], split: str | None) -> Iterator[Case]:
     if split not in {None, "train", "calibration", "exam", "live"}:
-        raise InputError(f"There is no split {split!r}.", "It is one of train, calibration, exam, live.")
+        raise InputError(
+            f"There is no split {split!r}.", "It is one of train, calibration, exam, live."
+        )
     return (case for case in cases if split is None or case.split == split)
 
 

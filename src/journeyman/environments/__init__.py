@@ -15,4 +15,14 @@ from journeyman.environments.tools import Tools, effect, final, reconciled_by
 AnyEnvironment = Annotated[SingleTurn | Tools | Sql | Functions | Gym, Field(discriminator="kind")]
 """What `[environment]` in job.toml can be."""
 
-__all__ = ["AnyEnvironment", "Functions", "Gym", "SingleTurn", "Sql", "Tools", "effect", "final", "reconciled_by"]
+__all__ = [
+    "AnyEnvironment",
+    "Functions",
+    "Gym",
+    "SingleTurn",
+    "Sql",
+    "Tools",
+    "effect",
+    "final",
+    "reconciled_by",
+]

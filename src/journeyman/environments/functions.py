@@ -13,7 +13,14 @@ from journeyman.errors import InputError
 from journeyman.protocols import Environment, OpenEnvironment
 from journeyman.types import Brief, Json, Message, Record, ToolCall, ToolSpec
 
-TYPES = {"dict": "object", "float": "number", "tuple": "array", "any": None, "String": "string", "long": "integer"}
+TYPES = {
+    "dict": "object",
+    "float": "number",
+    "tuple": "array",
+    "any": None,
+    "String": "string",
+    "long": "integer",
+}
 """Names that are not JSON schema's, and what they mean; None: anything."""
 
 
@@ -31,7 +38,10 @@ class _Functions:
         self.brief = brief
         functions = brief.data.get("functions")
         if not isinstance(functions, list) or not functions:
-            raise InputError(f"Case {brief.id!r} offers no functions.", "Put them into data.functions, as a list.")
+            raise InputError(
+                f"Case {brief.id!r} offers no functions.",
+                "Put them into data.functions, as a list.",
+            )
         self.tools: Sequence[ToolSpec] = tuple(_spec(function) for function in functions)
 
     async def reset(self) -> Sequence[Message]:
@@ -52,7 +62,11 @@ class _Functions:
 def _spec(function: Mapping[str, Json]) -> ToolSpec:
     schema = json_schema(function.get("parameters") or {"type": "object", "properties": {}})
     return ToolSpec(
-        name=function["name"], description=function.get("description", ""), parameters=schema, effect="pure", final=True
+        name=function["name"],
+        description=function.get("description", ""),
+        parameters=schema,
+        effect="pure",
+        final=True,
     )
 
 

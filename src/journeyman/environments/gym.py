@@ -18,7 +18,11 @@ from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
 ACT = ToolSpec(
     name="act",
     description="Give one command.",
-    parameters={"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+    parameters={
+        "type": "object",
+        "properties": {"command": {"type": "string"}},
+        "required": ["command"],
+    },
 )
 FINISH = ToolSpec(
     name="finish",
@@ -49,7 +53,9 @@ class _Puzzle:
         return (Message(role="user", content=self.brief.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
-        return Message(role="tool", call_id=call.id, content="There are no tools here.", failed=True)
+        return Message(
+            role="tool", call_id=call.id, content="There are no tools here.", failed=True
+        )
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None
@@ -87,7 +93,12 @@ class _Game:
             return Message(role="tool", call_id=call.id, content="The game is ended.")
         command = call.arguments.get("command")
         if not isinstance(command, str) or not command.strip():
-            return Message(role="tool", call_id=call.id, content="The argument `command` is missing.", failed=True)
+            return Message(
+                role="tool",
+                call_id=call.id,
+                content="The argument `command` is missing.",
+                failed=True,
+            )
         assert self.process is not None
         try:
             view = await asyncio.to_thread(self.process.act, command)

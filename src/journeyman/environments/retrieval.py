@@ -73,7 +73,9 @@ class _Informed:
         if not self.settings.recall:
             return opening
         found = await self._found(self.brief.prompt[:QUERY_CHARACTERS])
-        last = max((n for n, message in enumerate(opening) if message.role == "user"), default=len(opening))
+        last = max(
+            (n for n, message in enumerate(opening) if message.role == "user"), default=len(opening)
+        )
         opening.insert(last, Message(role="user", content=found))
         return opening
 
@@ -82,12 +84,19 @@ class _Informed:
             return await self.inner.step(call)
         query = call.arguments.get("query")
         if not isinstance(query, str) or not query.strip():
-            return Message(role="tool", call_id=call.id, content="Wrong arguments: query: give a text.", failed=True)
+            return Message(
+                role="tool",
+                call_id=call.id,
+                content="Wrong arguments: query: give a text.",
+                failed=True,
+            )
         told = ""
         with boundary("the search") as outcome:
             told = await self._found(query[:QUERY_CHARACTERS])
         if outcome.failure is not None:
-            return Message(role="tool", call_id=call.id, content=outcome.failure.message, failed=True)
+            return Message(
+                role="tool", call_id=call.id, content=outcome.failure.message, failed=True
+            )
         return Message(role="tool", call_id=call.id, content=told)
 
     async def _found(self, query: str) -> str:

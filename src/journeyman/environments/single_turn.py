@@ -28,7 +28,9 @@ class _SingleTurn:
         return (Message(role="user", content=self.brief.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
-        return Message(role="tool", call_id=call.id, content="There are no tools here.", failed=True)
+        return Message(
+            role="tool", call_id=call.id, content="There are no tools here.", failed=True
+        )
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         return None

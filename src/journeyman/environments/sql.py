@@ -27,7 +27,10 @@ ARGUMENTS = {
 TOOLS = (
     ToolSpec(name="query", description="Try a query and see its first rows.", parameters=ARGUMENTS),
     ToolSpec(
-        name="submit", description="Hand in the query that answers the question.", parameters=ARGUMENTS, final=True
+        name="submit",
+        description="Hand in the query that answers the question.",
+        parameters=ARGUMENTS,
+        final=True,
     ),
 )
 
@@ -44,7 +47,10 @@ class Sql(Record):
     def __call__(self, brief: Brief) -> Environment:
         path = brief.data.get("database") or self.database
         if path is None:
-            raise InputError("The sql environment has no database.", "Name one in job.toml or in the case's data.")
+            raise InputError(
+                "The sql environment has no database.",
+                "Name one in job.toml or in the case's data.",
+            )
         return _Sql(brief, ReadOnlyDatabase(Path(path), self.limits), self.samples)
 
 
@@ -67,12 +73,20 @@ class _Sql:
     async def step(self, call: ToolCall) -> Message:
         sql = call.arguments.get("sql")
         if not isinstance(sql, str) or not sql.strip():
-            return Message(role="tool", call_id=call.id, content="The argument `sql` is missing.", failed=True)
+            return Message(
+                role="tool", call_id=call.id, content="The argument `sql` is missing.", failed=True
+            )
         try:
             rows = await asyncio.to_thread(self.database.query, sql)
         except QueryError as error:
-            return Message(role="tool", call_id=call.id, content=f"The query failed: {error}.", failed=True)
-        text = f"accepted\n{table(rows, SHOWN_AT_THE_END)}" if call.name == "submit" else table(rows, SHOWN_ROWS)
+            return Message(
+                role="tool", call_id=call.id, content=f"The query failed: {error}.", failed=True
+            )
+        text = (
+            f"accepted\n{table(rows, SHOWN_AT_THE_END)}"
+            if call.name == "submit"
+            else table(rows, SHOWN_ROWS)
+        )
         return Message(role="tool", call_id=call.id, content=text)
 
     async def reconcile(self, call: ToolCall) -> Message | None:

@@ -21,7 +21,15 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+)
 
 from journeyman.errors import InputError, boundary
 from journeyman.protocols import Environment, JobFolder
@@ -88,7 +96,9 @@ class _Tools:
         self.brief = brief
         self.functions = {function.__name__: function for function in functions}
         self.models = {name: arguments_of(function) for name, function in self.functions.items()}
-        self.tools: Sequence[ToolSpec] = tuple(spec_of(f, self.models[name]) for name, f in self.functions.items())
+        self.tools: Sequence[ToolSpec] = tuple(
+            spec_of(f, self.models[name]) for name, f in self.functions.items()
+        )
 
     async def reset(self) -> Sequence[Message]:
         return (Message(role="user", content=self.brief.prompt),)
@@ -108,8 +118,12 @@ class _Tools:
         try:
             given = self.models[call.name].model_validate(dict(call.arguments))
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
-            return Message(role="tool", call_id=call.id, content=f"Wrong arguments: {wrong}", failed=True)
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()
+            )
+            return Message(
+                role="tool", call_id=call.id, content=f"Wrong arguments: {wrong}", failed=True
+            )
         arguments = {name: getattr(given, name) for name in type(given).model_fields}
         if "key" in inspect.signature(function).parameters:
             arguments["key"] = call.id
@@ -119,7 +133,9 @@ class _Tools:
             else:
                 value = await asyncio.to_thread(function, **arguments)
         if outcome.failure is not None:
-            return Message(role="tool", call_id=call.id, content=outcome.failure.message, failed=True)
+            return Message(
+                role="tool", call_id=call.id, content=outcome.failure.message, failed=True
+            )
         return Message(role="tool", call_id=call.id, content=as_text(value))
 
     def accepts(self, answer: str) -> bool:
@@ -140,7 +156,10 @@ def arguments_of(function: Function) -> type[BaseModel]:
         if name == "key":
             continue
         if name not in hints or parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
-            raise InputError(f"Parameter {name!r} of {function.__name__!r} has no type.", "Give each parameter a type.")
+            raise InputError(
+                f"Parameter {name!r} of {function.__name__!r} has no type.",
+                "Give each parameter a type.",
+            )
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[name] = (hints[name], Field(default, description=told.get(name)))
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
@@ -194,4 +213,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= RESULT_CHARACTERS else f"{text[:RESULT_CHARACTERS]}… (cut: {len(text):,} characters)"
+    return (
+        text
+        if len(text) <= RESULT_CHARACTERS
+        else f"{text[:RESULT_CHARACTERS]}… (cut: {len(text):,} characters)"
+    )

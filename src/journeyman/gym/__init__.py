@@ -19,7 +19,9 @@ def family_of(name: str) -> tuple[Family, str]:
     """The family and the task that a name `FAMILY:TASK` names; whether there is such a task, the family says later."""
     family, _, task = name.partition(":")
     if family not in FAMILIES or not task:
-        raise InputError(f"{name!r} names no task.", f"Write FAMILY:TASK; families are {', '.join(FAMILIES)}.")
+        raise InputError(
+            f"{name!r} names no task.", f"Write FAMILY:TASK; families are {', '.join(FAMILIES)}."
+        )
     return FAMILIES[family], task
 
 

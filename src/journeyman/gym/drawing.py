@@ -25,13 +25,17 @@ def draw(names: Sequence[str], *, each: int, first_seed: int = 0) -> Iterator[Ca
     with ExitStack() as stack:
         families = {family.name: family for family, _ in map(family_of, names)}
         processes = {name: stack.enter_context(hired(family)) for name, family in families.items()}
-        streams = [_cases(name, processes[family_of(name)[0].name], first_seed) for name in dict.fromkeys(names)]
+        streams = [
+            _cases(name, processes[family_of(name)[0].name], first_seed)
+            for name in dict.fromkeys(names)
+        ]
         for n in range(each):
             for name, stream in zip(dict.fromkeys(names), streams, strict=True):
                 case = next(stream, None)
                 if case is None:
                     raise InputError(
-                        f"{name} makes only {n} different cases from seed {first_seed} on.", "Ask for fewer."
+                        f"{name} makes only {n} different cases from seed {first_seed} on.",
+                        "Ask for fewer.",
                     )
                 yield case
 

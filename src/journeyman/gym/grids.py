@@ -27,7 +27,9 @@ def tasks() -> Sequence[str]:
 
 def open_grid(task: str, seed: int) -> Game:
     if not task.startswith(("BabyAI-", "MiniGrid-")) or task not in _registry():
-        raise InputError(f"minigrid has no task {task!r}.", "`journeyman gym list minigrid` has BabyAI's.")
+        raise InputError(
+            f"minigrid has no task {task!r}.", "`journeyman gym list minigrid` has BabyAI's."
+        )
     return Grid(task, seed)
 
 
@@ -92,7 +94,9 @@ def view(env: Any) -> str:
     """What is seen: how far it is free ahead, whether to the sides, each thing by its place, and what is carried."""
     grid, seen = env.gen_obs_grid()
     column, row = grid.width // 2, grid.height - 1
-    free = next((n for n in range(1, row + 1) if grid.get(column, row - n) is not None), row + 1) - 1
+    free = (
+        next((n for n in range(1, row + 1) if grid.get(column, row - n) is not None), row + 1) - 1
+    )
     sides = [
         f"{side} {'free' if grid.get(x, row) is None else 'blocked'}"
         for side, x in (("left", column - 1), ("right", column + 1))
@@ -101,16 +105,25 @@ def view(env: Any) -> str:
         f"{_named(grid.get(x, y))}, {_place(row - y, x - column)}"
         for y in range(row, -1, -1)
         for x in range(grid.width)
-        if seen[x, y] and (x, y) != (column, row) and grid.get(x, y) is not None and grid.get(x, y).type != "wall"
+        if seen[x, y]
+        and (x, y) != (column, row)
+        and grid.get(x, y) is not None
+        and grid.get(x, y).type != "wall"
     ]
     told = [f"Free squares ahead: {free}; {', '.join(sides)}."]
     told.append(f"You see: {'; '.join(things)}." if things else "You see nothing but walls.")
-    told.append("You carry nothing." if env.carrying is None else f"You carry {_named(env.carrying)}.")
+    told.append(
+        "You carry nothing." if env.carrying is None else f"You carry {_named(env.carrying)}."
+    )
     return " ".join(told)
 
 
 def _named(thing: Any) -> str:
-    state = ("locked " if thing.is_locked else "open " if thing.is_open else "closed ") if thing.type == "door" else ""
+    state = (
+        ("locked " if thing.is_locked else "open " if thing.is_open else "closed ")
+        if thing.type == "door"
+        else ""
+    )
     return f"a {state}{thing.color} {thing.type}"
 
 

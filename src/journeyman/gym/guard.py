@@ -26,13 +26,17 @@ NODES = (
 )  # fmt: skip
 
 
-def sums_only(source: Any, names: Mapping[str, Any] | None = None, more: Mapping[str, Any] | None = None) -> Any:
+def sums_only(
+    source: Any, names: Mapping[str, Any] | None = None, more: Mapping[str, Any] | None = None
+) -> Any:
     """The value of an expression of numbers, texts, lists and elementary functions. Raises ValueError for any other."""
     if not isinstance(source, str):
         raise TypeError("only text is evaluated")
     tree = ast.parse(source.strip(), mode="eval")
     for node in ast.walk(tree):
-        named = isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS)
+        named = isinstance(node, ast.Call) and not (
+            isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+        )
         if named or not isinstance(node, NODES):
             raise ValueError(f"{type(node).__name__} is more than a sum")
     known = {"__builtins__": {}} if names is None else names
@@ -42,6 +46,8 @@ def sums_only(source: Any, names: Mapping[str, Any] | None = None, more: Mapping
 def guard(package: str) -> None:
     """Put it into the place of `eval` in all loaded modules of a package, and in sympy's parser."""
     parser = importlib.import_module("sympy.parsing.sympy_parser")
-    ours: list[ModuleType] = [module for name, module in sys.modules.items() if name.startswith(f"{package}.")]
+    ours: list[ModuleType] = [
+        module for name, module in sys.modules.items() if name.startswith(f"{package}.")
+    ]
     for module in (parser, *ours):
         vars(module)["eval"] = sums_only

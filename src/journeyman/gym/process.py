@@ -37,7 +37,16 @@ MOVE_SECONDS = 30.0
 IDLE_AT_MOST = 2
 """Processes of one family kept for the next game."""
 
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "JAVA_HOME", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "JAVA_HOME",
+    "LD_LIBRARY_PATH",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+)
 """Of this process's environment; keys and tokens stay here."""
 
 
@@ -48,7 +57,9 @@ class GameProcess:
         if family.missing is not None:
             if "pip install" in family.missing:
                 raise MissingExtraError(f"The family {family.name}", family.extra)
-            raise InputError(f"The family {family.name!r} can't be played: {family.missing}.", "Install it.")
+            raise InputError(
+                f"The family {family.name!r} can't be played: {family.missing}.", "Install it."
+            )
         self.family = family
         self.room = tempfile.mkdtemp(prefix="journeyman-gym-")
         self.asking = threading.RLock()
@@ -74,7 +85,9 @@ class GameProcess:
         return list(self._ask(START_SECONDS, do="tasks"))
 
     def describe(self, task: str, seed: int) -> Described:
-        return Described.model_validate(self._ask(START_SECONDS, do="describe", task=task, seed=seed))
+        return Described.model_validate(
+            self._ask(START_SECONDS, do="describe", task=task, seed=seed)
+        )
 
     def start(self, task: str, seed: int) -> View:
         return View.model_validate(self._ask(START_SECONDS, do="start", task=task, seed=seed))
@@ -89,7 +102,9 @@ class GameProcess:
         for command in commands:
             with suppress(RefusedCommandError):
                 sound.append(self._sound(command))
-        return View.model_validate(self._ask(START_SECONDS, do="replay", task=task, seed=seed, commands=sound))
+        return View.model_validate(
+            self._ask(START_SECONDS, do="replay", task=task, seed=seed, commands=sound)
+        )
 
     def walkthrough(self, task: str, seed: int) -> list[str]:
         return list(self._ask(START_SECONDS, do="walkthrough", task=task, seed=seed))
@@ -103,7 +118,10 @@ class GameProcess:
             raise RefusedCommandError(f"Longer than {MOST_CHARACTERS:,} characters.")
         plain = command.strip()
         allowed = "\r\n\t" if self.family.is_puzzle else ""
-        if any(unicodedata.category(letter) in {"Cc", "Cs"} and letter not in allowed for letter in plain):
+        if any(
+            unicodedata.category(letter) in {"Cc", "Cs"} and letter not in allowed
+            for letter in plain
+        ):
             raise RefusedCommandError("A command is one line without control characters.")
         return plain
 
@@ -133,7 +151,8 @@ class GameProcess:
                 if left <= 0 or not selector.select(left):
                     self.end()
                     raise EnvironmentFault(
-                        f"A game of {self.family.name} did not answer in time and was ended.", "Try the case again."
+                        f"A game of {self.family.name} did not answer in time and was ended.",
+                        "Try the case again.",
                     )
                 if not (more := os.read(self.process.stdout.fileno(), 65_536)):
                     self.end()
@@ -156,7 +175,9 @@ class GameProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         shutil.rmtree(self.room, ignore_errors=True)
-        if self.asking.acquire(blocking=False):  # else the thread that waits for an answer now ends, and comes here
+        if self.asking.acquire(
+            blocking=False
+        ):  # else the thread that waits for an answer now ends, and comes here
             for pipe in (self.process.stdin, self.process.stdout):
                 with suppress(OSError):
                     assert pipe is not None

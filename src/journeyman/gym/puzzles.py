@@ -29,7 +29,9 @@ def tasks() -> Sequence[str]:
 
 def open_puzzle(task: str, seed: int) -> Game:
     if task not in tasks():
-        raise InputError(f"reasoning_gym has no task {task!r}.", "`journeyman gym list reasoning_gym` has all.")
+        raise InputError(
+            f"reasoning_gym has no task {task!r}.", "`journeyman gym list reasoning_gym` has all."
+        )
     return Puzzle(task, seed)
 
 
@@ -56,8 +58,12 @@ class Puzzle:
             final = final.rsplit("\n", 1)[-1].strip()
         self.over = True
         try:
-            tries = dict.fromkeys((final, final.strip(" *`.")))  # with what models put around an answer, and without
-            self.score = float(any(self.made.score_answer(one or None, self.entry) >= 1.0 for one in tries))
+            tries = dict.fromkeys(
+                (final, final.strip(" *`."))
+            )  # with what models put around an answer, and without
+            self.score = float(
+                any(self.made.score_answer(one or None, self.entry) >= 1.0 for one in tries)
+            )
         except (
             ArithmeticError,
             AttributeError,
@@ -81,4 +87,6 @@ class Puzzle:
     def close(self) -> None: ...
 
 
-REASONING_GYM = Family(name="reasoning_gym", extra="gym", modules=("reasoning_gym",), open=open_puzzle, tasks=tasks)
+REASONING_GYM = Family(
+    name="reasoning_gym", extra="gym", modules=("reasoning_gym",), open=open_puzzle, tasks=tasks
+)

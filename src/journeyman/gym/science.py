@@ -29,11 +29,14 @@ def _simulator() -> Any:
 
 def open_experiment(task: str, seed: int) -> Game:
     if task not in tasks():
-        raise InputError(f"scienceworld has no task {task!r}.", "`journeyman gym list scienceworld` has all.")
+        raise InputError(
+            f"scienceworld has no task {task!r}.", "`journeyman gym list scienceworld` has all."
+        )
     most = _simulator().get_max_variations(task)
     if seed >= most:
         raise InputError(
-            f"scienceworld:{task} has {most} variations, and seed {seed} is none of them.", "Draw fewer cases."
+            f"scienceworld:{task} has {most} variations, and seed {seed} is none of them.",
+            "Draw fewer cases.",
         )
     return Experiment(task, seed)
 
@@ -62,7 +65,10 @@ class Experiment:
         if told == UNKNOWN:
             raise RefusedCommandError(told)
         score = float(self.simulator.server.getScore())
-        self.score, self.over = max(0.0, min(1.0, score)), bool(self.simulator.server.getCompleted()) or score < 0
+        self.score, self.over = (
+            max(0.0, min(1.0, score)),
+            bool(self.simulator.server.getCompleted()) or score < 0,
+        )
         return told
 
     def choices(self) -> Sequence[str]:

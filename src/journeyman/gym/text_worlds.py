@@ -17,7 +17,15 @@ from journeyman.errors import InputError
 from journeyman.gym.game import Family, Game, RefusedCommandError
 
 LEVELS = {"coin_collector": 300, "treasure_hunter": 30}
-COOKING = {"recipe": 1, "take": 1, "go": 1, "open": False, "cook": False, "cut": False, "drop": False}
+COOKING = {
+    "recipe": 1,
+    "take": 1,
+    "go": 1,
+    "open": False,
+    "cook": False,
+    "cut": False,
+    "drop": False,
+}
 KITCHENS: dict[str, dict[str, int | bool]] = {
     "1": {},
     "2": {"open": True},
@@ -35,7 +43,10 @@ LISTED = {
 
 
 def tasks() -> Sequence[str]:
-    levels = {**{name: [str(n) for n in listed] for name, listed in LISTED.items()}, "cooking": list(KITCHENS)}
+    levels = {
+        **{name: [str(n) for n in listed] for name, listed in LISTED.items()},
+        "cooking": list(KITCHENS),
+    }
     return [f"{name}/{level}" for name, all_levels in levels.items() for level in all_levels]
 
 
@@ -46,7 +57,8 @@ def _settings(task: str) -> tuple[str, Mapping[str, Any]]:
     if name in LEVELS and re.fullmatch(r"[1-9]\d{0,2}", level) and int(level) <= LEVELS[name]:
         return name, {"level": int(level)}
     raise InputError(
-        f"textworld has no task {task!r}.", "coin_collector/1 to /300, treasure_hunter/1 to /30, or cooking/1 to /7."
+        f"textworld has no task {task!r}.",
+        "coin_collector/1 to /300, treasure_hunter/1 to /30, or cooking/1 to /7.",
     )
 
 
@@ -62,14 +74,18 @@ class TextWorld:
         self.game, self.compile = _made(task, seed)
         self.goal = " ".join(self.game.objective.split())
         self.world = "\n".join([self.goal, *sorted(map(str, self.game.world.facts))])
-        self.most_moves = 10 + 4 * len(self.walkthrough())  # room to look around, not to try everything
+        self.most_moves = 10 + 4 * len(
+            self.walkthrough()
+        )  # room to look around, not to try everything
         self.score, self.over = 0.0, False
         self.commands: Sequence[str] | None = None
 
     def begin(self) -> str:
         import textworld  # noqa: PLC0415 - an optional extra
 
-        wanted = textworld.EnvInfos(admissible_commands=True, description=True, inventory=True, max_score=True)
+        wanted = textworld.EnvInfos(
+            admissible_commands=True, description=True, inventory=True, max_score=True
+        )
         self.played = textworld.start(str(self.compile()), wanted)
         state = self.played.reset()
         self.commands = state.admissible_commands

@@ -61,15 +61,21 @@ class Room:
     """Called after each pair."""
 
 
-async def examine(room: Room, champion: Version, challenger: Version, cases: Iterable[Case]) -> Examined:
+async def examine(
+    room: Room, champion: Version, challenger: Version, cases: Iterable[Case]
+) -> Examined:
     """Examine a challenger on sealed cases; where it passes it is the champion from then on.
 
     Raises InputError where there are too few sealed cases, or another process examines.
     """
     journal, job = room.journal, room.job
     earlier = journal.changes(job.name, worker=challenger.worker)
-    known = [Examined.model_validate(change.body) for change in earlier if change.kind == "examined"]
-    again = [one for one in known if (one.version, one.champion) == (challenger.number, champion.number)]
+    known = [
+        Examined.model_validate(change.body) for change in earlier if change.kind == "examined"
+    ]
+    again = [
+        one for one in known if (one.version, one.champion) == (challenger.number, champion.number)
+    ]
     if again:
         return again[-1]
     sealed = {case.id: case for case in cases if case.split == "exam" and case.target is not None}
@@ -102,23 +108,37 @@ async def examine(room: Room, champion: Version, challenger: Version, cases: Ite
             )
         )  # fmt: skip
         rows = [change_of(job.name, name, "examined", made[-1])]
-        return [*rows, change_of(job.name, name, "promoted", {"version": challenger.number})] if promoted else rows
+        return (
+            [*rows, change_of(job.name, name, "promoted", {"version": challenger.number})]
+            if promoted
+            else rows
+        )
 
     journal.change(make, job=job.name)
     return made[-1]
 
 
-async def _sit(room: Room, champion: Version, challenger: Version, terms: Terms, cases: Sequence[Case]) -> Verdict:
+async def _sit(
+    room: Room, champion: Version, challenger: Version, terms: Terms, cases: Sequence[Case]
+) -> Verdict:
     """Pair after pair, in an order drawn for this exam and kept with it."""
     journal, job = room.journal, room.job
-    spec: dict[str, Json] = {"model": room.model.name, "salt": secrets.token_hex(8), "until": journal.place()}
+    spec: dict[str, Json] = {
+        "model": room.model.name,
+        "salt": secrets.token_hex(8),
+        "until": journal.place(),
+    }
     sides: list[Shift] = []
     for version in (champion, challenger):
         name = f"{job.name}-exam-{champion.label}-{challenger.label}-{version.number}"
         run = open_inside(journal, job, version, name=name, purpose="exam", spec=spec)
-        spec = {name: run.spec[name] for name in spec}  # of a stopped exam: its own order, its own memory
+        spec = {
+            name: run.spec[name] for name in spec
+        }  # of a stopped exam: its own order, its own memory
         until = int(run.spec["until"])
-        sides.append(inside_shift(journal, room.holder, job, room.model, version, run=run, until=until))
+        sides.append(
+            inside_shift(journal, room.holder, job, room.model, version, run=run, until=until)
+        )
     ordered = sorted(cases, key=lambda case: case.id)
     random.Random(str(spec["salt"])).shuffle(ordered)  # noqa: S311 - the salt is secret
     exam = Exam.begun(terms)
@@ -148,11 +168,17 @@ def _pair(job: str, case: Case, champion: Outcome, challenger: Outcome) -> Pair:
 def prompt_cost(mind: Mind, job: Job) -> int:
     """Tokens that a mind may put into a prompt, at most; the room for recall the less, the fewer cases use it."""
     instructions = job.instructions if mind.instructions is None else mind.instructions
-    recalled = round(mind.recall.tokens * (1 - mind.recall.alike)) if mind.recall.k and mind.recall.kinds else 0
+    recalled = (
+        round(mind.recall.tokens * (1 - mind.recall.alike))
+        if mind.recall.k and mind.recall.kinds
+        else 0
+    )
     return tokens_of(instructions) + tokens_of(rules(mind.playbook)) + recalled
 
 
-def _given_away(journal: Journal, job: Job, challenger: Version, sealed: Sequence[Case]) -> set[str]:
+def _given_away(
+    journal: Journal, job: Job, challenger: Version, sealed: Sequence[Case]
+) -> set[str]:
     """Exam cases that something learned gives away: a question with its answer, word for word or nearly."""
     experience = Experience(journal, job.name)
     try:
@@ -160,5 +186,9 @@ def _given_away(journal: Journal, job: Job, challenger: Version, sealed: Sequenc
     finally:
         experience.close()
     mind = challenger.mind
-    texts = [*learned, *(f"{rule.about}\n{rule.text}" for rule in mind.playbook), mind.instructions or ""]
+    texts = [
+        *learned,
+        *(f"{rule.about}\n{rule.text}" for rule in mind.playbook),
+        mind.instructions or "",
+    ]
     return {leak.case_id for leak in leaks([text for text in texts if text.strip()], sealed)}

@@ -55,7 +55,12 @@ def seen_by(journal: Journal, job: str, name: str) -> list[Outcome]:
 
 
 async def learn(
-    room: Room, learner: Learner, *, name: str = "ada", teacher: Model | None = None, budget: LearningBudget
+    room: Room,
+    learner: Learner,
+    *,
+    name: str = "ada",
+    teacher: Model | None = None,
+    budget: LearningBudget,
 ) -> Version | None:
     """A challenger, written down. None: the learner has nothing to propose.
 
@@ -90,7 +95,9 @@ class FlowLab:
     tokens: int = 0
     began: float = field(default_factory=time.monotonic)
 
-    async def attempt(self, mind: Mind, case_id: str, *, sampling: Sampling | None = None) -> Graded:
+    async def attempt(
+        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
+    ) -> Graded:
         """Raises InputError for a case that is not to be learned from."""
         self._check()
         room, case = self.room, self._case(case_id)
@@ -98,7 +105,13 @@ class FlowLab:
         drawn = "" if sampling is None else sampling.model_dump_json()
         run = self._run(version, drawn)
         shift = inside_shift(
-            room.journal, room.holder, room.job, room.model, version, run=run, until=int(run.spec["until"])
+            room.journal,
+            room.holder,
+            room.job,
+            room.model,
+            version,
+            run=run,
+            until=int(run.spec["until"]),
         )
         if sampling is not None:
             shift = replace(shift, worker=replace(shift.worker, sampling=sampling))
@@ -122,7 +135,9 @@ class FlowLab:
                 run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0, kind="replied",
                 body=reply.model_dump(mode="json"), key=key, at=time.time(),
             )  # fmt: skip
-            with suppress(LeaseLostError):  # another process asked the same, and has written it down
+            with suppress(
+                LeaseLostError
+            ):  # another process asked the same, and has written it down
                 journal.append([event], fully=False)
         return reply.message.content
 
@@ -139,7 +154,10 @@ class FlowLab:
             case = None if run.inside else self.room.journal.case(run.id, case_id)
             if case is not None and case.split in LEARNED_FROM:
                 return case
-        raise InputError(f"There is no case {case_id!r} to learn from.", "Name one that was worked outside an exam.")
+        raise InputError(
+            f"There is no case {case_id!r} to learn from.",
+            "Name one that was worked outside an exam.",
+        )
 
     def _run(self, version: Version, drawn: str) -> Run:
         digest = hashlib.sha256(f"{version.fingerprint}\0{drawn}".encode()).hexdigest()[:12]

@@ -14,7 +14,9 @@ from journeyman.memory.lessons import lesson
 from journeyman.types import Lesson, Mind, Proposal
 
 HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
-RULE = re.compile(r"^- (?:\*\*(?P<when>[^*\n]+):\*\* )?(?P<rule>.+?)(?: <!-- (?P<by>\S+) from (?P<sources>.+?) -->)?$")
+RULE = re.compile(
+    r"^- (?:\*\*(?P<when>[^*\n]+):\*\* )?(?P<rule>.+?)(?: <!-- (?P<by>\S+) from (?P<sources>.+?) -->)?$"
+)
 CHARACTERS = 1_000
 """Of a rule."""
 MOST = 100
@@ -36,7 +38,9 @@ def written(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
     ]
     for rule in playbook:
         when = f"**{_line(rule.about)}:** " if rule.about else ""
-        lines.append(f"- {when}{_line(rule.text)} <!-- {rule.by} from {', '.join(rule.sources)} -->")
+        lines.append(
+            f"- {when}{_line(rule.text)} <!-- {rule.by} from {', '.join(rule.sources)} -->"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +51,10 @@ def read(text: str, mind: Mind, *, by: str) -> Proposal:
     """
     found = HEAD.match(text.replace("\r\n", "\n"))
     if found is None:
-        raise InputError("The playbook has no head of --- lines with name and description.", "Write it out anew first.")
+        raise InputError(
+            "The playbook has no head of --- lines with name and description.",
+            "Write it out anew first.",
+        )
     known = {(rule.about, rule.text): rule for rule in mind.playbook}
     rules: list[Lesson] = []
     for line in text.replace("\r\n", "\n")[found.end() :].splitlines():
@@ -57,10 +64,15 @@ def read(text: str, mind: Mind, *, by: str) -> Proposal:
         assert match is not None
         when, rule = (match["when"] or "").strip(), match["rule"].strip()
         if len(rule) > CHARACTERS:
-            raise InputError(f"A rule is {len(rule):,} characters long: {rule[:60]!r}…", f"At most {CHARACTERS:,}.")
+            raise InputError(
+                f"A rule is {len(rule):,} characters long: {rule[:60]!r}…",
+                f"At most {CHARACTERS:,}.",
+            )
         rules.append(known.get((when, rule)) or lesson("rule", when, rule, by, (f"person:{by}",)))
     if len(rules) > MOST:
-        raise InputError(f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt.")
+        raise InputError(
+            f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt."
+        )
     added = sum(rule not in mind.playbook for rule in rules)
     dropped = sum(rule not in rules for rule in mind.playbook)
     why = f"{by} edited the playbook: {added} new, {dropped} dropped."

@@ -58,7 +58,9 @@ def relieved(
     """The rows that give each champion way to itself without the source; the rules dropped; the last new champion."""
     rows: list[Change] = []
     rules, label = 0, None
-    for name in sorted({run.name for run in runs} | {change.worker for change in changes if change.worker}):
+    for name in sorted(
+        {run.name for run in runs} | {change.worker for change in changes if change.worker}
+    ):
         known = versions(changes, runs, name)
         for ground in sorted({version.ground for version in known.values()}):
             old = champion(changes, known, name, ground)
@@ -67,7 +69,11 @@ def relieved(
                 continue
             new = numbered(known, name, ground, mind)
             if new.number not in known:
-                told = {"parent": old.parent, "by": "unlearning", "why": f"{old.label} without {source}."}
+                told = {
+                    "parent": old.parent,
+                    "by": "unlearning",
+                    "why": f"{old.label} without {source}.",
+                }
                 new = new.model_copy(update=told)
                 known[new.number] = new
                 rows.append(change_of(job, name, "proposed", new))

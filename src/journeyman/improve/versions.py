@@ -12,7 +12,13 @@ from journeyman.types import Change, Json, Proposal, Run
 
 
 def propose(
-    journal: Journal, job: str, parent: Version, proposal: Proposal, *, by: str, cost: Mapping[str, Json]
+    journal: Journal,
+    job: str,
+    parent: Version,
+    proposal: Proposal,
+    *,
+    by: str,
+    cost: Mapping[str, Json],
 ) -> Version:
     """Write a challenger down, and its parent where that never worked; the same mind on the same ground only once."""
     proposed: list[Version] = []
@@ -24,16 +30,26 @@ def propose(
         proposed.append(found)
         if found.number in known:
             return ()
-        told = {"parent": parent.number, "by": by, "why": proposal.why, "sources": proposal.sources, "cost": cost}
+        told = {
+            "parent": parent.number,
+            "by": by,
+            "why": proposal.why,
+            "sources": proposal.sources,
+            "cost": cost,
+        }
         proposed[0] = found.model_copy(update=told)
         plain = () if parent.number in there else (parent,)
-        return [change_of(job, parent.worker, "proposed", version) for version in (*plain, proposed[0])]
+        return [
+            change_of(job, parent.worker, "proposed", version) for version in (*plain, proposed[0])
+        ]
 
     journal.change(make, job=job)
     return proposed[0]
 
 
-def roll_back(journal: Journal, job: str, name: str, ground: str, number: int | None = None) -> Version:
+def roll_back(
+    journal: Journal, job: str, name: str, ground: str, number: int | None = None
+) -> Version:
     """Point to an earlier version again: the one named, or the champion before this one.
 
     Raises InputError where there is none.
@@ -46,7 +62,10 @@ def roll_back(journal: Journal, job: str, name: str, ground: str, number: int | 
         wanted = now.parent if number is None else number
         if wanted is None or wanted not in known or known[wanted].ground != ground:
             told = f"version {number}" if number is not None else f"a version before {now.label}"
-            raise InputError(f"There is no {told} of {name!r} to go back to.", "List them with: journeyman versions")
+            raise InputError(
+                f"There is no {told} of {name!r} to go back to.",
+                "List them with: journeyman versions",
+            )
         pointed.append(known[wanted])
         return (change_of(job, name, "rolled_back", {"version": wanted}),)
 
@@ -59,9 +78,16 @@ def difference(one: Version, other: Version) -> list[str]:
     lines: list[str] = []
     before, after = one.mind, other.mind
     if before.instructions != after.instructions:
-        lines += [f"- {line}" for line in (before.instructions or "(the job's instructions)").splitlines()]
-        lines += [f"+ {line}" for line in (after.instructions or "(the job's instructions)").splitlines()]
-    known, now = {rule.id: rule for rule in before.playbook}, {rule.id: rule for rule in after.playbook}
+        lines += [
+            f"- {line}" for line in (before.instructions or "(the job's instructions)").splitlines()
+        ]
+        lines += [
+            f"+ {line}" for line in (after.instructions or "(the job's instructions)").splitlines()
+        ]
+    known, now = (
+        {rule.id: rule for rule in before.playbook},
+        {rule.id: rule for rule in after.playbook},
+    )
     lines += [f"- rule: {rule.text}" for key, rule in known.items() if key not in now]
     lines += [f"+ rule: {rule.text}" for key, rule in now.items() if key not in known]
     if before.recall != after.recall:

@@ -41,7 +41,9 @@ async def check(job: Job) -> AsyncIterator[Checked]:
     seen: set[str] = set()
     for case in job.cases():
         if case.id in seen:
-            raise InputError(f"Two cases have the id {case.id!r}.", "Give each case an id of its own.")
+            raise InputError(
+                f"Two cases have the id {case.id!r}.", "Give each case an id of its own."
+            )
         seen.add(case.id)
         findings: list[Finding] = []
         proved = False
@@ -50,7 +52,11 @@ async def check(job: Job) -> AsyncIterator[Checked]:
             if reference is None:
                 continue
             proved = True
-            trials = (("reference", reference, 1.0), ("silence", None, 0.0), ("nonsense", NONSENSE, 0.0))
+            trials = (
+                ("reference", reference, 1.0),
+                ("silence", None, 0.0),
+                ("nonsense", NONSENSE, 0.0),
+            )
             for given, answer, expected in trials:
                 if given != "reference" and await _says_nothing_is_right(verifier, case):
                     continue

@@ -41,7 +41,12 @@ async def prove(task: str, *, cases: int = 3) -> Proof:
         oracle, null = await _scored(drawn)
         chance = await asyncio.to_thread(_by_chance, drawn)
         proof = Proof(
-            task=task, cases=len(drawn), oracle=oracle, null=null, chance=chance, failure=_failure(oracle, null)
+            task=task,
+            cases=len(drawn),
+            oracle=oracle,
+            null=null,
+            chance=chance,
+            failure=_failure(oracle, null),
         )
     if outcome.failure is not None:
         proof = proof.model_copy(update={"failure": outcome.failure.message})
@@ -64,8 +69,16 @@ async def _scored(cases: Sequence[Case]) -> tuple[float | None, float]:
         return (await verifier.score(case, answered(case, answer))).value or 0.0
 
     references = [await asyncio.to_thread(verifier.reference, case) for case in cases]
-    told = [(case, reference) for case, reference in zip(cases, references, strict=True) if reference is not None]
-    oracle = fmean([await value(case, reference) for case, reference in told]) if len(told) == len(cases) else None
+    told = [
+        (case, reference)
+        for case, reference in zip(cases, references, strict=True)
+        if reference is not None
+    ]
+    oracle = (
+        fmean([await value(case, reference) for case, reference in told])
+        if len(told) == len(cases)
+        else None
+    )
     nulls = [fmean([await value(case, answer) for case in cases]) for answer in (None, NONSENSE)]
     return oracle, max(nulls)
 

@@ -29,7 +29,10 @@ from journeyman.types import Case, Failure, Json, Sampling
 
 
 def _no_model(name: str) -> Model:
-    raise InputError(f"This job needs the model {name!r}, but none can be opened here.", "Give load_job an open_model.")
+    raise InputError(
+        f"This job needs the model {name!r}, but none can be opened here.",
+        "Give load_job an open_model.",
+    )
 
 
 def load_job(
@@ -82,7 +85,9 @@ def _prepare(make: Callable[[Path], None], data: Path) -> None:
 
 def _jobs_fault(what: str, failure: Failure) -> InputError:
     """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own mend."""
-    return InputError(f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.mend)
+    return InputError(
+        f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.mend
+    )
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -93,9 +98,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
             f"There is no job in {str(file.parent)!r}: it has no job.toml.", "Name a job's folder."
         ) from None
     except OSError as error:
-        raise InputError(f"{file} can't be read: {error.strerror}.", "Check its permissions.") from None
+        raise InputError(
+            f"{file} can't be read: {error.strerror}.", "Check its permissions."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not TOML: {error}.", "Correct that place; text is UTF-8.") from None
+        raise InputError(
+            f"{file} is not TOML: {error}.", "Correct that place; text is UTF-8."
+        ) from None
 
 
 def _members(file: Path) -> dict[str, Any]:
@@ -124,7 +133,9 @@ def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str
     environment = raw.get("environment", {})
     if not isinstance(environment, dict) or environment.get("kind") != "sql":
         if database is not None:
-            raise InputError("--database is for jobs whose environment is of kind 'sql'.", "Leave it out.")
+            raise InputError(
+                "--database is for jobs whose environment is of kind 'sql'.", "Leave it out."
+            )
         return raw
     if database is not None:
         if not database.is_file():
@@ -148,16 +159,22 @@ def _settings(raw: Mapping[str, Any], context: JobFolder, file: Path) -> JobSett
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         if first["type"] == "extra_forbidden":
-            raise InputError(f"{file}: unknown key {place!r}.", "Remove it; docs/reference/job.md has all.") from None
+            raise InputError(
+                f"{file}: unknown key {place!r}.", "Remove it; docs/reference/job.md has all."
+            ) from None
         given = "" if first["type"] == "missing" else f" (given: {str(first.get('input'))[:80]!r})"
-        raise InputError(f"{file}: {place!r}: {first['msg']}{given}.", "docs/reference/job.md has every key.") from None
+        raise InputError(
+            f"{file}: {place!r}: {first['msg']}{given}.", "docs/reference/job.md has every key."
+        ) from None
 
 
 def _text(folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{folder / name} can't be read: {error}.", "Correct its name in job.toml.") from None
+        raise InputError(
+            f"{folder / name} can't be read: {error}.", "Correct its name in job.toml."
+        ) from None
 
 
 def _schema(folder: Path, name: str) -> dict[str, Json]:
@@ -165,7 +182,9 @@ def _schema(folder: Path, name: str) -> dict[str, Json]:
         return TypeAdapter(dict[str, Json]).validate_json(_text(folder, name))
     except ValidationError as error:
         said = error.errors()[0]["msg"]
-        raise InputError(f"{folder / name} is no JSON schema: {said}.", "It is one JSON object.") from None
+        raise InputError(
+            f"{folder / name} is no JSON schema: {said}.", "It is one JSON object."
+        ) from None
 
 
 def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
@@ -174,11 +193,18 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
     if known is None:
         return settings.environment
     if (known.base is None) == (not known.paths):
-        raise InputError("[knowledge] in job.toml needs `paths` or `base`, and not both.", "Give one of them.")
+        raise InputError(
+            "[knowledge] in job.toml needs `paths` or `base`, and not both.", "Give one of them."
+        )
     paths = tuple(map(context.path, known.paths))
     file = context.data / "knowledge.sqlite" if known.base is None else context.path(known.base)
     finder = Finder(
-        file, embedder_named(known.embedder), paths=paths, labels=known.labels, mode=known.mode, k=known.passages
+        file,
+        embedder_named(known.embedder),
+        paths=paths,
+        labels=known.labels,
+        mode=known.mode,
+        k=known.passages,
     )
     return Informed(
         settings.environment,
@@ -222,7 +248,11 @@ def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
 def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> str:
     digest = hashlib.sha256()
     own_cases = settings.cases.file
-    for path in sorted(chain(folder.glob("*.toml"), folder.glob("*.py"), folder.glob("*.md"), folder.glob("*.json"))):
+    for path in sorted(
+        chain(
+            folder.glob("*.toml"), folder.glob("*.py"), folder.glob("*.md"), folder.glob("*.json")
+        )
+    ):
         if path.name not in {own_cases, "README.md"}:
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(str(database.resolve() if database else None).encode())

@@ -12,17 +12,29 @@ from journeyman.gym import family_of
 
 CASES: dict[str, list[dict[str, Any]]] = {
     "single_turn": [
-        {"prompt": "Where is order A-17? It should have come on Monday.", "target": "delivery", "slice": "plain"},
+        {
+            "prompt": "Where is order A-17? It should have come on Monday.",
+            "target": "delivery",
+            "slice": "plain",
+        },
         {"prompt": "You charged me twice this month.", "target": "billing", "slice": "plain"},
         {"prompt": "我想退掉上周买的鞋子。", "target": "returns", "slice": "chinese"},
     ],
     "tools": [
         {"prompt": "How many pieces of A-17 are in stock?", "target": "4", "slice": "lookup"},
         {"prompt": "How many pieces of B-20 are in stock?", "target": "0", "slice": "lookup"},
-        {"prompt": "How many pieces of A-17 and B-20 are in stock together?", "target": "4", "slice": "sum"},
+        {
+            "prompt": "How many pieces of A-17 and B-20 are in stock together?",
+            "target": "4",
+            "slice": "sum",
+        },
     ],
     "sql": [
-        {"prompt": "How many books are there?", "target": {"sql": "SELECT COUNT(*) FROM books"}, "slice": "count"},
+        {
+            "prompt": "How many books are there?",
+            "target": {"sql": "SELECT COUNT(*) FROM books"},
+            "slice": "count",
+        },
         {
             "prompt": "Which book is the oldest? Give its title.",
             "target": {"sql": "SELECT title FROM books ORDER BY year LIMIT 1"},
@@ -48,7 +60,11 @@ ENVIRONMENT = {
     "sql": 'kind = "sql"\ndatabase = "library.sqlite"  # made by prepare() in job.py',
 }
 
-VERIFIER = {"single_turn": 'kind = "exact"', "tools": 'kind = "number"', "sql": 'kind = "sql_result"'}
+VERIFIER = {
+    "single_turn": 'kind = "exact"',
+    "tools": 'kind = "number"',
+    "sql": 'kind = "sql_result"',
+}
 
 CODE = {
     "tools": '''"""The job's tools: plain functions; types and docstring are what the model sees."""

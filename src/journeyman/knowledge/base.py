@@ -93,7 +93,9 @@ class KnowledgeBase:
         """
         reader = READER if template is None else f"{READER}/{template}"
         known = {source.document: source for source in self.sources()}
-        found = await asyncio.to_thread(scan, list(paths), known, labels=tuple(sorted(set(labels))), reader=reader)
+        found = await asyncio.to_thread(
+            scan, list(paths), known, labels=tuple(sorted(set(labels))), reader=reader
+        )
         for name in found.gone:
             await self.forget(name)
         new = {source.document: source for source in found.new}
@@ -106,7 +108,9 @@ class KnowledgeBase:
             told(source)
         return Update(read=tuple(read), unchanged=found.unchanged, removed=found.gone)
 
-    async def _take(self, source: Source, document: Document | Failure, template: str | None) -> Source:
+    async def _take(
+        self, source: Source, document: Document | Failure, template: str | None
+    ) -> Source:
         """Index a document that was read. Its source is written last: a crash before that reads it once more."""
         if isinstance(document, Failure):
             await self.index.remove(source.document)
@@ -176,10 +180,14 @@ class KnowledgeBase:
         )
 
 
-def passages_of(document: Document, name: str, template: str | None = None) -> tuple[list[Passage], str, str]:
+def passages_of(
+    document: Document, name: str, template: str | None = None
+) -> tuple[list[Passage], str, str]:
     """A document's passages, by which template, and why by that one."""
     choice = choose(document)
-    chosen, why = (choice.template, choice.why) if template is None else (template, "as it was asked for")
+    chosen, why = (
+        (choice.template, choice.why) if template is None else (template, "as it was asked for")
+    )
     passages = [
         Passage(
             document=name,

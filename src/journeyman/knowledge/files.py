@@ -24,7 +24,13 @@ class Scan(Record):
     """Documents whose files are not there any more."""
 
 
-def scan(paths: Iterable[Path | str], known: Mapping[str, Source], *, labels: tuple[str, ...], reader: str) -> Scan:
+def scan(
+    paths: Iterable[Path | str],
+    known: Mapping[str, Source],
+    *,
+    labels: tuple[str, ...],
+    reader: str,
+) -> Scan:
     """Look at all files under the paths. Raises InputError for a path that does not exist and holds nothing known."""
     there: dict[str, Source] = {}
     gone: set[str] = set()
@@ -37,7 +43,11 @@ def scan(paths: Iterable[Path | str], known: Mapping[str, Source], *, labels: tu
         for file in files_under(root):
             status = file.stat()
             there[str(file)] = Source(
-                document=str(file), size=status.st_size, modified=status.st_mtime_ns, reader=reader, labels=labels
+                document=str(file),
+                size=status.st_size,
+                modified=status.st_mtime_ns,
+                reader=reader,
+                labels=labels,
             )
     new = [now for name, now in there.items() if not _same(known.get(name), now)]
     return Scan(new=tuple(new), unchanged=len(there) - len(new), gone=tuple(sorted(gone)))
@@ -53,12 +63,16 @@ def files_under(root: Path) -> Iterator[Path]:
         folder = folders.pop()
         inner = sorted(folder.iterdir()) if folder.is_dir() else []
         listed = [path for path in inner if not path.name.startswith(".") and not path.is_symlink()]
-        folders += [path for path in reversed(listed) if path.is_dir() and path.name not in PASSED_OVER]
+        folders += [
+            path for path in reversed(listed) if path.is_dir() and path.name not in PASSED_OVER
+        ]
         for path in listed:
             if path.is_file():
                 count += 1
                 if count > MOST_FILES:
-                    raise InputError(f"{str(root)!r} holds over {MOST_FILES:,} files.", "Add parts of it.")
+                    raise InputError(
+                        f"{str(root)!r} holds over {MOST_FILES:,} files.", "Add parts of it."
+                    )
                 yield path
 
 
@@ -71,4 +85,7 @@ def _same(known: Source | None, now: Source) -> bool:
     """Whether a file is as it was when it was read, to be read in the same way."""
     if known is None:
         return False
-    return all(getattr(known, name) == getattr(now, name) for name in ("size", "modified", "reader", "labels"))
+    return all(
+        getattr(known, name) == getattr(now, name)
+        for name in ("size", "modified", "reader", "labels")
+    )

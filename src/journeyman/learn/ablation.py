@@ -35,7 +35,9 @@ class Ablation:
         if narrow(mind.recall) or len(told) < FEWEST:
             return None
         return Proposal(
-            mind=mind.model_copy(update={"recall": mind.recall.model_copy(update={"alike": NEARLY})}),
+            mind=mind.model_copy(
+                update={"recall": mind.recall.model_copy(update={"alike": NEARLY})}
+            ),
             why=f"Recall past cases in nearly the same words only; {len(told)} cases were told of others.",
         )
 

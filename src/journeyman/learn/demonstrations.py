@@ -27,7 +27,9 @@ class Demonstrations:
     async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
         """None: they are recalled already, or there are too few."""
         right = [outcome for outcome in seen if outcome.right and outcome.trajectory.answer]
-        recall = mind.recall.model_copy(update={"kinds": ("demonstration", "correction"), "alike": 0.0})
+        recall = mind.recall.model_copy(
+            update={"kinds": ("demonstration", "correction"), "alike": 0.0}
+        )
         if recall == mind.recall or len(right) < FEWEST:
             return None
         return Proposal(

@@ -70,7 +70,11 @@ class Instructions:
             return None
         pool: list[Candidate] = []
         try:
-            pool.append(Candidate(mind.instructions, await self._scores(mind, mind.instructions, probes, lab)))
+            pool.append(
+                Candidate(
+                    mind.instructions, await self._scores(mind, mind.instructions, probes, lab)
+                )
+            )
             for _ in range(ROUNDS):
                 parent = drawn(pool, rng)
                 child = await self._child(parent, mind, probes, lab, rng)
@@ -83,7 +87,9 @@ class Instructions:
             return None
         told = f"Other instructions: {best.mean:.2f} instead of {pool[0].mean:.2f} on {len(probes)} probe cases."
         sources = tuple(f"case:{case_id}" for case_id in probes)
-        return Proposal(mind=mind.model_copy(update={"instructions": best.text}), why=told, sources=sources)
+        return Proposal(
+            mind=mind.model_copy(update={"instructions": best.text}), why=told, sources=sources
+        )
 
     async def _child(
         self, parent: Candidate, mind: Mind, probes: Sequence[str], lab: Lab, rng: random.Random
@@ -103,13 +109,22 @@ class Instructions:
 
     async def _reflected(self, parent: Candidate, before: Sequence[Graded], lab: Lab) -> str | None:
         asked = ASKED.format(
-            instructions=self.given if parent.text is None else parent.text, cases="\n\n".join(map(_told, before))
+            instructions=self.given if parent.text is None else parent.text,
+            cases="\n\n".join(map(_told, before)),
         )
         text = (await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)).strip()
-        return text if text and len(text) <= CHARACTERS and text != (parent.text or self.given).strip() else None
+        return (
+            text
+            if text and len(text) <= CHARACTERS and text != (parent.text or self.given).strip()
+            else None
+        )
 
-    async def _scores(self, mind: Mind, text: str | None, probes: Sequence[str], lab: Lab) -> dict[str, float]:
-        return {case_id: _score(await lab.attempt(_with(mind, text), case_id)) for case_id in probes}
+    async def _scores(
+        self, mind: Mind, text: str | None, probes: Sequence[str], lab: Lab
+    ) -> dict[str, float]:
+        return {
+            case_id: _score(await lab.attempt(_with(mind, text), case_id)) for case_id in probes
+        }
 
 
 def drawn(pool: Sequence[Candidate], rng: random.Random) -> Candidate:
@@ -125,7 +140,9 @@ def drawn(pool: Sequence[Candidate], rng: random.Random) -> Candidate:
 
 def _balanced(seen: Sequence[Outcome], count: int) -> list[Outcome]:
     """The latest cases, wrong and right ones in equal parts where there are."""
-    judged = [one for one in reversed(seen) if one.right is not None and one.trajectory.failure is None]
+    judged = [
+        one for one in reversed(seen) if one.right is not None and one.trajectory.failure is None
+    ]
     wrong = [one for one in judged if not one.right][: count // 2]
     return wrong + [one for one in judged if one.right][: count - len(wrong)]
 

@@ -100,7 +100,9 @@ class Rules:
         if not fresh:
             return None
         told = "; ".join(rule.text for rule in fresh)
-        return Proposal(mind=mind.model_copy(update={"playbook": tuple(playbook)}), why=f"New rules: {told}")
+        return Proposal(
+            mind=mind.model_copy(update={"playbook": tuple(playbook)}), why=f"New rules: {told}"
+        )
 
 
 async def contrasted(outcome: Outcome, mind: Mind, lab: Lab) -> Contrast | None:
@@ -111,7 +113,9 @@ async def contrasted(outcome: Outcome, mind: Mind, lab: Lab) -> Contrast | None:
     wrong = [trajectory.answer]
     right = next((label.correction for label in outcome.labels if label.correction), None)
     for n in range(GROUP):
-        again = await lab.attempt(mind, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1}))
+        again = await lab.attempt(
+            mind, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1})
+        )
         answer = again.trajectory.answer
         if answer is None or again.trajectory.failure is not None:
             continue
@@ -122,14 +126,19 @@ async def contrasted(outcome: Outcome, mind: Mind, lab: Lab) -> Contrast | None:
     if right is None:
         return None
     prompt = trajectory.opening[-1].content if trajectory.opening else ""
-    sources = (f"case:{outcome.case_id}", *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"))
+    sources = (
+        f"case:{outcome.case_id}",
+        *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"),
+    )
     return Contrast(outcome.case_id, prompt, tuple(dict.fromkeys(wrong)), right, sources)
 
 
 async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
     """The rule that the teacher makes of it. None: what it wrote is none, or gives the answer away."""
     asked = ASKED.format(
-        prompt=contrast.prompt[:1500], wrong="\n".join(contrast.wrong)[:1500], right=contrast.right[:1500]
+        prompt=contrast.prompt[:1500],
+        wrong="\n".join(contrast.wrong)[:1500],
+        right=contrast.right[:1500],
     )
     text = await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)
     try:
@@ -149,10 +158,14 @@ def known(rule: Lesson, playbook: Sequence[Lesson]) -> bool:
 
 async def holds(rule: Lesson, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> bool:
     """Whether, on cases that it did not come from, the worker with the rule is right at least as often."""
-    others = [one for one in reversed(seen) if one.right is not None and f"case:{one.case_id}" not in rule.sources]
-    chosen = [one for one in others if one.right][: SCREENED // 2] + [one for one in others if not one.right][
-        : SCREENED // 2
+    others = [
+        one
+        for one in reversed(seen)
+        if one.right is not None and f"case:{one.case_id}" not in rule.sources
     ]
+    chosen = [one for one in others if one.right][: SCREENED // 2] + [
+        one for one in others if not one.right
+    ][: SCREENED // 2]
     tried = mind.model_copy(update={"playbook": (*mind.playbook, rule)})
     gained = 0
     for one in chosen:

@@ -27,14 +27,21 @@ ANSWER_CHARACTERS = 1_500
 
 
 def context(
-    instructions: str, opening: Sequence[Message], playbook: Sequence[Lesson] = (), examples: Sequence[Message] = ()
+    instructions: str,
+    opening: Sequence[Message],
+    playbook: Sequence[Lesson] = (),
+    examples: Sequence[Message] = (),
 ) -> tuple[Message, ...]:
     """What the model reads first: the stable parts before what changes, so that the engine's prefix cache holds.
 
     Instructions, the environment's own system text and the playbook make one system message, the same for every case of
     a version; recalled cases come after it as turns of their own, then the case itself.
     """
-    stable = [instructions.strip(), *(m.content.strip() for m in opening if m.role == "system"), rules(playbook)]
+    stable = [
+        instructions.strip(),
+        *(m.content.strip() for m in opening if m.role == "system"),
+        rules(playbook),
+    ]
     told = [message for message in opening if message.role != "system"]
     system = "\n\n".join(text for text in stable if text)
     return (*([Message(role="system", content=system)] if system else []), *examples, *told)
@@ -83,7 +90,9 @@ def tellable(lesson: Lesson, environment: Environment) -> bool:
     if (move_of(tools) is not None) != bool(lesson.saw):
         return False
     calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
-    return environment.accepts(lesson.text) and (not calls_are_the_answer or bool(_called(lesson.text, tools)))
+    return environment.accepts(lesson.text) and (
+        not calls_are_the_answer or bool(_called(lesson.text, tools))
+    )
 
 
 def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
@@ -106,7 +115,11 @@ def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[Too
     """The calls that hand this answer in, as `answers.answer_of` reads them; none where it is handed in as text."""
     if called := _called(answer, tools):
         for n, call in enumerate(called):
-            yield ToolCall(id=f"example_{example}_{n}", name=call["name"], arguments=call.get("arguments") or {})
+            yield ToolCall(
+                id=f"example_{example}_{n}",
+                name=call["name"],
+                arguments=call.get("arguments") or {},
+            )
         return
     final = [tool for tool in tools if tool.final]
     if len(final) == 1 and len(final[0].parameters.get("properties", {})) == 1:
@@ -123,7 +136,9 @@ def _json(answer: str) -> str:
 
 def rules(playbook: Sequence[Lesson]) -> str:
     """The playbook's rules; empty for none."""
-    lines = [f"- {rule.text}" if not rule.about else f"- {rule.about}: {rule.text}" for rule in playbook]
+    lines = [
+        f"- {rule.text}" if not rule.about else f"- {rule.about}: {rule.text}" for rule in playbook
+    ]
     return "Rules learned on the job:\n" + "\n".join(lines) if lines else ""
 
 

@@ -34,7 +34,9 @@ def lesson(
     """Its id is of its content, so that the same lesson from the same sources is the same one."""
     content = json.dumps([kind, about, text, by, *sources]).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(content).hexdigest()[:16]
-    return Lesson(id=name, kind=kind, about=about, text=text, saw=tuple(saw), by=by, sources=tuple(sources))
+    return Lesson(
+        id=name, kind=kind, about=about, text=text, saw=tuple(saw), by=by, sources=tuple(sources)
+    )
 
 
 def sources_of(case: Case, worker: str, labels: Sequence[Label]) -> tuple[str, ...]:
@@ -52,16 +54,27 @@ def correction(case: Case, worker: str, labels: Sequence[Label]) -> Lesson | Non
     last = labels[-1]
     if not last.error or last.correction is None or not last.correction.strip():
         return None
-    return lesson("correction", case.prompt, last.correction, last.by, sources_of(case, worker, labels), saw=last.saw)
+    return lesson(
+        "correction",
+        case.prompt,
+        last.correction,
+        last.by,
+        sources_of(case, worker, labels),
+        saw=last.saw,
+    )
 
 
-def demonstration(case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]) -> Lesson | None:
+def demonstration(
+    case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]
+) -> Lesson | None:
     """What an accepted answer teaches. None: the last label does not accept it, or there is none."""
     answer = trajectory.answer
     if labels[-1].error or answer is None or not answer.strip():
         return None
     saw = seen_before_moves(trajectory)
-    return lesson("demonstration", case.prompt, answer, worker, sources_of(case, worker, labels), saw=saw)
+    return lesson(
+        "demonstration", case.prompt, answer, worker, sources_of(case, worker, labels), saw=saw
+    )
 
 
 def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:

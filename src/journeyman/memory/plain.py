@@ -22,7 +22,9 @@ class PlainMemory:
         wanted = frozenset(terms(query))
         known = filter(fits, self.lessons)
         shared = [(len(wanted.intersection(terms(lesson.about))), lesson) for lesson in known]
-        best = [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][: self.k]
+        best = [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][
+            : self.k
+        ]
         return best[::-1]
 
     def add(self, lessons: Sequence[Lesson]) -> Self:

@@ -47,7 +47,9 @@ class Experience:
     def advance(self) -> Memories:
         """Take in what the journal has that is new: what was unlearned, then labels."""
         unlearned = frozenset(
-            str(change.body["source"]) for change in self.journal.changes(self.job) if change.kind == "unlearned"
+            str(change.body["source"])
+            for change in self.journal.changes(self.job)
+            if change.kind == "unlearned"
         )
         runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.inside}
         memories = self.memories
@@ -66,7 +68,9 @@ class Experience:
         """What may be recalled now; with `until`, only what was remembered up to that place in the journal."""
         return _Recollection(self, recall, until)
 
-    def _take(self, memories: Memories, attempt: Attempted, worker: str, unlearned: frozenset[str]) -> None:
+    def _take(
+        self, memories: Memories, attempt: Attempted, worker: str, unlearned: frozenset[str]
+    ) -> None:
         """Remember an attempt as its labels now stand, those of unlearned people left aside."""
         memories.forget(attempt)
         case = self.journal.case(attempt.run, attempt.case)
@@ -80,8 +84,13 @@ class Experience:
             return
         events = self.journal.events(attempt.run, attempt.case, attempt=attempt.attempt)
         trajectory = trajectory_of(case.id, worker, events)
-        decided = next((Decided.model_validate(event.body) for event in events if event.kind == "decided"), None)
-        recalled = next((Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled())
+        decided = next(
+            (Decided.model_validate(event.body) for event in events if event.kind == "decided"),
+            None,
+        )
+        recalled = next(
+            (Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled()
+        )
         taught = lesson_of(case, trajectory, worker, labels)
         memories.remember(
             Remembered(
@@ -93,14 +102,19 @@ class Experience:
                 weight=1.0 if decided is None else 1 / decided.decision.propensity,
                 withheld=recalled.withheld,
                 told={
-                    lesson.id: Told(shown=lesson.id in recalled.shown, agreed=agrees(lesson, taught, trajectory.answer))
+                    lesson.id: Told(
+                        shown=lesson.id in recalled.shown,
+                        agreed=agrees(lesson, taught, trajectory.answer),
+                    )
                     for lesson in reversed(recalled.lessons)
                 },
             )
         )
 
 
-def lesson_of(case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]) -> Lesson | None:
+def lesson_of(
+    case: Case, trajectory: Trajectory, worker: str, labels: Sequence[Label]
+) -> Lesson | None:
     """What a labelled case teaches; its last label holds. None: nobody said what is right."""
     return correction(case, worker, labels) or demonstration(case, trajectory, worker, labels)
 

@@ -48,7 +48,12 @@ class Standing(Record):
 
 
 def recalled_from(
-    memories: Memories, query: str, settings: Recall, fits: Callable[[Lesson], bool], *, until: int | None = None
+    memories: Memories,
+    query: str,
+    settings: Recall,
+    fits: Callable[[Lesson], bool],
+    *,
+    until: int | None = None,
 ) -> list[Lesson]:
     """The lessons for a case within the settings' budget, best last; only such as fit.
 
@@ -61,7 +66,11 @@ def recalled_from(
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
         latest = memories.latest(until=until)
         known = standings(memories, [one.lesson for one in found], latest)
-    near = [one for one in found if not settings.alike or shared(one.lesson.about, query) >= settings.alike]
+    near = [
+        one
+        for one in found
+        if not settings.alike or shared(one.lesson.about, query) >= settings.alike
+    ]
     kept = distinct([one for one in near if known[one.lesson.id].recalled and fits(one.lesson)])
     supported = support(kept, {name: one.sound for name, one in known.items()})
     lessons = [one.lesson for one in kept]
@@ -81,7 +90,10 @@ def standings(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> 
         used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
     typical = UNKNOWN if latest.typical is None else latest.typical
     # what is hard to see of one lesson is plain of many
-    together = {name: worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM) for name, uses in used_of.items()}
+    together = {
+        name: worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM)
+        for name, uses in used_of.items()
+    }
     believed = {name: credit(uses) for name, uses in used_of.items()}
     return {
         lesson.id: Standing(

@@ -47,7 +47,9 @@ def soundness(uses: Uses, believed: float = 1.0) -> float:
     """The probability that a lesson is sound whose contributor has such credit; 0.9 where nothing is known."""
     before = (1 - WRONG) * min(1.0, believed)
     share = np.clip(uses.expected, 0.0, 0.95)
-    for_wrong: Numbers = np.where(uses.agreed > 0, log(CHANCE), np.log((1 - CHANCE * share) / (1 - share)))
+    for_wrong: Numbers = np.where(
+        uses.agreed > 0, log(CHANCE), np.log((1 - CHANCE * share) / (1 - share))
+    )
     evidence = min(float(_left(uses) @ for_wrong), 500.0)
     return before / (before + (1 - before) * exp(evidence))
 

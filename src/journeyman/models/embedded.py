@@ -18,7 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from journeyman.errors import ContextOverflowError, MissingExtraError, ModelError, ModelFileError, ModelReplyError
+from journeyman.errors import (
+    ContextOverflowError,
+    MissingExtraError,
+    ModelError,
+    ModelFileError,
+    ModelReplyError,
+)
 from journeyman.models import toolcalls
 from journeyman.protocols import Model
 from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolSpec, Usage
@@ -96,7 +102,9 @@ class _Engine:
         try:
             self.load().handle_chat_completions(dict(request), stream)
         except (ValueError, RuntimeError) as error:
-            raise ModelReplyError(f"The engine refused the call: {error}.", "Check the tools and the schema.") from None
+            raise ModelReplyError(
+                f"The engine refused the call: {error}.", "Check the tools and the schema."
+            ) from None
 
     def close(self) -> None:
         self.threads.shutdown(wait=True)
@@ -139,9 +147,14 @@ def _readable(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(4)
     except OSError as error:
-        raise ModelFileError(f"{path} can't be read: {error.strerror}.", "Fetch it with `journeyman models`.") from None
+        raise ModelFileError(
+            f"{path} can't be read: {error.strerror}.", "Fetch it with `journeyman models`."
+        ) from None
     if magic != b"GGUF":
-        raise ModelFileError(f"{path} is no GGUF model file.", "Give a .gguf file, or a name from `journeyman models`.")
+        raise ModelFileError(
+            f"{path} is no GGUF model file.",
+            "Give a .gguf file, or a name from `journeyman models`.",
+        )
 
 
 _engines: dict[Path, _Engine] = {}
@@ -171,11 +184,17 @@ class EmbeddedModel:
         await asyncio.get_running_loop().run_in_executor(self.engine.threads, self.engine.load)
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         stream, engine, began = _Stream(), self.engine, time.monotonic()
         request = request_of(messages, tools, sampling)
-        doing = asyncio.get_running_loop().run_in_executor(engine.threads, engine.call, request, stream)
+        doing = asyncio.get_running_loop().run_in_executor(
+            engine.threads, engine.call, request, stream
+        )
         try:
             await asyncio.shield(doing)
         except asyncio.CancelledError:
@@ -191,7 +210,9 @@ class EmbeddedModel:
             await asyncio.to_thread(engine.close)
 
 
-def request_of(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
+def request_of(
+    messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
+) -> dict[str, Json]:
     """A call in the engine's own form."""
     request: dict[str, Json] = {
         "messages": toolcalls.as_plain_chat(messages, tools),
@@ -220,7 +241,10 @@ def _reply(stream: _Stream, tools: Sequence[ToolSpec], *, position: int, seconds
         malformed = "the reply was cut off; write less"
     usage = stream.usage
     if not usage:
-        raise ModelReplyError("The engine stopped in the middle of a reply.", "Try the case again with --retry-failed.")
+        raise ModelReplyError(
+            "The engine stopped in the middle of a reply.",
+            "Try the case again with --retry-failed.",
+        )
     return Reply(
         message=Message(role="assistant", content=content, tool_calls=calls),
         usage=Usage(
@@ -236,7 +260,9 @@ def _reply(stream: _Stream, tools: Sequence[ToolSpec], *, position: int, seconds
 
 
 def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
-    top = tuple((other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ())
+    top = tuple(
+        (other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ()
+    )
     return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], 5), top=top)
 
 
@@ -246,7 +272,9 @@ def _refused(error: Mapping[str, Json]) -> ModelError:
             f"The prompt has {error['n_prompt_tokens']:,} tokens; the context holds {error['n_ctx']:,}.",
             "Shorten the instructions, the documents or the tool results.",
         )
-    return ModelReplyError(f"The engine failed: {json.dumps(error)}.", "Try the case again with --retry-failed.")
+    return ModelReplyError(
+        f"The engine failed: {json.dumps(error)}.", "Try the case again with --retry-failed."
+    )
 
 
 def _conforms(path: Path) -> Model:

@@ -46,7 +46,9 @@ def open_embedder(name: str) -> Embedder:
             raise InputError(f"The endpoint {name!r} names no model.", "Write it as URL#MODEL.")
         return EndpointEmbedder(url, model)
     if name not in EMBEDDERS:
-        raise InputError(f"There is no embedder {name!r}.", f"It is one of {', '.join(EMBEDDERS)}, or URL#MODEL.")
+        raise InputError(
+            f"There is no embedder {name!r}.", f"It is one of {', '.join(EMBEDDERS)}, or URL#MODEL."
+        )
     return EMBEDDERS[name]()
 
 
@@ -153,13 +155,19 @@ def _load_minilm() -> Encode:
     session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
     def encode(texts: Sequence[str], _: Kind) -> Vectors:
-        means = [_mean_state(text) for text in texts]  # one by one: rounding to int8 depends on all that is in a batch
+        means = [
+            _mean_state(text) for text in texts
+        ]  # one by one: rounding to int8 depends on all that is in a batch
         return np.stack(means)
 
     def _mean_state(text: str) -> Vectors:
         encoding = tokenizer.encode(text)
         ids = np.array([encoding.ids], dtype=np.int64)
-        fed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        fed = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
         mean: Vectors = session.run(None, fed)[0][0].mean(axis=0)
         return mean
 
@@ -199,7 +207,9 @@ def _load_e5() -> Encode:
         os.environ["OMP_NUM_THREADS"] = before
 
     def encode(texts: Sequence[str], kind: Kind) -> Vectors:
-        vectors: Vectors = model.query(list(texts)) if kind == "query" else model.passage(list(texts))
+        vectors: Vectors = (
+            model.query(list(texts)) if kind == "query" else model.passage(list(texts))
+        )
         return vectors
 
     return encode
@@ -217,11 +227,19 @@ class EndpointEmbedder:
     """An OpenAI-compatible endpoint's `/embeddings`."""
 
     def __init__(
-        self, base_url: str, model: str, *, api_key: str | None = None, timeout_seconds: float = 120, retries: int = 4
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str | None = None,
+        timeout_seconds: float = 120,
+        retries: int = 4,
     ) -> None:
         self.model = model
         self.name = f"{base_url}#{model}"
-        self.endpoint = Endpoint(base_url, api_key=api_key, timeout_seconds=timeout_seconds, retries=retries)
+        self.endpoint = Endpoint(
+            base_url, api_key=api_key, timeout_seconds=timeout_seconds, retries=retries
+        )
         self.dimensions: int | None = None
 
     async def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
@@ -231,11 +249,14 @@ class EndpointEmbedder:
         rows: list[Vectors] = [np.zeros((0, self.dimensions or 0), dtype=np.float32)]
         for batch in batches:
             body = {"model": self.model, "input": [text or " " for text in map(_clean, batch)]}
-            rows.append(await self.endpoint.ask("/embeddings", body, partial(_rows, count=len(batch))))
+            rows.append(
+                await self.endpoint.ask("/embeddings", body, partial(_rows, count=len(batch)))
+            )
             width = rows[-1].shape[1]
             if self.dimensions not in {None, width}:
                 raise ModelReplyError(
-                    f"{self.name!r} gave {width} dimensions after {self.dimensions}.", "Look at the server."
+                    f"{self.name!r} gave {width} dimensions after {self.dimensions}.",
+                    "Look at the server.",
                 )
             self.dimensions = width
         return normalised(np.concatenate(rows[1:] or rows))
@@ -261,5 +282,10 @@ def _rows(answer: Mapping[str, Json], *, count: int) -> Vectors:
     return vectors
 
 
-EMBEDDERS: Mapping[str, Callable[[], Embedder]] = {"use": use, "minilm": minilm, "e5": e5, "hashed": HashedEmbedder}
+EMBEDDERS: Mapping[str, Callable[[], Embedder]] = {
+    "use": use,
+    "minilm": minilm,
+    "e5": e5,
+    "hashed": HashedEmbedder,
+}
 """Those in this process, by name."""

@@ -43,15 +43,24 @@ Read = TypeVar("Read")
 class Endpoint:
     """A URL, asked with patience. The key comes from JOURNEYMAN_API_KEY, or else OPENAI_API_KEY; it is never shown."""
 
-    def __init__(self, base_url: str, *, api_key: str | None, timeout_seconds: float, retries: int) -> None:
+    def __init__(
+        self, base_url: str, *, api_key: str | None, timeout_seconds: float, retries: int
+    ) -> None:
         self.base_url = base_url
         self.timeout_seconds = timeout_seconds
         self.retries = retries
         self.refused: set[str] = set()
-        self._key = api_key or os.environ.get("JOURNEYMAN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
+        self._key = (
+            api_key
+            or os.environ.get("JOURNEYMAN_API_KEY")
+            or os.environ.get("OPENAI_API_KEY")
+            or "none"
+        )
         self._clients: dict[int, AsyncOpenAI] = {}
 
-    async def ask(self, path: str, body: Mapping[str, Json], read: Callable[[Mapping[str, Json]], Read]) -> Read:
+    async def ask(
+        self, path: str, body: Mapping[str, Json], read: Callable[[Mapping[str, Json]], Read]
+    ) -> Read:
         """What `read` makes of the answer; asked again while what went wrong may pass. Raises ModelError."""
         last: ModelError | None = None
         for attempt in range(self.retries + 1):
@@ -75,16 +84,22 @@ class Endpoint:
             # chat.completions.create goes through the whole conversation each time: as long as all the rest of a turn
             text = await self._client().post(path, cast_to=str, body=body)
         except openai.APIStatusError as error:
-            raise self._judged(error.status_code, error.response.headers, error.response.text, body) from None
+            raise self._judged(
+                error.status_code, error.response.headers, error.response.text, body
+            ) from None
         except openai.APITimeoutError:
             message = f"{self.base_url} gave no reply within {self.timeout_seconds:g} s."
-            raise PassingError(ModelTimeoutError(message, "Look at the server, or allow more time.")) from None
+            raise PassingError(
+                ModelTimeoutError(message, "Look at the server, or allow more time.")
+            ) from None
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             if type(cause).__name__ in {"RemoteProtocolError", "ReadError"}:
                 raise PassingError(cut(f"cut off: {cause}")) from None
             message = f"No connection to {self.base_url}: {cause}."
-            raise PassingError(ModelUnreachableError(message, "Start the server, or correct the URL.")) from None
+            raise PassingError(
+                ModelUnreachableError(message, "Start the server, or correct the URL.")
+            ) from None
         try:
             told = json.loads(text)
         except json.JSONDecodeError as error:
@@ -93,23 +108,36 @@ class Endpoint:
             raise PassingError(cut(f"not a JSON object: {text[:200]!r}"))
         return told
 
-    def _judged(self, status: int, headers: Mapping[str, str], text: str, body: Mapping[str, Json]) -> Exception:
+    def _judged(
+        self, status: int, headers: Mapping[str, str], text: str, body: Mapping[str, Json]
+    ) -> Exception:
         said = _said(text)
         low = said.lower()
         if status == 429:
-            busy = ModelBusyError(f"{self.base_url} is busy (429): {said}", "Try again later, or fewer cases at once.")
+            busy = ModelBusyError(
+                f"{self.base_url} is busy (429): {said}", "Try again later, or fewer cases at once."
+            )
             busy.retry_after = _retry_after(headers)  # type: ignore[attr-defined]
             return PassingError(busy)
         if status in {408, 409} or status >= 500:
             message = f"{self.base_url} failed ({status}): {said}"
             return PassingError(ModelUnreachableError(message, "Look at the server's log."))
-        if any(word in low for word in ("context_length", "context size", "context length", "context window")):
+        if any(
+            word in low
+            for word in ("context_length", "context size", "context length", "context window")
+        ):
             return ContextOverflowError(
                 f"The prompt is too long: {said}", "Shorten instructions, documents or results."
             )
-        if status in {400, 422} and (named := [key for key in OPTIONAL if key in low and key in body]):
+        if status in {400, 422} and (
+            named := [key for key in OPTIONAL if key in low and key in body]
+        ):
             self.refused.update({"logprobs", "top_logprobs"} if "logprobs" in low else set(named))
-            return PassingError(ModelRefusedError(f"{self.base_url} refused {named}: {said}", "Use another endpoint."))
+            return PassingError(
+                ModelRefusedError(
+                    f"{self.base_url} refused {named}: {said}", "Use another endpoint."
+                )
+            )
         mend = {
             401: "Set JOURNEYMAN_API_KEY to a key that this endpoint takes.",
             403: "Use a key that may use this model.",
@@ -124,7 +152,10 @@ class Endpoint:
         loop = id(asyncio.get_running_loop())
         if loop not in self._clients:
             self._clients[loop] = AsyncOpenAI(
-                base_url=self.base_url, api_key=self._key, max_retries=0, timeout=self.timeout_seconds
+                base_url=self.base_url,
+                api_key=self._key,
+                max_retries=0,
+                timeout=self.timeout_seconds,
             )
         return self._clients[loop]
 
@@ -138,14 +169,26 @@ class EndpointModel:
     """A model behind a URL."""
 
     def __init__(
-        self, base_url: str, model: str, *, api_key: str | None = None, timeout_seconds: float = 120, retries: int = 4
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str | None = None,
+        timeout_seconds: float = 120,
+        retries: int = 4,
     ) -> None:
         self.model = model
         self.name = f"{base_url}#{model}"
-        self.endpoint = Endpoint(base_url, api_key=api_key, timeout_seconds=timeout_seconds, retries=retries)
+        self.endpoint = Endpoint(
+            base_url, api_key=api_key, timeout_seconds=timeout_seconds, retries=retries
+        )
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         body = _body(self.model, messages, tools, sampling)
         began = time.monotonic()
@@ -169,7 +212,9 @@ class PassingError(Exception):
 
 def cut(what: str) -> ModelReplyError:
     """The reply is not whole."""
-    return ModelReplyError(f"The endpoint's reply was {what}.", "Look at the server's log; try the case again.")
+    return ModelReplyError(
+        f"The endpoint's reply was {what}.", "Look at the server's log; try the case again."
+    )
 
 
 def _pause(last: ModelError, attempt: int) -> float:
@@ -206,7 +251,9 @@ def _said(text: str) -> str:
     return " ".join(str(message).split())[:300]
 
 
-def _body(model: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> dict[str, Json]:
+def _body(
+    model: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
+) -> dict[str, Json]:
     body: dict[str, Json] = {
         "model": model,
         "messages": [_message(message) for message in messages],
@@ -223,7 +270,11 @@ def _body(model: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sa
         body["tools"] = [
             {
                 "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+                "function": {
+                    "name": t.name,
+                    "description": t.description,
+                    "parameters": dict(t.parameters),
+                },
             }
             for t in tools
         ]
@@ -239,7 +290,10 @@ def _message(message: Message) -> dict[str, Json]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments), ensure_ascii=False)},
+                "function": {
+                    "name": call.name,
+                    "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
+                },
             }
             for call in message.tool_calls
         ]
@@ -248,7 +302,9 @@ def _message(message: Message) -> dict[str, Json]:
     return told
 
 
-def _reply(answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: int, seconds: float) -> Reply:
+def _reply(
+    answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: int, seconds: float
+) -> Reply:
     if not answer.get("choices"):
         raise PassingError(cut(f"without choices: {json.dumps(answer)[:200]!r}"))
     choice = answer["choices"][0]
@@ -270,7 +326,11 @@ def _reply(answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: i
             seconds=seconds,
         ),
         logprobs=tuple(map(_logprob, entries)) or None,
-        finish="tool_calls" if calls else "length" if choice.get("finish_reason") == "length" else "stop",
+        finish="tool_calls"
+        if calls
+        else "length"
+        if choice.get("finish_reason") == "length"
+        else "stop",
         malformed=malformed,
     )
 
@@ -287,10 +347,14 @@ def _calls(told: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], st
             return (), f"the arguments of {name!r} are not JSON: {error}"
         if not isinstance(arguments, dict) or not isinstance(name, str):
             return (), f"the arguments of {name!r} are not an object"
-        calls.append(ToolCall(id=str(entry.get("id") or f"call_{n}"), name=name, arguments=arguments))
+        calls.append(
+            ToolCall(id=str(entry.get("id") or f"call_{n}"), name=name, arguments=arguments)
+        )
     return tuple(calls), None
 
 
 def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
-    top = tuple((other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ())
+    top = tuple(
+        (other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ()
+    )
     return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], 5), top=top)

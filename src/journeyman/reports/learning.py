@@ -123,8 +123,14 @@ def learned(journal: Journal, run: Run) -> Learned | None:
     if len(known) < 2 and not remembered:
         return None
     now = champion(changes, known, run.name, run.ground).number
-    sat = [Examined.model_validate(c.body) for c in changes if c.kind == "examined" and c.worker == run.name]
-    done, again = _done(journal, [one for one in runs if one.ground == run.ground and one.name == run.name])
+    sat = [
+        Examined.model_validate(c.body)
+        for c in changes
+        if c.kind == "examined" and c.worker == run.name
+    ]
+    done, again = _done(
+        journal, [one for one in runs if one.ground == run.ground and one.name == run.name]
+    )
     by_version: dict[int, list[Done]] = {number: [] for number in known}
     for one in done:
         by_version[one.version].append(one)
@@ -195,7 +201,9 @@ def _placed(ordered: Sequence[Done]) -> Iterator[Done]:
 
 
 def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
-    recalled = next((Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled())
+    recalled = next(
+        (Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled()
+    )
     used = outcome.trajectory.usage
     assert outcome.at is not None
     return Done(
@@ -223,17 +231,27 @@ def _share(done: Sequence[Done]) -> Share:
 def _examination(examined: Examined) -> Examination:
     verdict = examined.verdict
     target = verdict.terms.target
-    pairs = [pair.difference for pair in verdict.pairs if pair.job == target and pair.difference is not None]
+    pairs = [
+        pair.difference
+        for pair in verdict.pairs
+        if pair.job == target and pair.difference is not None
+    ]
     gain = Interval(value=None, low=None, high=None)
     if pairs:
         low, high = bounds(pairs, verdict.terms.size(target))
         gain = Interval(value=fmean(pairs), low=low, high=high)
     return Examination(
-        champion=examined.champion, outcome=verdict.outcome, promoted=examined.promoted, cases=len(pairs), gain=gain
+        champion=examined.champion,
+        outcome=verdict.outcome,
+        promoted=examined.promoted,
+        cases=len(pairs),
+        gain=gain,
     )
 
 
-def _version(version: Version, done: Sequence[Done], exam: Examination | None, *, working: bool) -> VersionFigures:
+def _version(
+    version: Version, done: Sequence[Done], exam: Examination | None, *, working: bool
+) -> VersionFigures:
     judged = [one for one in done if one.right is not None]
     right = sum(one.right is True for one in judged)
     worst = _worst(judged)
@@ -290,7 +308,14 @@ def _falls(known: Mapping[int, Version], by_version: Mapping[int, Sequence[Done]
                 fall = Interval(value=fallen[0], low=fallen[1], high=fallen[2])
                 before, share_before = last[name]
                 found.append(
-                    Fall(slice=name, before=before, after=label, right_before=share_before, right_after=now, fall=fall)
+                    Fall(
+                        slice=name,
+                        before=before,
+                        after=label,
+                        right_before=share_before,
+                        right_after=now,
+                        fall=fall,
+                    )
                 )
             last[name] = (label, now)
     return sorted(found, key=lambda one: -(one.fall.value or 0.0))
@@ -327,4 +352,6 @@ def against_chance(done: Sequence[Done]) -> tuple[Share, Interval]:
         value += part.value * count / len(nothing)
         variance += (count / len(nothing)) ** 2 * careful * (1 - careful) / part.total
     spread = 1.96 * sqrt(variance)
-    return _share(nothing), Interval(value=value, low=max(0.0, value - spread), high=min(1.0, value + spread))
+    return _share(nothing), Interval(
+        value=value, low=max(0.0, value - spread), high=min(1.0, value + spread)
+    )

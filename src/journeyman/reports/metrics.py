@@ -97,7 +97,9 @@ def quantile(numbers: list[float], q: float) -> float | None:
 
 
 def quantiles(numbers: list[float]) -> Quantiles:
-    return Quantiles(median=quantile(numbers, 0.5), p90=quantile(numbers, 0.9), most=max(numbers, default=None))
+    return Quantiles(
+        median=quantile(numbers, 0.5), p90=quantile(numbers, 0.9), most=max(numbers, default=None)
+    )
 
 
 @dataclass
@@ -115,7 +117,9 @@ class _Group:
 
     def figures(self, name: str) -> SliceFigures:
         right = share(self.right, self.judged)
-        return SliceFigures(slice=name, cases=self.cases, right=right, seconds=quantiles(self.seconds))
+        return SliceFigures(
+            slice=name, cases=self.cases, right=right, seconds=quantiles(self.seconds)
+        )
 
 
 @dataclass
@@ -158,7 +162,9 @@ class _Fold:
         if outcome.confidence is not None:
             self.confidences.append(outcome.confidence)
         if outcome.decision is not None:
-            self.decided.append(Seen(outcome.at, outcome.decision, outcome.right, bool(outcome.labels)))
+            self.decided.append(
+                Seen(outcome.at, outcome.decision, outcome.right, bool(outcome.labels))
+            )
 
     def _cost(self, outcome: Outcome) -> None:
         usage = outcome.trajectory.usage
@@ -202,7 +208,9 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         slices=tuple(group.figures(name) for name, group in sorted(seen.slices.items())),
         splits=tuple(group.figures(name) for name, group in sorted(seen.splits.items())),
         fields={name: fmean(values) for name, values in seen.parts.items()},
-        failures=tuple(FailureFigures(failure=seen.failures[k], count=n) for k, n in seen.failed.most_common()),
+        failures=tuple(
+            FailureFigures(failure=seen.failures[k], count=n) for k, n in seen.failed.most_common()
+        ),
         in_doubt=seen.stops["in_doubt"],
         stops=dict(seen.stops),
         prompt_tokens=counts["prompt"],

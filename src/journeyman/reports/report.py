@@ -88,7 +88,9 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
         curve = _write_curve(gained, folder / "learning.png")
     except OSError as error:
         mend = "Choose another folder with --out, or free some space."
-        raise StoreError(f"The report can't be written to {folder}: {error.strerror}.", mend) from None
+        raise StoreError(
+            f"The report can't be written to {folder}: {error.strerror}.", mend
+        ) from None
     return Written(
         figures=figures, learned=gained, html=page, csv=(slices, cases, *more), png=png, why_no_png=why,
         learning_png=curve,
@@ -97,7 +99,17 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
 
 # --- CSV -------------------------------------------------------------------------------------------------------
 
-SLICE_COLUMNS = ("slice", "cases", "judged", "right", "share_right", "low_95", "high_95", "median_s", "p90_s")
+SLICE_COLUMNS = (
+    "slice",
+    "cases",
+    "judged",
+    "right",
+    "share_right",
+    "low_95",
+    "high_95",
+    "median_s",
+    "p90_s",
+)
 
 CASE_COLUMNS = (
     "case", "slice", "split", "stop", "right", "answer", "confidence", "decision", "looked_at", "final_answer", "failure",
@@ -109,7 +121,16 @@ CASE_COLUMNS = (
 def slice_row(row: SliceFigures) -> Sequence[object]:
     right = row.right
     times = (row.seconds.median, row.seconds.p90)
-    return (row.slice, row.cases, right.total, right.count, right.value, right.low, right.high, *times)
+    return (
+        row.slice,
+        row.cases,
+        right.total,
+        right.count,
+        right.value,
+        right.low,
+        right.high,
+        *times,
+    )
 
 
 def case_row(outcome: Outcome) -> Sequence[object]:
@@ -126,7 +147,11 @@ def _decided(outcome: Outcome) -> Sequence[object]:
     if outcome.decision is None:
         return (None, None, None)
     label = outcome.labels[-1] if outcome.labels else None
-    final = outcome.trajectory.answer if outcome.decision.deliver or (label and not label.error) else None
+    final = (
+        outcome.trajectory.answer
+        if outcome.decision.deliver or (label and not label.error)
+        else None
+    )
     if label is not None and label.error:
         final = label.correction
     return ("deliver" if outcome.decision.deliver else "escalate", outcome.decision.audit, final)
@@ -209,9 +234,7 @@ def html_page(figures: Figures, listed: Sequence[Outcome], gained: Learned | Non
         _case_table(figures, listed),
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>'
-    )
+    return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>'
 
 
 def remarks(figures: Figures) -> list[str]:
@@ -220,7 +243,9 @@ def remarks(figures: Figures) -> list[str]:
     if not figures.targets_known and figures.closed:
         said.append("Nothing was scored: no case has a target.")
     elif figures.not_judged:
-        said.append(f"{figures.not_judged} cases were not judged; they count neither as right nor as wrong.")
+        said.append(
+            f"{figures.not_judged} cases were not judged; they count neither as right nor as wrong."
+        )
     if figures.closed < figures.cases:
         said.append(f"{figures.cases - figures.closed} of {figures.cases} cases are not finished.")
     if figures.in_doubt:
@@ -231,9 +256,13 @@ def remarks(figures: Figures) -> list[str]:
 
 
 def _tiles(figures: Figures) -> str:
-    computed = None if figures.cached_tokens is None else figures.prompt_tokens - figures.cached_tokens
+    computed = (
+        None if figures.cached_tokens is None else figures.prompt_tokens - figures.cached_tokens
+    )
     cached = (
-        "not told by the engine" if computed is None else f"{computed:,} computed, {figures.cached_tokens:,} cached"
+        "not told by the engine"
+        if computed is None
+        else f"{computed:,} computed, {figures.cached_tokens:,} cached"
     )
     tiles = [
         ("share right, 95 % interval", percent(figures.right), f"{figures.right.count} of {figures.right.total} judged"),
@@ -246,7 +275,10 @@ def _tiles(figures: Figures) -> str:
         ("tool calls", f"{figures.tool_calls:,}", f"{figures.failed_tool_calls:,} failed; well formed {percent(figures.well_formed)}"),
         ("mean confidence", _number(figures.mean_confidence, "{:.2f}"), ""),
     ]  # fmt: skip
-    told = (f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>" for name, value, more in tiles)
+    told = (
+        f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>"
+        for name, value, more in tiles
+    )
     return f"<dl>{''.join(told)}</dl>"
 
 
@@ -270,9 +302,15 @@ def _chart(slices: Sequence[SliceFigures]) -> str:
             parts.append(f'<text class="dim" x="{left + 4}" y="{y + 13}">not judged</text>')
             continue
         low, high = left + width * row.right.low, left + width * row.right.high
-        parts.append(f'<rect x="{left}" y="{y}" width="{width * row.right.value:.1f}" height="18" fill="var(--bar)"/>')
-        parts.append(f'<path d="M{low:.1f} {y + 9}H{high:.1f}" stroke="var(--ink)" stroke-width="2"/>')
-        parts.append(f'<text class="dim" x="{left + width + 10}" y="{y + 13}">{percent(row.right)}</text>')
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{width * row.right.value:.1f}" height="18" fill="var(--bar)"/>'
+        )
+        parts.append(
+            f'<path d="M{low:.1f} {y + 9}H{high:.1f}" stroke="var(--ink)" stroke-width="2"/>'
+        )
+        parts.append(
+            f'<text class="dim" x="{left + width + 10}" y="{y + 13}">{percent(row.right)}</text>'
+        )
     height = len(slices) * step + 10
     return (
         f'<div class="scroll"><svg viewBox="0 0 800 {height}" width="800" height="{height}" role="img" '
@@ -281,7 +319,9 @@ def _chart(slices: Sequence[SliceFigures]) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterator[str]) -> str:
-    heads = "".join(f'<th class="n">{c[1:]}</th>' if c.startswith(">") else f"<th>{c}</th>" for c in columns)
+    heads = "".join(
+        f'<th class="n">{c[1:]}</th>' if c.startswith(">") else f"<th>{c}</th>" for c in columns
+    )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -297,7 +337,14 @@ def _slice_table(figures: Figures) -> str:
         cells = "".join(f'<td class="n">{number}</td>' for number in numbers)
         return f"<tr><td>{escape(one.slice)}</td>{cells}</tr>"
 
-    columns = ("slice", ">cases", ">right", ">share right (95 %)", ">median time", ">90th percentile")
+    columns = (
+        "slice",
+        ">cases",
+        ">right",
+        ">share right (95 %)",
+        ">median time",
+        ">90th percentile",
+    )
     return _table(columns, map(row, figures.slices))
 
 
@@ -315,7 +362,10 @@ def _failures(figures: Figures) -> str:
 def _fields(figures: Figures) -> str:
     if not figures.fields:
         return ""
-    rows = (f'<tr><td>{escape(k)}</td><td class="n">{100 * v:.0f} %</td></tr>' for k, v in figures.fields.items())
+    rows = (
+        f'<tr><td>{escape(k)}</td><td class="n">{100 * v:.0f} %</td></tr>'
+        for k, v in figures.fields.items()
+    )
     return "<h2>Share right per field</h2>" + _table(("field", ">right"), rows)
 
 
@@ -357,15 +407,23 @@ def _write_png(figures: Figures, file: Path) -> tuple[Path | None, str | None]:
 
 
 def _write_curve(gained: Learned | None, file: Path) -> Path | None:
-    if gained is None or find_spec("matplotlib") is None or not any(one.curve for one in gained.versions):
+    if (
+        gained is None
+        or find_spec("matplotlib") is None
+        or not any(one.curve for one in gained.versions)
+    ):
         return None
     _picture(partial(draw_curve, gained), 4.0, file)
     return file
 
 
-def _picture(draw: Callable[[Axes, Sequence[str], Callable[[str], bool]], None], height: float, file: Path) -> None:
+def _picture(
+    draw: Callable[[Axes, Sequence[str], Callable[[str], bool]], None], height: float, file: Path
+) -> None:
     """Write what is drawn with these fonts; `height` in inches."""
-    if "MPLCONFIGDIR" not in os.environ:  # else matplotlib writes into the home folder, and complains where it can't
+    if (
+        "MPLCONFIGDIR" not in os.environ
+    ):  # else matplotlib writes into the home folder, and complains where it can't
         os.environ["MPLCONFIGDIR"] = mkdtemp(prefix="journeyman-mpl-")
         atexit.register(rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and an optional extra
@@ -388,7 +446,9 @@ def _fonts() -> tuple[list[str], Callable[[str], bool]]:
     files = {font.name: font.fname for font in fonts.ttflist}
     names = [*[name for name in CHINESE_FONTS if name in files][:1], "DejaVu Sans"]
     opened = [FT2Font(files[name]) for name in names]
-    return names, lambda text: all(any(font.get_char_index(ord(c)) for font in opened) for c in text)
+    return names, lambda text: all(
+        any(font.get_char_index(ord(c)) for font in opened) for c in text
+    )
 
 
 def _draw(figures: Figures, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
@@ -409,4 +469,8 @@ def _draw(figures: Figures, axes: Axes, fonts: Sequence[str], shows: Callable[[s
     axes.set_xlim(0, 1)
     title = f"{figures.worker} · {figures.job}"
     axes.set_xlabel("share right, with 95 % interval", family=fonts)
-    axes.set_title(f"{title if shows(title) else 'share right'} · {percent(figures.right)}", family=fonts, loc="left")
+    axes.set_title(
+        f"{title if shows(title) else 'share right'} · {percent(figures.right)}",
+        family=fonts,
+        loc="left",
+    )

@@ -11,7 +11,16 @@ from itertools import accumulate
 from statistics import fmean
 from typing import NamedTuple
 
-from journeyman.assess.reliability import Bin, Interval, auroc, bins, brier_skill, ece, ece_floor, interval
+from journeyman.assess.reliability import (
+    Bin,
+    Interval,
+    auroc,
+    bins,
+    brier_skill,
+    ece,
+    ece_floor,
+    interval,
+)
 from journeyman.assess.selective import Rule, ceiling, labels_needed
 from journeyman.assess.stats import Share, share
 from journeyman.types import Decision, Record
@@ -81,11 +90,16 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
     ordered = sorted(seen, key=lambda one: one.at)
     delivered = [one for one in ordered if one.decision.deliver]
     known = [one for one in ordered if one.right is not None]
-    judged = [(one.decision.score, bool(one.right)) for one in known if one.decision.score is not None]
+    judged = [
+        (one.decision.score, bool(one.right)) for one in known if one.decision.score is not None
+    ]
     scores, rights = [score for score, _ in judged], [right for _, right in judged]
     wrong = share(sum(one.right is False for one in known), len(known))
     alone = share(len(delivered), len(ordered))
-    errors = share(sum(one.right is False for one in delivered), sum(one.right is not None for one in delivered))
+    errors = share(
+        sum(one.right is False for one in delivered),
+        sum(one.right is not None for one in delivered),
+    )
     most = None if wrong.value is None else ceiling(wrong.value, rule.allowed_error)
     curve = risk_coverage(scores, rights)
     return Trust(
@@ -97,13 +111,17 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         delivered=alone,
         error_delivered=errors,
         looked_at=share(sum(one.decision.audit for one in ordered), len(ordered)),
-        waiting=sum(one.decision.audit and one.right is None and not one.labelled for one in ordered),
+        waiting=sum(
+            one.decision.audit and one.right is None and not one.labelled for one in ordered
+        ),
         base_error=wrong,
         ceiling=most,
         efficiency=alone.value / most if most and alone.value is not None else None,
         labels=sum(one.labelled for one in ordered),
         labels_to_first=_labels_to_first(ordered),
-        labels_needed=labels_needed(rule, (errors.count + 0.5) / (errors.total + 1)) if errors.total else None,
+        labels_needed=labels_needed(rule, (errors.count + 0.5) / (errors.total + 1))
+        if errors.total
+        else None,
         auroc=interval(auroc, scores, rights, rounds=200),
         ece=interval(ece, scores, rights, rounds=200),
         ece_floor=ece_floor(scores),
@@ -135,7 +153,10 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 def _course(ordered: Sequence[Seen]) -> list[Point]:
     width = max(1, len(ordered) // 10)
     so_far = [0, *accumulate(one.decision.deliver for one in ordered)]
-    return [Point(x=n, y=(so_far[n] - so_far[max(0, n - width)]) / min(n, width)) for n in range(1, len(ordered) + 1)]
+    return [
+        Point(x=n, y=(so_far[n] - so_far[max(0, n - width)]) / min(n, width))
+        for n in range(1, len(ordered) + 1)
+    ]
 
 
 def _labels_to_first(ordered: Sequence[Seen]) -> int | None:

@@ -55,7 +55,9 @@ def asking_job(
     return Job(
         name=name_for(labels),
         description="Questions to documents.",
-        environment=Informed(SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, told=told),
+        environment=Informed(
+            SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, told=told
+        ),
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
         sampling=Sampling(max_tokens=ANSWER_TOKENS),
@@ -69,7 +71,10 @@ def name_for(labels: Collection[str]) -> str:
     No two sets of labels have the same one.
     """
     held = sorted(set(labels))
-    if all(re.fullmatch(r"[A-Za-z0-9_]{1,12}", label) for label in held) and len(held) <= MOST_IN_A_NAME:
+    if (
+        all(re.fullmatch(r"[A-Za-z0-9_]{1,12}", label) for label in held)
+        and len(held) <= MOST_IN_A_NAME
+    ):
         return "-".join([JOB, *held])
     return f"{JOB}--{hashlib.sha256(repr(held).encode()).hexdigest()[:12]}"
 

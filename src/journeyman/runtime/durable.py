@@ -51,21 +51,36 @@ class CaseLog:
         self.past = journal.events(held.run_id, held.case.id, attempt=held.attempt)
         self.seq = len(self.past)
         self.waiting: list[Event] = []
-        self.opening = next((len(event.body["messages"]) for event in self.past if event.kind == "opened"), None)
+        self.opening = next(
+            (len(event.body["messages"]) for event in self.past if event.kind == "opened"), None
+        )
         """Messages before the first reply. None: it was not opened yet."""
-        self.recalled = next((Recalled.model_validate(e.body) for e in self.past if e.kind == "recalled"), Recalled())
+        self.recalled = next(
+            (Recalled.model_validate(e.body) for e in self.past if e.kind == "recalled"), Recalled()
+        )
         self.replies = [event for event in self.past if event.kind == "replied"]
-        told = [Message.model_validate(event.body) for event in self.past if event.kind == "resulted"]
+        told = [
+            Message.model_validate(event.body) for event in self.past if event.kind == "resulted"
+        ]
         self.results = {message.call_id: message for message in told if message.call_id is not None}
         self.remarks = sum(message.call_id is None for message in told)
-        intended = [ToolCall.model_validate(event.body) for event in self.past if event.kind == "intended"]
+        intended = [
+            ToolCall.model_validate(event.body) for event in self.past if event.kind == "intended"
+        ]
         self.intents = {call.id: call for call in intended}
 
-    def later(self, kind: EventKind, body: Record | dict[str, Json], key: str | None = None) -> None:
+    def later(
+        self, kind: EventKind, body: Record | dict[str, Json], key: str | None = None
+    ) -> None:
         """To be written with the next thing that must be."""
         body = body.model_dump(mode="json") if isinstance(body, Record) else body
         held = self.held
-        place = {"run_id": held.run_id, "case_id": held.case.id, "attempt": held.attempt, "seq": self.seq}
+        place = {
+            "run_id": held.run_id,
+            "case_id": held.case.id,
+            "attempt": held.attempt,
+            "seq": self.seq,
+        }
         self.waiting.append(Event(**place, kind=kind, body=body, key=key, at=time.time()))
         self.seq += 1
 
@@ -83,7 +98,9 @@ class CaseLog:
         """Note what the conversation holds beyond what is noted: its opening, refusals, and remarks of the loop."""
         if self.opening is None:
             self.opening = len(messages)
-            self.later("opened", {"messages": [message.model_dump(mode="json") for message in messages]})
+            self.later(
+                "opened", {"messages": [message.model_dump(mode="json") for message in messages]}
+            )
         remarks = 0
         for message in messages[self.opening :]:
             if message.role == "tool" and message.call_id not in self.results:
@@ -115,7 +132,9 @@ class DurableMemory:
     Each lesson is withheld by a draw of its own, so that its worth can be told from chance.
     """
 
-    def __init__(self, memory: Memory, log: CaseLog, draw: Callable[[str], float], withheld: float) -> None:
+    def __init__(
+        self, memory: Memory, log: CaseLog, draw: Callable[[str], float], withheld: float
+    ) -> None:
         """`draw` gives each lesson's id a number in [0, 1)."""
         self.memory = memory
         self.log = log
@@ -147,7 +166,11 @@ class DurableModel:
         return self.model.name
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         self.log.catch_up(messages)
         key = call_key(self.name, messages, tools, sampling)
@@ -162,7 +185,9 @@ class DurableModel:
             return Reply.model_validate(recorded.body)
         if self.stop.is_set():
             raise Interrupted
-        reply = _with_own_ids(await self.model.generate(messages, tools=tools, sampling=sampling), messages)
+        reply = _with_own_ids(
+            await self.model.generate(messages, tools=tools, sampling=sampling), messages
+        )
         self.log.later("replied", reply, key)
         self.log.flush(fully=False)
         return reply
@@ -176,12 +201,18 @@ def _with_own_ids(reply: Reply, messages: Sequence[Message]) -> Reply:
     used = {call.id for message in messages for call in message.tool_calls}
     calls: list[ToolCall] = []
     for call in reply.message.tool_calls:
-        new = call if call.id not in used else call.model_copy(update={"id": f"{call.id}.{len(used)}"})
+        new = (
+            call
+            if call.id not in used
+            else call.model_copy(update={"id": f"{call.id}.{len(used)}"})
+        )
         used.add(new.id)
         calls.append(new)
     if tuple(calls) == reply.message.tool_calls:
         return reply
-    return reply.model_copy(update={"message": reply.message.model_copy(update={"tool_calls": tuple(calls)})})
+    return reply.model_copy(
+        update={"message": reply.message.model_copy(update={"tool_calls": tuple(calls)})}
+    )
 
 
 class DurableEnvironment:
@@ -229,7 +260,10 @@ class DurableEnvironment:
         """The result of an effect that was begun, if it can be had; None: carry it out (again)."""
         if effect == "once":
             raise in_doubt(call)
-        if effect == "reconcilable" and (found := await self.environment.reconcile(call)) is not None:
+        if (
+            effect == "reconcilable"
+            and (found := await self.environment.reconcile(call)) is not None
+        ):
             self.log.result(found)
             self.log.flush(fully=True)
             return found

@@ -40,7 +40,11 @@ class Remembering:
         return self.model.name
 
     async def generate(
-        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        sampling: Sampling = Sampling(),
     ) -> Reply:
         known = self.journal.reply(call_key(self.name, messages, tools, sampling))
         return known or await self.model.generate(messages, tools=tools, sampling=sampling)
@@ -62,7 +66,9 @@ def inside_shift(
     """A shift of a version whose memory is what it was at a place of the journal, and of which nothing is withheld."""
     experience = Experience(journal, job.name)
     memory = experience.memory(version.mind.recall, until=until)
-    worker = hire(job, name=version.worker, version=version.number, mind=version.mind, memory=memory)
+    worker = hire(
+        job, name=version.worker, version=version.number, mind=version.mind, memory=memory
+    )
     return Shift(
         journal=journal, run=run, job=job, worker=worker, model=Remembering(model, journal), holder=holder, at_once=1,
         experience=experience,
@@ -79,17 +85,26 @@ def open_inside(
     spec: Mapping[str, Json],
 ) -> Run:
     """The run of that name, opened when it is first asked for."""
-    still = version.mind.model_copy(update={"recall": version.mind.recall.model_copy(update={"withheld": 0.0})})
+    still = version.mind.model_copy(
+        update={"recall": version.mind.recall.model_copy(update={"withheld": 0.0})}
+    )
     new = Run(
         id=name,
         job=job.name,
         worker=version.label,
         model=str(spec["model"]),
         fingerprint=version.fingerprint,
-        spec={**spec, "purpose": purpose, "ground": version.ground, "mind": still.model_dump(mode="json")},
+        spec={
+            **spec,
+            "purpose": purpose,
+            "ground": version.ground,
+            "mind": still.model_dump(mode="json"),
+        },
         opened_at=time.time(),
     )
-    return journal.open_run(lambda runs, _: next((run for run in runs if run.id == name), new), job=job.name)
+    return journal.open_run(
+        lambda runs, _: next((run for run in runs if run.id == name), new), job=job.name
+    )
 
 
 async def done(shift: Shift, case: Case) -> Outcome:
@@ -102,7 +117,11 @@ async def done(shift: Shift, case: Case) -> Outcome:
     if any(event.kind == "closed" for event in events):
         return outcome_of(case, run.worker, events)
     journal.add_cases(run.id, [case])
-    held = journal.claim(run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, gone=shift.holder.gone)
+    held = journal.claim(
+        run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, gone=shift.holder.gone
+    )
     if held is None or held.case.id != case.id:
-        raise InputError(f"Another process is at {run.id!r}.", "Let it finish, or end it; then run this again.")
+        raise InputError(
+            f"Another process is at {run.id!r}.", "Let it finish, or end it; then run this again."
+        )
     return await do_case(shift, held, Standing(journal, run))

@@ -47,7 +47,11 @@ def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
     """In the order of decisions."""
     open_cases: dict[str, None] = {}
     for _, event in journal.news(run.id, ("decided", "labelled")):
-        if event.kind == "labelled" or not event.body["decision"]["audit"] or event.body.get("sealed"):
+        if (
+            event.kind == "labelled"
+            or not event.body["decision"]["audit"]
+            or event.body.get("sealed")
+        ):
             open_cases.pop(event.case_id, None)
         else:
             open_cases[event.case_id] = None
@@ -56,7 +60,9 @@ def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
         assert case is not None
         outcome = outcome_of(case, run.worker, journal.events(run.id, case_id))
         if outcome.closed and outcome.decision is not None:
-            yield Item(case=case, outcome=outcome, why=reason(outcome.decision, outcome.trajectory.stop))
+            yield Item(
+                case=case, outcome=outcome, why=reason(outcome.decision, outcome.trajectory.stop)
+            )
 
 
 def reason(decision: Decision, stop: Stop) -> str:
@@ -64,10 +70,16 @@ def reason(decision: Decision, stop: Stop) -> str:
     if stop == "in_doubt":
         return "An effect may or may not have happened."
     if decision.score is None:
-        return "There is no answer." if stop != "answered" else "Nothing is known yet of answers like this."
+        return (
+            "There is no answer."
+            if stop != "answered"
+            else "Nothing is known yet of answers like this."
+        )
     if decision.deliver:
         drawn = (
-            f"drawn for an audit, as {100 * decision.propensity:g} % are" if decision.audit else "nobody looks at it"
+            f"drawn for an audit, as {100 * decision.propensity:g} % are"
+            if decision.audit
+            else "nobody looks at it"
         )
         return f"Confidence {decision.score:.2f} reaches the threshold {decision.threshold:.2f}; {drawn}."
     if decision.threshold is None:
@@ -82,12 +94,17 @@ def review(journal: Journal, run: Run, case_id: str, label: Label) -> Outcome:
     """
     case = journal.case(run.id, case_id)
     if case is None:
-        raise InputError(f"Run {run.id!r} has no case {case_id!r}.", "List what waits with: journeyman review --json")
+        raise InputError(
+            f"Run {run.id!r} has no case {case_id!r}.",
+            "List what waits with: journeyman review --json",
+        )
     for _ in range(TRIES):
         events = journal.events(run.id, case_id)
         outcome = outcome_of(case, run.worker, events)
         if not outcome.closed:
-            raise InputError(f"Case {case_id!r} is not finished.", "Let `journeyman work` finish it first.")
+            raise InputError(
+                f"Case {case_id!r} is not finished.", "Let `journeyman work` finish it first."
+            )
         given = _settled(label, outcome)
         if outcome.labels and _same(outcome.labels[-1], given):
             return outcome
@@ -109,11 +126,14 @@ def _settled(label: Label, outcome: Outcome) -> Label:
     answer = outcome.trajectory.answer
     if answer is None and not label.error and label.correction is None:
         raise InputError(
-            f"Case {outcome.case_id!r} has no answer to accept.", "Give the right one with --edit, or use --reject."
+            f"Case {outcome.case_id!r} has no answer to accept.",
+            "Give the right one with --edit, or use --reject.",
         )
     if label.correction is None:
         return label
-    return label.model_copy(update={"error": answer is None or label.correction.strip() != answer.strip()})
+    return label.model_copy(
+        update={"error": answer is None or label.correction.strip() != answer.strip()}
+    )
 
 
 def _same(one: Label, other: Label) -> bool:

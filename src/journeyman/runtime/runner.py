@@ -21,13 +21,33 @@ from journeyman.job.job import Job
 from journeyman.memory.plain import PlainMemory
 from journeyman.memory.projection import Experience
 from journeyman.protocols import Memory, Model
-from journeyman.runtime.durable import CaseLog, DurableEnvironment, DurableMemory, DurableModel, Interrupted, in_doubt
+from journeyman.runtime.durable import (
+    CaseLog,
+    DurableEnvironment,
+    DurableMemory,
+    DurableModel,
+    Interrupted,
+    in_doubt,
+)
 from journeyman.runtime.leases import Holder
 from journeyman.runtime.playing import seen_before
 from journeyman.runtime.versions import champion, ground_of, versions
 from journeyman.store.journal.replay import outcome_of, outcomes, trajectory_of
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
-from journeyman.types import Case, Change, Check, Graded, Held, Json, Label, Mind, Outcome, Run, Score, Trajectory
+from journeyman.types import (
+    Case,
+    Change,
+    Check,
+    Graded,
+    Held,
+    Json,
+    Label,
+    Mind,
+    Outcome,
+    Run,
+    Score,
+    Trajectory,
+)
 from journeyman.worker import Worker, rollout
 
 LEASE_SECONDS = 30.0
@@ -58,7 +78,12 @@ class Shift:
 
 
 def hire(
-    job: Job, *, name: str = "ada", version: int = 1, mind: Mind | None = None, memory: Memory | None = None
+    job: Job,
+    *,
+    name: str = "ada",
+    version: int = 1,
+    mind: Mind | None = None,
+    memory: Memory | None = None,
 ) -> Worker:
     """A worker for a job; without a mind, a plain one; without a memory, one that recalls nothing."""
     mind = mind or Mind()
@@ -86,7 +111,13 @@ def staff(
     """A shift on a run, by the worker version that it names, with what the job's workers remember."""
     experience = Experience(journal, job.name)
     version = int(run.worker.rpartition("@")[2])
-    worker = hire(job, name=run.name, version=version, mind=run.mind, memory=experience.memory(run.mind.recall))
+    worker = hire(
+        job,
+        name=run.name,
+        version=version,
+        mind=run.mind,
+        memory=experience.memory(run.mind.recall),
+    )
     return Shift(
         journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told,
         experience=experience,
@@ -94,7 +125,13 @@ def staff(
 
 
 def open_run(
-    journal: Journal, job: Job, model: Model, *, name: str = "ada", fresh: bool = False, backtest: int | None = None
+    journal: Journal,
+    job: Job,
+    model: Model,
+    *,
+    name: str = "ada",
+    fresh: bool = False,
+    backtest: int | None = None,
 ) -> Run:
     """The run to go on with: the latest of the same worker version, job, model and rule, or a new one.
 
@@ -104,11 +141,15 @@ def open_run(
     the latest such run of the same version and rule as its history.
     """
     ground = ground_of(job, model, name)
-    rule = Rule(allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate)
+    rule = Rule(
+        allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate
+    )
 
     def choose(runs: Sequence[Run], changes: Sequence[Change]) -> Run:
         now = champion(changes, versions(changes, runs, name), name, ground)
-        known = [run for run in runs if run.name == name and run.ground == ground and not run.inside]
+        known = [
+            run for run in runs if run.name == name and run.ground == ground and not run.inside
+        ]
         promised = [run for run in known if _same_promise(rule, run)]
         same = [run for run in promised if run.fingerprint == now.fingerprint]
         tests = [run for run in same if "warm_up" in run.spec]
@@ -116,14 +157,22 @@ def open_run(
         going = others if backtest is None else tests
         if going and not fresh:
             return going[-1]
-        spec: dict[str, Json] = {**rule.model_dump(), "salt": secrets.token_hex(8), "ground": ground}
+        spec: dict[str, Json] = {
+            **rule.model_dump(),
+            "salt": secrets.token_hex(8),
+            "ground": ground,
+        }
         spec["budget"] = json.loads(job.budget.model_dump_json())
         spec["mind"] = now.mind.model_dump(mode="json")
         if backtest is not None:
             spec |= {"audit_rate": 1.0, "warm_up": backtest}
         elif tests:
             spec["history"] = tests[-1].id
-        before = [run for run in promised if "warm_up" not in run.spec and run.fingerprint != now.fingerprint]
+        before = [
+            run
+            for run in promised
+            if "warm_up" not in run.spec and run.fingerprint != now.fingerprint
+        ]
         if before and backtest is None and not fresh:
             spec["continues"] = before[-1].id
         return Run(
@@ -154,7 +203,9 @@ def enrol(journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bo
     done = done_before(journal, run)
     journal.add_cases(run.id, (case for case in cases if case.id not in done))
     if not done and not journal.has_cases(run.id):
-        raise InputError("There are no cases to work.", "Give some with --cases, or choose another --split.")
+        raise InputError(
+            "There are no cases to work.", "Give some with --cases, or choose another --split."
+        )
     if retry_failed:
         closed = (outcome for outcome in outcomes(journal, run) if outcome.closed)
         failed = {o.case_id: o.attempt + 1 for o in closed if o.trajectory.stop == "failed"}
@@ -249,16 +300,24 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
         environment = DurableEnvironment(shift.job.environment(held.case.brief), log)
     if outcome.failure is not None:
         return Trajectory(
-            case_id=held.case.id, worker=shift.worker.label, opening=(), stop="failed", failure=outcome.failure
+            case_id=held.case.id,
+            worker=shift.worker.label,
+            opening=(),
+            stop="failed",
+            failure=outcome.failure,
         )
     model = DurableModel(shift.model, log, shift.stop)
     lot = _lots(shift.run, held)
     memory = DurableMemory(shift.worker.memory, log, lot, shift.run.mind.recall.withheld)
-    trajectory = await rollout(replace(shift.worker, memory=memory), model, environment, held.case.brief)
+    trajectory = await rollout(
+        replace(shift.worker, memory=memory), model, environment, held.case.brief
+    )
     unresolved = log.unresolved
     if unresolved is None or trajectory.stop == "in_doubt":
         return trajectory
-    return trajectory.model_copy(update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure})
+    return trajectory.model_copy(
+        update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure}
+    )
 
 
 async def _verdict(job: Job, case: Case, *, right: bool) -> Label:
@@ -280,7 +339,11 @@ async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajector
 
     A model that can't be asked is no failure of the case: then it said nothing.
     """
-    if shift.run.inside or any(event.kind == "checked" for event in log.past) or not affordable(trajectory):
+    if (
+        shift.run.inside
+        or any(event.kind == "checked" for event in log.past)
+        or not affordable(trajectory)
+    ):
         return trajectory
     checks: tuple[Check, ...] = ()
     with boundary("asking the model about its answer"):
@@ -296,7 +359,9 @@ async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, 
     """What each verifier says. What failed through no fault of the worker is not judged, so never counted as wrong."""
     if trajectory.failure is not None:
         reason = f"not judged: the case ended as {trajectory.failure.kind}"
-        return tuple(Score(verifier=verifier.name, value=None, reason=reason) for verifier in job.verifiers)
+        return tuple(
+            Score(verifier=verifier.name, value=None, reason=reason) for verifier in job.verifiers
+        )
     scores: list[Score] = []
     for verifier in job.verifiers:
         with boundary(f"the verifier {verifier.name!r}") as outcome:

@@ -71,7 +71,11 @@ def fingerprint(ground: str, mind: Mind) -> str:
 
 def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[int, Version]:
     """Every version of a worker that was proposed or worked, by number."""
-    found = {version.number: version for version in map(_proposed, changes) if version and version.worker == name}
+    found = {
+        version.number: version
+        for version in map(_proposed, changes)
+        if version and version.worker == name
+    }
     for run in runs:
         number = int(run.worker.rpartition("@")[2])
         if run.name == name and not run.inside and number not in found:
@@ -83,7 +87,9 @@ def _proposed(change: Change) -> Version | None:
     return Version.model_validate(change.body) if change.kind == "proposed" else None
 
 
-def champion(changes: Sequence[Change], known: dict[int, Version], name: str, ground: str) -> Version:
+def champion(
+    changes: Sequence[Change], known: dict[int, Version], name: str, ground: str
+) -> Version:
     """The version that works on this ground: the last promoted there, or else the plain one, perhaps a new one."""
     for change in reversed(changes):
         if change.kind in POINTS_TO and change.worker == name:

@@ -27,7 +27,9 @@ def connect(path: Path, *, writes: bool) -> Connection:
     Taking it later, after a read, could fail halfway when another process wrote in between.
     """
     engine = create_engine(
-        f"sqlite:///{path}", poolclass=StaticPool, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None}
+        f"sqlite:///{path}",
+        poolclass=StaticPool,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
     )
 
     def pragmas(connection: Any, _: object) -> None:
@@ -90,14 +92,23 @@ def _explain(error: Exception, workspace: Path | None) -> StoreError:
     low = said.lower()
     if "locked" in low or "busy" in low:
         return StoreError(
-            f"The {where} stayed locked by another process for {BUSY_SECONDS:g} s.", "End that process, then try again."
+            f"The {where} stayed locked by another process for {BUSY_SECONDS:g} s.",
+            "End that process, then try again.",
         )
     if "full" in low or "no space" in low:
         return StoreError(
-            f"The disk of the {where} is full; what was written before is safe.", "Free some space, then run it again."
+            f"The disk of the {where} is full; what was written before is safe.",
+            "Free some space, then run it again.",
         )
     if "not a database" in low or "malformed" in low:
-        return StoreError(f"The journal of the {where} is damaged: {said}.", "Restore it, or choose another workspace.")
+        return StoreError(
+            f"The journal of the {where} is damaged: {said}.",
+            "Restore it, or choose another workspace.",
+        )
     if "readonly" in low or "read-only" in low or "permission" in low or "unable to open" in low:
-        return StoreError(f"The {where} can't be written: {said}.", "Choose one that can with --workspace.")
-    return StoreError(f"The {where} failed: {said}.", "Check the disk and the folder, then try again.")
+        return StoreError(
+            f"The {where} can't be written: {said}.", "Choose one that can with --workspace."
+        )
+    return StoreError(
+        f"The {where} failed: {said}.", "Check the disk and the folder, then try again."
+    )

@@ -82,7 +82,14 @@ attempts = Table(
     Column("contributor", Text),
     Column("lesson", Text),
 )
-Index("attempts_by_case", attempts.c.job, attempts.c.run, attempts.c.case_id, attempts.c.attempt, unique=True)
+Index(
+    "attempts_by_case",
+    attempts.c.job,
+    attempts.c.run,
+    attempts.c.case_id,
+    attempts.c.attempt,
+    unique=True,
+)
 Index("attempts_by_lesson", attempts.c.job, attempts.c.lesson_id, attempts.c.contributor)
 Index("attempts_by_place", attempts.c.job, attempts.c.place, attempts.c.score, attempts.c.weight)
 
@@ -110,21 +117,27 @@ uses = Table(
     Column("weight", Float, nullable=False),
     sqlite_with_rowid=False,
 )
-_COLUMNS = tuple(uses.c[name] for name in ("place", "rank", "agreed", "shown", "withheld", "score", "weight"))
+_COLUMNS = tuple(
+    uses.c[name] for name in ("place", "rank", "agreed", "shown", "withheld", "score", "weight")
+)
 Index("uses_by_attempt", uses.c.job, uses.c.place, uses.c.rank, uses.c.agreed, uses.c.contributor)
 Index("uses_by_contributor", uses.c.job, uses.c.contributor, *_COLUMNS)
 
 
 _AGREED = (
     select(uses.c.rank, func.avg(uses.c.agreed))
-    .where(uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of"))
+    .where(
+        uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of")
+    )
     .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
     .group_by(uses.c.rank)
 )
 
 _NEWEST = (
     select(*_COLUMNS)
-    .where(uses.c.job == bindparam("of"), uses.c.place.between(bindparam("first"), bindparam("last")))
+    .where(
+        uses.c.job == bindparam("of"), uses.c.place.between(bindparam("first"), bindparam("last"))
+    )
     .where(uses.c.contributor == bindparam("by"))
     .order_by(uses.c.place.desc())
     .limit(LATEST_USES)
@@ -234,7 +247,11 @@ class Latest(NamedTuple):
 
 
 def _numbers(rows: Sequence[Sequence[Json]], columns: int) -> NDArray[np.float64]:
-    return np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * columns).reshape(-1, columns).T
+    return (
+        np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * columns)
+        .reshape(-1, columns)
+        .T
+    )
 
 
 def _connected(path: Path) -> Connection:
@@ -244,7 +261,9 @@ def _connected(path: Path) -> Connection:
         sync_fully(connection, False)
         with connection.begin():
             theirs = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            empty = not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+            empty = not connection.exec_driver_sql(
+                "SELECT count(*) FROM sqlite_master"
+            ).scalar_one()
         if theirs == FORMAT or empty:
             return connection
         connection.close()
@@ -287,9 +306,15 @@ class Memories:
                 metadata.create_all(connection)
                 prompts().create(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version={FORMAT}")
-                known = connection.execute(select(followed.c.number).where(followed.c.job == job)).scalar()
+                known = connection.execute(
+                    select(followed.c.number).where(followed.c.job == job)
+                ).scalar()
                 if known is None:
-                    added = followed.insert().values(job=job, place=0, unlearned="[]").returning(followed.c.number)
+                    added = (
+                        followed.insert()
+                        .values(job=job, place=0, unlearned="[]")
+                        .returning(followed.c.number)
+                    )
                     known = connection.execute(added).scalar_one()
         return cls(connection, job, known)
 
@@ -303,7 +328,9 @@ class Memories:
     def changing(self) -> Iterator[tuple[int, frozenset[str]]]:
         """One transaction; gives how far the journal was followed, and which sources are unlearned already."""
         with store_errors(), self.connection.begin():
-            row = self.connection.execute(select(followed).where(followed.c.number == self.number)).one()
+            row = self.connection.execute(
+                select(followed).where(followed.c.number == self.number)
+            ).one()
             yield row.place, frozenset(codec.loads(row.unlearned))
 
     def reached(self, place: int, unlearned: frozenset[str]) -> None:
@@ -315,16 +342,24 @@ class Memories:
         if not wanted:
             return []
         joined = attempts.join(sources, sources.c.place == attempts.c.place)
-        query = select(attempts).select_from(joined).where(attempts.c.job == self.job, sources.c.source.in_(wanted))
+        query = (
+            select(attempts)
+            .select_from(joined)
+            .where(attempts.c.job == self.job, sources.c.source.in_(wanted))
+        )
         rows = self._rows(query.distinct().order_by(attempts.c.place))
         return [Attempted(row["run"], row["case_id"], row["attempt"]) for row in rows]
 
     def forget(self, attempt: Attempted) -> None:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
-        for row in self._rows(select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))):
+        for row in self._rows(
+            select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))
+        ):
             for table in (sources, attempts):
                 self.connection.execute(delete(table).where(table.c.place == row["place"]))
-            self.connection.execute(delete(uses).where(uses.c.job == self.job, uses.c.place == row["place"]))
+            self.connection.execute(
+                delete(uses).where(uses.c.job == self.job, uses.c.place == row["place"])
+            )
             self.prompts.remove(self.connection, [row["place"]])
             if row["lesson_id"] is not None and not self._contributors([row["lesson_id"]]):
                 self._taught_by(row["lesson_id"], None)
@@ -339,7 +374,11 @@ class Memories:
 
     def remember(self, remembered: Remembered) -> None:
         """Add an attempt that is not there."""
-        (run, case_id, attempt), place, lesson = remembered.attempt, remembered.place, remembered.lesson
+        (run, case_id, attempt), place, lesson = (
+            remembered.attempt,
+            remembered.place,
+            remembered.lesson,
+        )
         row = {
             "place": place,
             "job": self.job,
@@ -354,7 +393,9 @@ class Memories:
             "lesson": None if lesson is None else codec.dumps(lesson.model_dump(mode="json")),
         }
         self.connection.execute(attempts.insert(), row)
-        self.connection.execute(sources.insert(), [{"source": one, "place": place} for one in remembered.sources])
+        self.connection.execute(
+            sources.insert(), [{"source": one, "place": place} for one in remembered.sources]
+        )
         if remembered.told:
             by = self._contributors(list(remembered.told))
             told = [
@@ -373,7 +414,9 @@ class Memories:
 
     def _contributors(self, wanted: Sequence[str]) -> dict[str, str]:
         """Who taught each of these lessons, of those that are remembered."""
-        query = select(attempts.c.lesson_id, attempts.c.contributor).where(attempts.c.lesson_id.in_(wanted))
+        query = select(attempts.c.lesson_id, attempts.c.contributor).where(
+            attempts.c.lesson_id.in_(wanted)
+        )
         rows = self._rows(query.where(attempts.c.job == self.job))
         return {row["lesson_id"]: row["contributor"] for row in rows}
 
@@ -386,29 +429,44 @@ class Memories:
 
     # --- asking
 
-    def search(self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None) -> list[Found]:
+    def search(
+        self, query: str, *, kinds: Sequence[str], k: int, until: int | None = None
+    ) -> list[Found]:
         """Lessons of these kinds whose case is like the query, best first; `until`: those remembered up to there."""
         scopes = [self._scope(kind) for kind in kinds]
         with self.reading():
             hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
-            rows = {row["place"]: row["lesson"] for row in self._rows(_lessons([hit.id for hit in hits]))}
+            rows = {
+                row["place"]: row["lesson"]
+                for row in self._rows(_lessons([hit.id for hit in hits]))
+            }
         return [Found(Lesson.model_validate(codec.loads(rows[hit.id])), hit.score) for hit in hits]
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""
-        query = select(attempts.c.lesson).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
-        rows = self._rows(query.order_by(attempts.c.place.desc()).limit(limit if limit >= 0 else None))
+        query = select(attempts.c.lesson).where(
+            attempts.c.job == self.job, attempts.c.lesson.is_not(None)
+        )
+        rows = self._rows(
+            query.order_by(attempts.c.place.desc()).limit(limit if limit >= 0 else None)
+        )
         return [Lesson.model_validate(codec.loads(row["lesson"])) for row in rows]
 
     def count(self) -> int:
         """How many lessons there are."""
-        query = select(func.count().label("n")).where(attempts.c.job == self.job, attempts.c.lesson.is_not(None))
+        query = select(func.count().label("n")).where(
+            attempts.c.job == self.job, attempts.c.lesson.is_not(None)
+        )
         return int(self._rows(query)[0]["n"])
 
     def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """Each lesson's uses in the latest cases."""
-        query = select(uses.c.lesson_id, *_COLUMNS).where(uses.c.job == self.job, uses.c.lesson_id.in_(wanted))
-        ordered = query.where(uses.c.place.between(*latest.span)).order_by(uses.c.lesson_id, uses.c.place)
+        query = select(uses.c.lesson_id, *_COLUMNS).where(
+            uses.c.job == self.job, uses.c.lesson_id.in_(wanted)
+        )
+        ordered = query.where(uses.c.place.between(*latest.span)).order_by(
+            uses.c.lesson_id, uses.c.place
+        )
         rows: dict[str, list[Sequence[Json]]] = {name: [] for name in wanted}
         with self.reading():
             for row in self.connection.execute(ordered):
@@ -419,23 +477,34 @@ class Memories:
         """The uses of all that each of these contributed, in the latest cases."""
         with self.reading():
             found = {
-                name: self._newest.tuples(self.connection, (self.job, *latest.span, name)) for name in contributors
+                name: self._newest.tuples(self.connection, (self.job, *latest.span, name))
+                for name in contributors
             }
         return {name: latest.uses(rows[::-1]) for name, rows in found.items()}
 
     def latest(self, *, until: int | None = None) -> Latest:
         """The latest judged cases; `until`: of those remembered up to there."""
         with self.reading():
-            rows = self._judged.tuples(self.connection, (self.job, LAST if until is None else until))
+            rows = self._judged.tuples(
+                self.connection, (self.job, LAST if until is None else until)
+            )
             place, score, weight = _numbers(rows, len(_SCORES))[:, ::-1]
             agreed = self._agreed(place)
-        return Latest(places=place, typical=float(score @ weight / weight.sum()) if len(place) else None, agreed=agreed)
+        return Latest(
+            places=place,
+            typical=float(score @ weight / weight.sum()) if len(place) else None,
+            agreed=agreed,
+        )
 
     def _agreed(self, places: Numbers) -> Numbers:
         """Of what is still remembered, how often lessons agreed: (blocks, ranks), 0 where that is not known."""
         found = np.zeros((LATEST // BLOCK, MOST_TOLD + 1))
         for back, end in enumerate(range(len(places), 0, -BLOCK)):
-            here = {"of": self.job, "first": int(places[max(end - SAMPLE, 0)]), "last": int(places[end - 1])}
+            here = {
+                "of": self.job,
+                "first": int(places[max(end - SAMPLE, 0)]),
+                "last": int(places[end - 1]),
+            }
             for rank, share in self.connection.execute(_AGREED, here):
                 found[back, rank] = share
         return found

@@ -14,7 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, Text, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from journeyman.documents import Passage, Source
 from journeyman.errors import InputError
@@ -30,7 +42,12 @@ BATCH = 2_000
 
 _metadata = MetaData()
 
-sources = Table("sources", MetaData(), Column("document", Text, primary_key=True), Column("body", Text, nullable=False))
+sources = Table(
+    "sources",
+    MetaData(),
+    Column("document", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
 state = Table(
     "state",
     _metadata,
@@ -40,7 +57,10 @@ state = Table(
     Column("embedder", Text),
 )
 scopes = Table(
-    "scopes", _metadata, Column("id", Integer, primary_key=True), Column("labels", Text, nullable=False, unique=True)
+    "scopes",
+    _metadata,
+    Column("id", Integer, primary_key=True),
+    Column("labels", Text, nullable=False, unique=True),
 )
 documents = Table(
     "documents",
@@ -92,7 +112,10 @@ def m004_postings(connection: Connection) -> None:
     rows = connection.execute(select(passages).order_by(passages.c.place))
     index.put(
         connection,
-        (Entry(id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope) for row in rows),
+        (
+            Entry(id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope)
+            for row in rows
+        ),
     )
 
 
@@ -179,7 +202,9 @@ class PassageStore:
 
     # --- writing
 
-    def put(self, document: str, kept: Sequence[Kept], *, labels: Collection[str], digest: str) -> None:
+    def put(
+        self, document: str, kept: Sequence[Kept], *, labels: Collection[str], digest: str
+    ) -> None:
         """Make these all the passages of the document, in one transaction that waits for the disk."""
         with store_errors(), self.writer.begin():
             self._same_embedder(self.writer)
@@ -199,12 +224,17 @@ class PassageStore:
             ]
             if rows:
                 self.writer.execute(passages.insert(), rows)
-            entries = (Entry(id=now.next_place + n, text=each.searched, scope=scope) for n, each in enumerate(kept))
+            entries = (
+                Entry(id=now.next_place + n, text=each.searched, scope=scope)
+                for n, each in enumerate(kept)
+            )
             self.text.put(self.writer, entries)
             self.writer.execute(documents.insert().values(id=document, scope=scope, digest=digest))
             self.writer.execute(
                 update(state).values(
-                    generation=now.generation + 1, next_place=now.next_place + len(rows), embedder=self.embedder
+                    generation=now.generation + 1,
+                    next_place=now.next_place + len(rows),
+                    embedder=self.embedder,
                 )
             )
 
@@ -218,11 +248,17 @@ class PassageStore:
         return there
 
     def _take_out(self, document: str, generation: int) -> bool:
-        places = list(self.writer.execute(select(passages.c.place).where(passages.c.document == document)).scalars())
+        places = list(
+            self.writer.execute(
+                select(passages.c.place).where(passages.c.document == document)
+            ).scalars()
+        )
         self.text.remove(self.writer, places)
         written.forget(self.writer, places)
         if places:
-            self.writer.execute(gone.insert(), [{"place": place, "generation": generation} for place in places])
+            self.writer.execute(
+                gone.insert(), [{"place": place, "generation": generation} for place in places]
+            )
         self.writer.execute(delete(passages).where(passages.c.document == document))
         return self.writer.execute(delete(documents).where(documents.c.id == document)).rowcount > 0
 
@@ -231,17 +267,23 @@ class PassageStore:
         row = self.writer.execute(select(scopes.c.id).where(scopes.c.labels == told)).first()
         if row is not None:
             return int(row.id)
-        number = self.writer.execute(select(func.coalesce(func.max(scopes.c.id), -1))).scalar_one() + 1
+        number = (
+            self.writer.execute(select(func.coalesce(func.max(scopes.c.id), -1))).scalar_one() + 1
+        )
         self.writer.execute(scopes.insert().values(id=number, labels=told))
         return int(number)
 
     # --- what a model wrote
 
-    def put_claims(self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int]) -> None:
+    def put_claims(
+        self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int]
+    ) -> None:
         """A passage's claims, with what it now is known to mention. A passage that went in the meantime stays gone."""
         with store_errors(), self.writer.begin():
             changed = self.writer.execute(
-                update(passages).where(passages.c.place == place).values(entities=dumps(dict(entities)))
+                update(passages)
+                .where(passages.c.place == place)
+                .values(entities=dumps(dict(entities)))
             )
             if changed.rowcount:
                 generation = self.writer.execute(select(state.c.generation)).scalar_one() + 1
@@ -267,7 +309,10 @@ class PassageStore:
     def remove_source(self, document: str) -> bool:
         """False: it was not there."""
         with store_errors(), self.writer.begin():
-            return self.writer.execute(delete(sources).where(sources.c.document == document)).rowcount > 0
+            return (
+                self.writer.execute(delete(sources).where(sources.c.document == document)).rowcount
+                > 0
+            )
 
     def sources(self) -> list[Source]:
         """Within `reading()`: all, by their documents."""
@@ -284,7 +329,11 @@ class PassageStore:
 
     def all_of(self, document: str) -> list[Passage]:
         """Within `reading()`: a document's passages in their order."""
-        query = select(passages.c.body).where(passages.c.document == document).order_by(passages.c.place)
+        query = (
+            select(passages.c.body)
+            .where(passages.c.document == document)
+            .order_by(passages.c.place)
+        )
         return [_passage(document, row.body) for row in self.reader.execute(query)]
 
     # --- reading: all inside one `reading()`, so that all parts of a search see the same moment
@@ -301,8 +350,12 @@ class PassageStore:
 
     def labels(self) -> dict[str, frozenset[str]]:
         """Each document's labels, by the document's id."""
-        of = {row.id: frozenset(json.loads(row.labels)) for row in self.reader.execute(select(scopes))}
-        rows = self.reader.execute(select(documents.c.id, documents.c.scope).order_by(documents.c.id))
+        of = {
+            row.id: frozenset(json.loads(row.labels)) for row in self.reader.execute(select(scopes))
+        }
+        rows = self.reader.execute(
+            select(documents.c.id, documents.c.scope).order_by(documents.c.id)
+        )
         return {row.id: of[row.scope] for row in rows}
 
     def vectors(self, document: str) -> dict[str, bytes]:
@@ -314,7 +367,11 @@ class PassageStore:
     def visible(self, labels: Collection[str]) -> list[int]:
         """The scopes that somebody with these labels may see: those that ask for no other."""
         held = set(labels)
-        return [row.id for row in self.reader.execute(select(scopes)) if held.issuperset(json.loads(row.labels))]
+        return [
+            row.id
+            for row in self.reader.execute(select(scopes))
+            if held.issuperset(json.loads(row.labels))
+        ]
 
     def lexical(self, query: str, *, k: int, scopes: Collection[int]) -> list[Hit]:
         """The best places by BM25."""
@@ -325,7 +382,9 @@ class PassageStore:
         found: dict[int, Passage] = {}
         for start in range(0, len(places), BATCH):
             query = select(passages.c.place, passages.c.document, passages.c.body)
-            rows = self.reader.execute(query.where(passages.c.place.in_(places[start : start + BATCH])))
+            rows = self.reader.execute(
+                query.where(passages.c.place.in_(places[start : start + BATCH]))
+            )
             found |= {row.place: _passage(row.document, row.body) for row in rows}
         return found
 
@@ -344,7 +403,9 @@ class PassageStore:
 
     def mentions(self, places: Collection[int]) -> dict[int, str]:
         """What each of these mentions, as JSON: name to count."""
-        query = select(passages.c.place, passages.c.entities).where(passages.c.place.in_(sorted(places)))
+        query = select(passages.c.place, passages.c.entities).where(
+            passages.c.place.in_(sorted(places))
+        )
         return {row.place: row.entities for row in self.reader.execute(query)}
 
     def report(self, name: str) -> dict[str, Any] | None:
@@ -357,7 +418,11 @@ class PassageStore:
 
     def gone_since(self, generation: int) -> list[int]:
         """Places that went after that generation."""
-        return list(self.reader.execute(select(gone.c.place).where(gone.c.generation > generation)).scalars())
+        return list(
+            self.reader.execute(
+                select(gone.c.place).where(gone.c.generation > generation)
+            ).scalars()
+        )
 
     def after(self, place: int) -> Iterator[Sequence[Known]]:
         """All passages behind a place, in the order of their places, some at a time."""
@@ -370,7 +435,9 @@ class PassageStore:
 
 
 def _body(passage: Passage) -> str:
-    return dumps(passage.model_dump(mode="json", exclude={"document", "score"}, exclude_defaults=True))
+    return dumps(
+        passage.model_dump(mode="json", exclude={"document", "score"}, exclude_defaults=True)
+    )
 
 
 def _passage(document: str, body: str) -> Passage:

@@ -23,7 +23,15 @@ ALLOWED = {
     sqlite3.SQLITE_RECURSIVE,
 }
 
-FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "zeroblob", "randomblob"}
+FORBIDDEN_FUNCTIONS = {
+    "load_extension",
+    "readfile",
+    "writefile",
+    "edit",
+    "fts3_tokenizer",
+    "zeroblob",
+    "randomblob",
+}
 
 STEPS_BETWEEN_LOOKS = 5_000
 """Virtual machine steps between two looks at the clock: well under a millisecond."""
@@ -63,9 +71,13 @@ class ReadOnlyDatabase:
             with path.open("rb") as file:
                 head = file.read(16)
         except OSError as error:
-            raise InputError(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
+            raise InputError(
+                f"{path} can't be read: {error.strerror}.", "Check its permissions."
+            ) from None
         if head not in {b"", b"SQLite format 3\x00"}:
-            raise InputError(f"{path} is not an SQLite database, or is encrypted.", "Give a plain SQLite file.")
+            raise InputError(
+                f"{path} is not an SQLite database, or is encrypted.", "Give a plain SQLite file."
+            )
 
     def understands(self, sql: str) -> bool:
         """Whether it is a query of tables and columns that are here. Nothing is carried out."""
@@ -107,9 +119,13 @@ class ReadOnlyDatabase:
                 break
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
             if size > self.limits.characters:
-                raise QueryError(f"the result is larger than {self.limits.characters:,} characters; select less")
+                raise QueryError(
+                    f"the result is larger than {self.limits.characters:,} characters; select less"
+                )
             rows.append(row)
-        return Rows(columns=tuple(column[0] for column in cursor.description), rows=tuple(rows), cut=cut)
+        return Rows(
+            columns=tuple(column[0] for column in cursor.description), rows=tuple(rows), cut=cut
+        )
 
     def _connect(self) -> sqlite3.Connection:
         connection = None
@@ -125,7 +141,9 @@ class ReadOnlyDatabase:
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
-            raise InputError(f"{self.path} can't be read: {error}.", "Give a sound, unlocked SQLite file.") from None
+            raise InputError(
+                f"{self.path} can't be read: {error}.", "Give a sound, unlocked SQLite file."
+            ) from None
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self.limits.characters)
         connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 100_000)
         connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 200)
@@ -137,7 +155,8 @@ class ReadOnlyDatabase:
         connection = self._connect()
         try:
             query = (
-                "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+                "SELECT type, name, sql FROM sqlite_schema"
+                " WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
             )
             found: Sequence[tuple[str, str, str | None]] = connection.execute(query).fetchall()
             parts: list[str] = []
@@ -145,7 +164,8 @@ class ReadOnlyDatabase:
                 parts.append(" ".join((sql or name).split()) + ";")
                 if samples and kind == "table":
                     quoted = name.replace('"', '""')
-                    rows = connection.execute(f'SELECT * FROM "{quoted}" LIMIT ?', (samples,)).fetchall()  # noqa: S608
+                    first = f'SELECT * FROM "{quoted}" LIMIT ?'  # noqa: S608 - a quoted name of the schema's own
+                    rows = connection.execute(first, (samples,)).fetchall()
                     parts.extend(f"-- {row!r}"[:200] for row in rows)
             return "\n".join(parts)
         finally:
@@ -163,7 +183,9 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
 def _explained(error: Exception, path: Path, limits: QueryLimits) -> Exception:
     said = str(error)
     if "interrupted" in said:
-        return QueryError(f"the query took longer than {limits.seconds:g} s and was stopped; make it simpler")
+        return QueryError(
+            f"the query took longer than {limits.seconds:g} s and was stopped; make it simpler"
+        )
     if "not authorized" in said or "prohibited" in said or "readonly" in said:
         return QueryError(f"only reading is allowed here ({said})")
     if "one statement at a time" in said:

@@ -22,9 +22,14 @@ claims = Table(
     Column("body", Text, nullable=False),
 )
 extracted = Table(
-    "extracted", _metadata, Column("place", Integer, primary_key=True), Column("generation", Integer, nullable=False)
+    "extracted",
+    _metadata,
+    Column("place", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
 )
-reports = Table("reports", _metadata, Column("id", Text, primary_key=True), Column("body", Text, nullable=False))
+reports = Table(
+    "reports", _metadata, Column("id", Text, primary_key=True), Column("body", Text, nullable=False)
+)
 rests = Table(
     "report_places",
     _metadata,
@@ -43,18 +48,27 @@ def forget(connection: Connection, places: Sequence[int]) -> None:
         some = places[start : start + BATCH]
         for table in (claims, extracted):
             connection.execute(delete(table).where(table.c.place.in_(some)))
-        gone = list(connection.execute(select(rests.c.report).where(rests.c.place.in_(some)).distinct()).scalars())
+        gone = list(
+            connection.execute(
+                select(rests.c.report).where(rests.c.place.in_(some)).distinct()
+            ).scalars()
+        )
         for report in gone:
             connection.execute(delete(reports).where(reports.c.id == report))
             connection.execute(delete(rests).where(rests.c.report == report))
 
 
-def put_claims(connection: Connection, place: int, told: Sequence[Mapping[str, Any]], generation: int) -> None:
+def put_claims(
+    connection: Connection, place: int, told: Sequence[Mapping[str, Any]], generation: int
+) -> None:
     connection.execute(delete(claims).where(claims.c.place == place))
     connection.execute(delete(extracted).where(extracted.c.place == place))
     connection.execute(extracted.insert().values(place=place, generation=generation))
     if told:
-        connection.execute(claims.insert(), [{"place": place, "n": n, "body": dumps(c)} for n, c in enumerate(told)])
+        connection.execute(
+            claims.insert(),
+            [{"place": place, "n": n, "body": dumps(c)} for n, c in enumerate(told)],
+        )
 
 
 def all_claims(connection: Connection) -> list[tuple[int, dict[str, Any]]]:
@@ -65,17 +79,27 @@ def all_claims(connection: Connection) -> list[tuple[int, dict[str, Any]]]:
 
 def read_since(connection: Connection, generation: int) -> frozenset[int]:
     """Those that a model has read after that generation, whether it found a claim or not."""
-    return frozenset(connection.execute(select(extracted.c.place).where(extracted.c.generation > generation)).scalars())
+    return frozenset(
+        connection.execute(
+            select(extracted.c.place).where(extracted.c.generation > generation)
+        ).scalars()
+    )
 
 
-def put_report(connection: Connection, report: str, body: Mapping[str, Any], places: Sequence[int]) -> None:
+def put_report(
+    connection: Connection, report: str, body: Mapping[str, Any], places: Sequence[int]
+) -> None:
     connection.execute(delete(reports).where(reports.c.id == report))
     connection.execute(delete(rests).where(rests.c.report == report))
     connection.execute(reports.insert().values(id=report, body=dumps(dict(body))))
-    connection.execute(rests.insert(), [{"report": report, "place": place} for place in sorted(set(places))])
+    connection.execute(
+        rests.insert(), [{"report": report, "place": place} for place in sorted(set(places))]
+    )
 
 
 def report(connection: Connection, name: str) -> dict[str, Any] | None:
     """None: it was not written, or what it rested on has changed."""
-    body = connection.execute(select(reports.c.body).where(reports.c.id == name)).scalar_one_or_none()
+    body = connection.execute(
+        select(reports.c.body).where(reports.c.id == name)
+    ).scalar_one_or_none()
     return None if body is None else json.loads(body)

@@ -15,7 +15,17 @@ from journeyman.verifiers.sql_result import SqlResult
 from journeyman.verifiers.text import Exact, Number, Regex
 
 AnyVerifier = Annotated[
-    Exact | Number | Regex | JsonFields | SqlResult | FunctionCall | Citations | Gym | Python | Judge | Person,
+    Exact
+    | Number
+    | Regex
+    | JsonFields
+    | SqlResult
+    | FunctionCall
+    | Citations
+    | Gym
+    | Python
+    | Judge
+    | Person,
     Field(discriminator="kind"),
 ]
 """What `[[verifier]]` in job.toml can be."""

@@ -23,7 +23,8 @@ from journeyman.verifiers.text import unjudged
 
 MARK = re.compile(r"\s*[\[【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]】]")
 SENTENCE = re.compile(
-    r".+?(?:[。！？；]+[”’」』）]*|[.!?]+[\"'”’)\]]*(?=\s|$)|\n|$)(?:\s*[\[【]\d[\d,，、\s]*[\]】][.。]?)*", re.DOTALL
+    r".+?(?:[。！？；]+[”’」』）]*|[.!?]+[\"'”’)\]]*(?=\s|$)|\n|$)(?:\s*[\[【]\d[\d,，、\s]*[\]】][.。]?)*",
+    re.DOTALL,
 )
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 STOP = frozenset(
@@ -72,14 +73,23 @@ def abstains(answer: str) -> bool:
     return ABSTAINS.search(answer) is not None
 
 
-def claims(answer: str, passages: Iterable[Cited], question: str = "", *, least: float = LEAST) -> tuple[Claim, ...]:
+def claims(
+    answer: str, passages: Iterable[Cited], question: str = "", *, least: float = LEAST
+) -> tuple[Claim, ...]:
     """Each sentence with the passages that contain it."""
     asked = frozenset(_folded(question))
-    held = {passage.number: frozenset(_folded(f"{passage.head}\n{passage.text}")) for passage in passages}
-    numbers = {
-        passage.number: frozenset(_numbers(f"{passage.head}\n{passage.text}\n{question}")) for passage in passages
+    held = {
+        passage.number: frozenset(_folded(f"{passage.head}\n{passage.text}"))
+        for passage in passages
     }
-    return tuple(_claim(sentence, cited, held, numbers, asked, least) for sentence, cited in sentences(answer))
+    numbers = {
+        passage.number: frozenset(_numbers(f"{passage.head}\n{passage.text}\n{question}"))
+        for passage in passages
+    }
+    return tuple(
+        _claim(sentence, cited, held, numbers, asked, least)
+        for sentence, cited in sentences(answer)
+    )
 
 
 def sentences(answer: str) -> list[tuple[str, tuple[int, ...]]]:
@@ -108,19 +118,29 @@ def _claim(
         return Claim(text=sentence, cited=cited)
     must = frozenset(_numbers(sentence))
     shares = {
-        number: sum(weight for word, weight in weights.items() if word in has) / total * (must <= numbers[number])
+        number: sum(weight for word, weight in weights.items() if word in has)
+        / total
+        * (must <= numbers[number])
         for number, has in held.items()
     }
     among = [number for number in cited if number in shares] or list(shares)
-    found = sorted((n for n in among if shares[n] >= least), key=lambda n: (-round(shares[n], 6), n))
-    return Claim(text=sentence, cited=cited, found=tuple(found), support=max((shares[n] for n in among), default=0.0))
+    found = sorted(
+        (n for n in among if shares[n] >= least), key=lambda n: (-round(shares[n], 6), n)
+    )
+    return Claim(
+        text=sentence,
+        cited=cited,
+        found=tuple(found),
+        support=max((shares[n] for n in among), default=0.0),
+    )
 
 
 @lru_cache(maxsize=256)
 def _folded(text: str) -> tuple[str, ...]:
     """Terms, long words cut to their stem."""
     return tuple(
-        word[:STEM] if word.isascii() and word.isalpha() and len(word) > STEM else word for word in terms(text)
+        word[:STEM] if word.isascii() and word.isalpha() and len(word) > STEM else word
+        for word in terms(text)
     )
 
 
@@ -131,7 +151,12 @@ def _numbers(text: str) -> list[str]:
 def shown_to(trajectory: Trajectory) -> list[Cited]:
     """The passages that a worker was given, by what it read: before the case, and from its searches."""
     before = [m.content for m in trajectory.opening if m.role == "user"][:-1]
-    results = [m.content for step in trajectory.steps for m in step.results if m.role == "tool" and not m.failed]
+    results = [
+        m.content
+        for step in trajectory.steps
+        for m in step.results
+        if m.role == "tool" and not m.failed
+    ]
     numbered = [cited for text in (*before, *results) for cited in read_listed(text)]
     return list({cited.number: cited for cited in numbered}.values())
 
@@ -149,15 +174,27 @@ class Citations(Record):
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
         answer, passages = trajectory.answer, shown_to(trajectory)
         if answer is None or not passages:
-            return unjudged(self.name, "there is no answer" if answer is None else "no passages were shown")
+            return unjudged(
+                self.name, "there is no answer" if answer is None else "no passages were shown"
+            )
         if abstains(answer):
             return unjudged(self.name, "the answer says that the documents don't")
         told = claims(answer, passages, case.prompt, least=self.least)
         without = [claim for claim in told if claim.supported is False]
         fields = {str(n): float(claim.support or 0.0) for n, claim in enumerate(told, start=1)}
         if not without:
-            return Score(verifier=self.name, value=None, reason="every sentence stands in a passage", fields=fields)
-        return Score(verifier=self.name, value=0.0, reason=f"stands in no passage: {without[0].text!r}", fields=fields)
+            return Score(
+                verifier=self.name,
+                value=None,
+                reason="every sentence stands in a passage",
+                fields=fields,
+            )
+        return Score(
+            verifier=self.name,
+            value=0.0,
+            reason=f"stands in no passage: {without[0].text!r}",
+            fields=fields,
+        )
 
     def reference(self, case: Case) -> str | None:
         return None

@@ -64,7 +64,11 @@ def same(got: Json, wanted: Json) -> bool:
     if isinstance(wanted, list):
         return isinstance(got, list) and len(got) == len(wanted) and all(map(same, got, wanted))
     if isinstance(wanted, dict):
-        return isinstance(got, dict) and got.keys() == wanted.keys() and all(same(got[k], wanted[k]) for k in wanted)
+        return (
+            isinstance(got, dict)
+            and got.keys() == wanted.keys()
+            and all(same(got[k], wanted[k]) for k in wanted)
+        )
     day = as_date(str(wanted))
     return folded(str(got)) == folded(str(wanted)) if day is None else as_date(str(got)) == day
 
@@ -105,12 +109,27 @@ class JsonFields(Record):
             return unjudged(self.name, f"the target {str(target)[:60]!r} is no object with fields")
         got = None if trajectory.answer is None else read_object(trajectory.answer)
         if got is None:
-            return Score(verifier=self.name, value=0.0, reason="no JSON object", fields=dict.fromkeys(target, 0.0))
-        fields = {key: float(key in got and same(got[key], wanted)) for key, wanted in target.items()}
-        wrong = [f"{key}: {got.get(key, 'missing')!r} is not {target[key]!r}" for key, ok in fields.items() if not ok]
+            return Score(
+                verifier=self.name,
+                value=0.0,
+                reason="no JSON object",
+                fields=dict.fromkeys(target, 0.0),
+            )
+        fields = {
+            key: float(key in got and same(got[key], wanted)) for key, wanted in target.items()
+        }
+        wrong = [
+            f"{key}: {got.get(key, 'missing')!r} is not {target[key]!r}"
+            for key, ok in fields.items()
+            if not ok
+        ]
         share = sum(fields.values()) / len(fields)
         value = share if self.partial else float(share == 1.0)
         return Score(verifier=self.name, value=value, reason="; ".join(wrong)[:1000], fields=fields)
 
     def reference(self, case: Case) -> str | None:
-        return json.dumps(case.target, ensure_ascii=False) if isinstance(case.target, dict) and case.target else None
+        return (
+            json.dumps(case.target, ensure_ascii=False)
+            if isinstance(case.target, dict) and case.target
+            else None
+        )

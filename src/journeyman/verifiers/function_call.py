@@ -47,8 +47,17 @@ class FunctionCall(Record):
         calls = []
         for wanted in case.target:
             ((name, arguments),) = wanted.items()
-            chosen = {key: options[0] for key, options in arguments.items() if options and options[0] != ""}
-            calls.append({"name": name, "arguments": {key: _reference(value) for key, value in chosen.items()}})
+            chosen = {
+                key: options[0]
+                for key, options in arguments.items()
+                if options and options[0] != ""
+            }
+            calls.append(
+                {
+                    "name": name,
+                    "arguments": {key: _reference(value) for key, value in chosen.items()},
+                }
+            )
         return json.dumps(calls, ensure_ascii=False)
 
 
@@ -56,7 +65,8 @@ def _reference(value: Json) -> Json:
     """Inside objects, too, the options are lists: take the first of each."""
     if isinstance(value, dict):
         first = {
-            key: options[0] if isinstance(options, list) and options else options for key, options in value.items()
+            key: options[0] if isinstance(options, list) and options else options
+            for key, options in value.items()
         }
         return {key: _reference(one) for key, one in first.items() if one != ""}
     return [_reference(one) for one in value] if isinstance(value, list) else value
@@ -73,7 +83,9 @@ def read_calls(answer: str | None) -> Calls:
     return [(one["name"], one.get("arguments") or {}) for one in fitting]
 
 
-def mismatch(call: tuple[str, Mapping[str, Json]], wanted: Mapping[str, Mapping[str, list[Json]]]) -> str | None:
+def mismatch(
+    call: tuple[str, Mapping[str, Json]], wanted: Mapping[str, Mapping[str, list[Json]]]
+) -> str | None:
     """Why a call is not the one wanted; None: it is."""
     name, arguments = call
     ((right, options),) = wanted.items()
@@ -101,7 +113,10 @@ def fits(got: Json, option: Json) -> bool:
         return len(got) == len(option) and all(map(fits, got, option))
     if isinstance(got, dict) and isinstance(option, dict):
         return (
-            mismatch(("object", got), {"object": {k: v if isinstance(v, list) else [v] for k, v in option.items()}})
+            mismatch(
+                ("object", got),
+                {"object": {k: v if isinstance(v, list) else [v] for k, v in option.items()}},
+            )
             is None
         )
     return bool(got == option)

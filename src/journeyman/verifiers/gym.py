@@ -31,7 +31,9 @@ class Gym(Record):
         commands = answered if family.is_puzzle else given_commands(trajectory)
         view = await asyncio.to_thread(_replayed, name, seed, tuple(commands))
         told = view.told if family.is_puzzle and view.move else f"{view.move} moves"
-        return Score(verifier=self.name, value=view.score, reason=f"{task}, seed {seed}: {told}"[:500])
+        return Score(
+            verifier=self.name, value=view.score, reason=f"{task}, seed {seed}: {told}"[:500]
+        )
 
     def reference(self, case: Case) -> str | None:
         """The puzzle's own answer, or the commands of the game's expert."""
@@ -39,7 +41,11 @@ class Gym(Record):
         commands = _walkthrough(name, seed)
         if not commands:
             return None
-        return commands[0] if family_of(name)[0].is_puzzle else json.dumps(commands, ensure_ascii=False)
+        return (
+            commands[0]
+            if family_of(name)[0].is_puzzle
+            else json.dumps(commands, ensure_ascii=False)
+        )
 
 
 def given_commands(trajectory: Trajectory) -> list[str]:

@@ -18,11 +18,19 @@ from journeyman.verifiers.text import NO_TARGET, unjudged
 
 
 def _function(value: Any, info: ValidationInfo) -> Any:
-    return info.context.member(value) if isinstance(value, str) and isinstance(info.context, JobFolder) else value
+    return (
+        info.context.member(value)
+        if isinstance(value, str) and isinstance(info.context, JobFolder)
+        else value
+    )
 
 
 def _model(value: Any, info: ValidationInfo) -> Any:
-    return info.context.open_model(value) if isinstance(value, str) and isinstance(info.context, JobFolder) else value
+    return (
+        info.context.open_model(value)
+        if isinstance(value, str) and isinstance(info.context, JobFolder)
+        else value
+    )
 
 
 class Python(Record):
@@ -45,7 +53,9 @@ class Python(Record):
         if isinstance(value, Score):
             return value
         if value is not None and not 0 <= float(value) <= 1:
-            raise VerifierError(f"{self.name!r} gave {value!r}.", "It is a number from 0 to 1, or None.")
+            raise VerifierError(
+                f"{self.name!r} gave {value!r}.", "It is a number from 0 to 1, or None."
+            )
         return Score(verifier=self.name, value=None if value is None else float(value))
 
     def reference(self, case: Case) -> str | None:
@@ -76,15 +86,21 @@ class Judge(Record):
         if trajectory.answer is None:
             return Score(verifier=self.name, value=0.0, reason="no answer")
         if not hasattr(self.model, "generate"):
-            raise InputError(f"The judge's model {self.model!r} is no model.", "Name one that can be opened.")
+            raise InputError(
+                f"The judge's model {self.model!r} is no model.", "Name one that can be opened."
+            )
         model: Model = self.model
         sampling = Sampling(max_tokens=256, top_logprobs=0, json_schema=RIGHT)
-        reply = await model.generate(self.prompt(case, trajectory.answer, secrets.token_hex(8)), sampling=sampling)
+        reply = await model.generate(
+            self.prompt(case, trajectory.answer, secrets.token_hex(8)), sampling=sampling
+        )
         try:
             verdict = json.loads(reply.message.content)
             right, reason = verdict["right"], str(verdict.get("reason", ""))
         except (json.JSONDecodeError, KeyError, TypeError):
-            return unjudged(self.name, f"the judge's reply can't be read: {reply.message.content[:80]!r}")
+            return unjudged(
+                self.name, f"the judge's reply can't be read: {reply.message.content[:80]!r}"
+            )
         if not isinstance(right, bool):
             return unjudged(self.name, f"the judge did not decide: {right!r}")
         return Score(verifier=self.name, value=float(right), reason=reason[:500])
@@ -99,7 +115,11 @@ class Judge(Record):
         )
         parts = [("question", case.prompt), ("answer", answer)]
         if case.target is not None:
-            target = case.target if isinstance(case.target, str) else json.dumps(case.target, ensure_ascii=False)
+            target = (
+                case.target
+                if isinstance(case.target, str)
+                else json.dumps(case.target, ensure_ascii=False)
+            )
             parts.insert(1, ("target", target))
         told = "\n".join(f"{label}:\n<{nonce}>\n{text}\n</{nonce}>" for label, text in parts)
         return (Message(role="system", content=orders), Message(role="user", content=told))
@@ -116,7 +136,9 @@ class Person(Record):
     name: str = "person"
 
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
-        return unjudged(self.name, "a person has to judge" if case.target is not None else NO_TARGET)
+        return unjudged(
+            self.name, "a person has to judge" if case.target is not None else NO_TARGET
+        )
 
     def reference(self, case: Case) -> str | None:
         return None

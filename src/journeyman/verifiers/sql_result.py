@@ -36,8 +36,13 @@ class SqlResult(Record):
             return unjudged(self.name, NO_TARGET)
         path = case.data.get("database") or self.database
         if path is None:
-            raise VerifierError("The sql_result verifier has no database.", "Name one in job.toml or the case's data.")
-        return await asyncio.to_thread(self._compare, ReadOnlyDatabase(Path(path), LIMITS), case, trajectory.answer)
+            raise VerifierError(
+                "The sql_result verifier has no database.",
+                "Name one in job.toml or the case's data.",
+            )
+        return await asyncio.to_thread(
+            self._compare, ReadOnlyDatabase(Path(path), LIMITS), case, trajectory.answer
+        )
 
     def _compare(self, database: ReadOnlyDatabase, case: Case, answer: str | None) -> Score:
         if answer is None:
@@ -77,7 +82,11 @@ def _queries(case: Case) -> list[str]:
 
 def equal(got: Rows, wanted: Rows, *, ordered: bool) -> bool:
     """Whether two results are the same under the rules of `SqlResult`."""
-    if len(got.rows) != len(wanted.rows) or got.cut != wanted.cut or len(got.columns) != len(wanted.columns):
+    if (
+        len(got.rows) != len(wanted.rows)
+        or got.cut != wanted.cut
+        or len(got.columns) != len(wanted.columns)
+    ):
         return False
     if ordered:
         return all(map(same_row, got.rows, wanted.rows))
@@ -98,7 +107,9 @@ def same_value(got: Value, wanted: Value) -> bool:
 
 def rough(row: Row) -> Row:
     """Numbers to nine significant digits, so that equal results mostly count as equal at once."""
-    return tuple(float(f"{value:.9g}") if isinstance(value, int | float) else value for value in row)
+    return tuple(
+        float(f"{value:.9g}") if isinstance(value, int | float) else value for value in row
+    )
 
 
 def sortable(row: Row) -> tuple[tuple[int, float, str], ...]:

@@ -34,7 +34,9 @@ class Exact(Record):
         if case.target is None:
             return unjudged(self.name, NO_TARGET)
         answer = trajectory.answer
-        right = answer is not None and folded(answer) in {folded(str(one)) for one in accepted(case.target)}
+        right = answer is not None and folded(answer) in {
+            folded(str(one)) for one in accepted(case.target)
+        }
         return judged(self.name, right, f"answer {answer!r}, target {case.target!r}")
 
     def reference(self, case: Case) -> str | None:
@@ -78,11 +80,17 @@ class Number(Record):
         if wanted is None:
             return unjudged(self.name, f"the target {case.target!r} is no number")
         got = None if trajectory.answer is None else last_number(trajectory.answer)
-        near = got is not None and abs(got - wanted) <= max(self.absolute, self.relative * abs(wanted))
+        near = got is not None and abs(got - wanted) <= max(
+            self.absolute, self.relative * abs(wanted)
+        )
         return judged(self.name, near, f"answer {got}, target {wanted}")
 
     def reference(self, case: Case) -> str | None:
-        return None if case.target is None or last_number(str(case.target)) is None else str(case.target)
+        return (
+            None
+            if case.target is None or last_number(str(case.target)) is None
+            else str(case.target)
+        )
 
 
 class Regex(Record):
@@ -101,8 +109,14 @@ class Regex(Record):
             return unjudged(self.name, f"the target is no regular expression: {error}")
         answer = trajectory.answer
         search = pattern.fullmatch if self.full else pattern.search
-        return judged(self.name, answer is not None and search(answer) is not None, f"answer {answer!r}")
+        return judged(
+            self.name, answer is not None and search(answer) is not None, f"answer {answer!r}"
+        )
 
     def reference(self, case: Case) -> str | None:
         """Only a pattern without any special character can be its own answer."""
-        return case.target if isinstance(case.target, str) and re.escape(case.target) == case.target else None
+        return (
+            case.target
+            if isinstance(case.target, str) and re.escape(case.target) == case.target
+            else None
+        )

@@ -36,7 +36,9 @@ def table(*rows: tuple[str, ...]) -> Block:
 
 # --- any document ----------------------------------------------------------------------------------------------
 
-TEXT = st.text(st.sampled_from(string.ascii_letters[:6] + " \n\n.。，中文字?？|:"), min_size=0, max_size=300)
+TEXT = st.text(
+    st.sampled_from(string.ascii_letters[:6] + " \n\n.。，中文字?？|:"), min_size=0, max_size=300
+)
 
 CELL = st.text(st.sampled_from("ab 中1"), min_size=1, max_size=8).map(str.strip)
 
@@ -49,7 +51,9 @@ def as_table(rows: list[list[str]]) -> Block:
 BLOCKS = st.one_of(
     st.builds(
         Block,
-        kind=st.sampled_from(["paragraph", "list", "code", "quote", "caption", "header", "footer", "figure"]),
+        kind=st.sampled_from(
+            ["paragraph", "list", "code", "quote", "caption", "header", "footer", "figure"]
+        ),
         text=st.one_of(TEXT, TEXT.map(lambda text: (text + " word。") * 40)),
         page=st.one_of(st.none(), st.integers(1, 3)),
         box=st.one_of(st.none(), st.just((1.0, 2.0, 3.0, 4.0))),
@@ -58,7 +62,14 @@ BLOCKS = st.one_of(
     ),
     st.builds(heading, TEXT.filter(str.strip), st.integers(1, 6)),
     st.builds(as_table, st.lists(st.lists(CELL, min_size=1, max_size=4), min_size=1, max_size=30)),
-    st.sampled_from([paragraph("第三条 内容。"), paragraph("Q: what?"), paragraph("A: that."), heading("References")]),
+    st.sampled_from(
+        [
+            paragraph("第三条 内容。"),
+            paragraph("Q: what?"),
+            paragraph("A: that."),
+            heading("References"),
+        ]
+    ),
 )
 
 
@@ -117,7 +128,11 @@ def test_sizes_fit_both_languages() -> None:
 
 
 def test_each_row_is_found_under_its_columns() -> None:
-    chunks = chunk(document(heading("Sales"), table(("Year", "EUR"), ("2024", "1"), ("2025", "2")), kind="xlsx"))
+    chunks = chunk(
+        document(
+            heading("Sales"), table(("Year", "EUR"), ("2024", "1"), ("2025", "2")), kind="xlsx"
+        )
+    )
     assert [(each.context, each.text) for each in chunks] == [
         ("", "Sales"),
         ("Sales > Year | EUR", "Year | EUR\n2024 | 1"),
@@ -142,18 +157,28 @@ def test_a_law_is_cut_by_its_articles() -> None:
 
 
 def test_questions_stay_with_their_answers() -> None:
-    faq = document(*(paragraph(text) for n in range(4) for text in (f"Q{n}: how?", f"A{n}: so.", "and more")))
+    faq = document(
+        *(paragraph(text) for n in range(4) for text in (f"Q{n}: how?", f"A{n}: so.", "and more"))
+    )
     assert choose(faq).template == "questions"
-    assert [each.text for each in chunk(faq)] == [f"Q{n}: how?\n\nA{n}: so.\n\nand more" for n in range(4)]
+    assert [each.text for each in chunk(faq)] == [
+        f"Q{n}: how?\n\nA{n}: so.\n\nand more" for n in range(4)
+    ]
     sheet = document(table(("问题", "答案"), ("一？", "甲"), ("二？", "乙")), kind="csv")
     assert choose(sheet).template == "questions"
     assert [each.text for each in chunk(sheet)] == ["问题 | 答案\n一？ | 甲", "二？ | 乙"]
 
 
 def test_slides() -> None:
-    deck = document(*(b for n in (1, 2) for b in (heading(f"S{n}"), paragraph("text"))), kind="pptx")
+    deck = document(
+        *(b for n in (1, 2) for b in (heading(f"S{n}"), paragraph("text"))), kind="pptx"
+    )
     paged = deck.model_copy(
-        update={"blocks": tuple(b.model_copy(update={"page": 1 + n // 2}) for n, b in enumerate(deck.blocks))}
+        update={
+            "blocks": tuple(
+                b.model_copy(update={"page": 1 + n // 2}) for n, b in enumerate(deck.blocks)
+            )
+        }
     )
     assert [(each.page, each.context, each.text) for each in chunk(paged)] == [
         (1, "S1", "S1\n\ntext"),
@@ -163,7 +188,10 @@ def test_slides() -> None:
 
 def test_a_pdf_is_slides_by_the_shape_of_its_pages_not_by_where_its_text_ends() -> None:
     """A letter whose text stands in the upper third is wider than high in all that is written, and no slide."""
-    lines = [paragraph("one line of a few words, and no more " * 14, page=n, box=(60, 80, 540, 200)) for n in (1, 2, 3)]
+    lines = [
+        paragraph("one line of a few words, and no more " * 14, page=n, box=(60, 80, 540, 200))
+        for n in (1, 2, 3)
+    ]
     letter = document(*lines, kind="pdf", pages=3, page_size=(595.0, 842.0))
     assert choose(letter).template == "general"
     assert choose(letter.model_copy(update={"page_size": (842.0, 595.0)})).template == "slides"
@@ -216,13 +244,17 @@ def test_a_short_document_is_one_chunk_and_a_long_one_is_not() -> None:
 
 
 def test_found_by_little_read_in_large() -> None:
-    chunks = chunk(document(*(paragraph("One sentence of eight words stands here now. " * 12),) * 4), "nested")
+    chunks = chunk(
+        document(*(paragraph("One sentence of eight words stands here now. " * 12),) * 4), "nested"
+    )
     assert all(each.parent is not None for each in chunks)
     assert len({each.parent for each in chunks}) < len(chunks)
 
 
 def test_places_come_along() -> None:
-    whole = document(paragraph("a", page=2, box=(1, 2, 3, 4)), paragraph("b", page=3, box=(5, 6, 7, 8)))
+    whole = document(
+        paragraph("a", page=2, box=(1, 2, 3, 4)), paragraph("b", page=3, box=(5, 6, 7, 8))
+    )
     (only,) = chunk(whole, "one")
     assert (only.page, only.boxes) == (2, ((2, (1, 2, 3, 4)), (3, (5, 6, 7, 8))))
 

@@ -62,7 +62,9 @@ def test_any_text_has_few_short_keys_that_are_their_own_key(title: str, text: st
         assert name in mentioned(name, {name})
 
 
-@pytest.mark.parametrize("text", ["A " * 50_000, "啊" * 100_000, "“" * 100_000, "Aa of the " * 30_000, "A-" * 60_000])
+@pytest.mark.parametrize(
+    "text", ["A " * 50_000, "啊" * 100_000, "“" * 100_000, "Aa of the " * 30_000, "A-" * 60_000]
+)
 def test_no_text_takes_long(text: str) -> None:
     began = time.process_time()
     entities(text, text)

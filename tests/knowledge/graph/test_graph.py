@@ -33,7 +33,9 @@ def county(graph: Graph) -> None:
         put(graph, f"noise {n}", text, title=f"Town{n}")
 
 
-def test_a_passage_that_another_leads_to_comes_before_those_that_share_only_words(graph: Graph) -> None:
+def test_a_passage_that_another_leads_to_comes_before_those_that_share_only_words(
+    graph: Graph,
+) -> None:
     county(graph)
     query = "What is the seat of the county where Van Hook Township is?"
     plain = [passage.document for passage in run(graph.index.search(query, k=5))]
@@ -53,16 +55,33 @@ def test_chinese_passages_lead_to_each_other(graph: Graph) -> None:
 
 def test_what_one_may_not_see_links_nothing(graph: Graph) -> None:
     county(graph)
-    put(graph, "township", "Van Hook Township lies in Mountrail County.", title="Van Hook Township", labels=["secret"])
+    put(
+        graph,
+        "township",
+        "Van Hook Township lies in Mountrail County.",
+        title="Van Hook Township",
+        labels=["secret"],
+    )
     query = "What is the seat of the county where Van Hook Township is?"
-    assert "Van Hook Township lies in Mountrail County." in found(graph, query, k=2, labels=["secret"])
+    assert "Van Hook Township lies in Mountrail County." in found(
+        graph, query, k=2, labels=["secret"]
+    )
     without = found(graph, query, k=2)
     run(graph.remove("township"))
     assert found(graph, query, k=2) == without
-    put(graph, "township", "Van Hook Township lies in Mountrail County.", title="Van Hook Township", labels=["secret"])
+    put(
+        graph,
+        "township",
+        "Van Hook Township lies in Mountrail County.",
+        title="Van Hook Township",
+        labels=["secret"],
+    )
     with pytest.raises(InputError, match="Van Hook Township"):
         graph.neighbourhood("Van Hook Township")
-    assert graph.neighbourhood("Van Hook Township", labels=["secret"]).neighbours[0].name == "mountrail county"
+    assert (
+        graph.neighbourhood("Van Hook Township", labels=["secret"]).neighbours[0].name
+        == "mountrail county"
+    )
     assert not any("mountrail county" in group.entities for group in graph.communities())
 
 
@@ -114,14 +133,20 @@ def test_an_overview_draws_from_each_community(graph: Graph) -> None:
     for n in range(6):
         put(graph, f"sea {n}", f"The Anchor and the Mast met Captain{n % 3}: the work report {n}.")
     for n in range(2):
-        put(graph, f"farm {n}", f"The Tractor and the Plough met Farmer{n}: something of a work report {n}, and more.")
+        put(
+            graph,
+            f"farm {n}",
+            f"The Tractor and the Plough met Farmer{n}: something of a work report {n}, and more.",
+        )
     plain = [p.document.split()[0] for p in run(graph.index.search("work report", k=2))]
     wide = [p.document.split()[0] for p in run(graph.overview("work report", k=2))]
     assert plain == ["sea", "sea"]
     assert sorted(wide) == ["farm", "sea"]
 
 
-def test_communities_are_found_once_for_the_same_passages(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_communities_are_found_once_for_the_same_passages(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found: list[Links] = []
 
     def counted(links: Links) -> tuple[Community, ...]:
@@ -148,7 +173,9 @@ def test_a_neighbourhood_is_drawn_with_every_name_as_text(graph: Graph) -> None:
     assert seen.model_copy(update={"name": "<script>"}).html().count("<script>") == 0
 
 
-def test_without_its_extra_the_graph_says_what_to_install(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_extra_the_graph_says_what_to_install(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(graph, "a", "The Anchor.")
     monkeypatch.setitem(__import__("sys").modules, "scipy", None)
     with pytest.raises(MissingExtraError, match=r"journeyman\[graph\]"):

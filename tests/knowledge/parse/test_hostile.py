@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.parsing.hostile import by_hand_office, by_hand_pdf, by_hand_text, damaged, files, sound_files
+from bench.parsing.hostile import (
+    by_hand_office,
+    by_hand_pdf,
+    by_hand_text,
+    damaged,
+    files,
+    sound_files,
+)
 from bench.parsing.survive import outcome_of
 from journeyman.documents import Document
 from journeyman.errors import InputError
@@ -43,7 +50,10 @@ HEAVY = {
 def outcomes(folder: Path, made: dict[str, bytes]) -> dict[str, Document | Failure]:
     for name, data in made.items():
         (folder / name).write_bytes(data)
-    return {Path(path).name: told for path, told in parse_many([folder / name for name in made], limits=LIMITS)}
+    return {
+        Path(path).name: told
+        for path, told in parse_many([folder / name for name in made], limits=LIMITS)
+    }
 
 
 def test_files_made_by_hand(tmp_path: Path) -> None:
@@ -80,10 +90,15 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_damaged_files(tmp_path: Path) -> None:
     draw, sound = random.Random(4), sound_files(4)
-    told = outcomes(tmp_path, {f"{n}_{name}": damaged(draw, data) for n in range(3) for name, data in sound.items()})
+    told = outcomes(
+        tmp_path,
+        {f"{n}_{name}": damaged(draw, data) for n in range(3) for name, data in sound.items()},
+    )
     assert len(told) == 3 * len(sound)
     for name, outcome in told.items():
-        assert isinstance(outcome, Document) or (outcome.kind in {"input", "missing_extra"} and outcome.mend), name
+        assert isinstance(outcome, Document) or (
+            outcome.kind in {"input", "missing_extra"} and outcome.mend
+        ), name
 
 
 def test_the_same_seed_makes_the_same_files() -> None:

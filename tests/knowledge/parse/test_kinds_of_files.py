@@ -75,7 +75,9 @@ def test_footnotes_of_word(tmp_path: Path) -> None:
     written.add_paragraph("Text")
     kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
     part = Part(PackURI("/word/footnotes.xml"), kind, notes.encode(), written.part.package)
-    written.part.relate_to(part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes")
+    written.part.relate_to(
+        part, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    )
     written.save(str(tmp_path / "a.docx"))
     assert told(parse(tmp_path / "a.docx"))[-1] == ("paragraph", "See page 3.")
 
@@ -115,7 +117,14 @@ def test_sheets_are_pages_and_rows_are_typed(tmp_path: Path) -> None:
     sheet = book.active
     assert sheet is not None
     sheet.title = "Sales"
-    for row in (["Year", "EUR"], [2024, 1.5], [2025, 2], [None, None], ["Other", "Table"], ["x", True]):
+    for row in (
+        ["Year", "EUR"],
+        [2024, 1.5],
+        [2025, 2],
+        [None, None],
+        ["Other", "Table"],
+        ["x", True],
+    ):
         sheet.append(row)
     book.create_sheet("二").append(["单格"])
     book.save(tmp_path / "a.xlsx")
@@ -168,8 +177,18 @@ def test_markdown_there_and_back(put: Put) -> None:
         "---\ntitle: M\n---\n# H\n\ntext *em*\n\n- a\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n```py\nz=1\n```\n> q\n",
     )
     assert document.title == "M"
-    assert [kind for kind, _ in told(document)] == ["heading", "paragraph", "list", "table", "code", "quote"]
-    assert markdown(document) == "# H\n\ntext em\n\na\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n\n```\nz=1\n```\n\n> q"
+    assert [kind for kind, _ in told(document)] == [
+        "heading",
+        "paragraph",
+        "list",
+        "table",
+        "code",
+        "quote",
+    ]
+    assert (
+        markdown(document)
+        == "# H\n\ntext em\n\na\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n\n```\nz=1\n```\n\n> q"
+    )
 
 
 MAIL = (
@@ -211,7 +230,9 @@ def test_attachments_are_named_as_missing(put: Put) -> None:
 
 
 def test_a_field_in_bare_bytes(put: Put) -> None:
-    head = "Subject: 会议通知：明天下午三点\nFrom: 张三 <a@x.org>\nTo: b@x.org\n\n".encode("gb18030")
+    head = "Subject: 会议通知：明天下午三点\nFrom: 张三 <a@x.org>\nTo: b@x.org\n\n".encode(
+        "gb18030"
+    )
     assert put("a.eml", head + "请准时参加。".encode("gb18030")).text.startswith(
         "会议通知：明天下午三点\n\nFrom: 张三 <a@x.org>"
     )
@@ -231,7 +252,10 @@ def test_outlook_message(put: Put) -> None:
     document = put("a.msg", message("问题", "Can you come?\n\n> no\n", sender="Ann", to="Bob"))
     assert (document.kind, document.title) == ("msg", "问题")
     assert document.blocks[1].text == "From: Ann\nTo: Bob\nDate: Mon, 1 Jan 2024 10:00:00 +0000"
-    assert [(b.kind, b.text) for b in document.blocks[2:]] == [("paragraph", "Can you come?"), ("quote", "no")]
+    assert [(b.kind, b.text) for b in document.blocks[2:]] == [
+        ("paragraph", "Can you come?"),
+        ("quote", "no"),
+    ]
 
 
 def test_epub(put: Put) -> None:
@@ -257,7 +281,9 @@ def test_epub(put: Put) -> None:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_csv_in_any_dialect_and_encoding(put: Put, separator: str) -> None:
-    text = "\n".join(separator.join(row) for row in (["姓名", "城市"], ["张三", "北京"], ["李四", '"a b"']))
+    text = "\n".join(
+        separator.join(row) for row in (["姓名", "城市"], ["张三", "北京"], ["李四", '"a b"'])
+    )
     document = put("a.csv", text.encode("gb18030"))
     assert only_table(document).cells == (("姓名", "城市"), ("张三", "北京"), ("李四", "a b"))
     assert only_table(document).columns == ("姓名", "城市")
@@ -273,11 +299,15 @@ def test_records(put: Put) -> None:
 
 def test_code_by_symbol(put: Put) -> None:
     python = put(
-        "a.py", '"""Doc."""\nimport os\n\n# about f\n@dec\ndef f():\n    return 1\n\nX = 2\n\nclass C:\n    pass\n'
+        "a.py",
+        '"""Doc."""\nimport os\n\n# about f\n@dec\ndef f():\n    return 1\n\nX = 2\n\nclass C:\n    pass\n',
     )
     assert [block.name for block in python.blocks] == [None, "f", None, "C"]
     assert python.blocks[1].text.startswith("# about f\n@dec\n")
-    go = put("a.go", "package a\n\n// F does.\nfunc F(x int) int {\n\treturn x\n}\n\ntype T struct {\n\tx int\n}\n")
+    go = put(
+        "a.go",
+        "package a\n\n// F does.\nfunc F(x int) int {\n\treturn x\n}\n\ntype T struct {\n\tx int\n}\n",
+    )
     assert [block.name for block in go.blocks] == [None, "F", "T"]
     assert (
         go.text.replace("\n\n", "\n")

@@ -91,7 +91,10 @@ def test_a_page_that_takes_too_long_is_left_out_and_the_rest_is_read(tmp_path: P
     ]
     (tmp_path / "slow.pdf").write_bytes(pdf(objects))
     document = parse(tmp_path / "slow.pdf", limits=ParseLimits(page_seconds=1.0))
-    assert [(block.page, block.text) for block in document.blocks] == [(1, "Quick page"), (3, "Quick page")]
+    assert [(block.page, block.text) for block in document.blocks] == [
+        (1, "Quick page"),
+        (3, "Quick page"),
+    ]
     assert document.partial
     assert document.notes == ("Without page 2: it took longer than 1 s for one page or part.",)
     assert len(document.sha256) == 64
@@ -100,7 +103,10 @@ def test_a_page_that_takes_too_long_is_left_out_and_the_rest_is_read(tmp_path: P
 def test_ligatures_and_broken_words_are_whole() -> None:
     assert clean("e\ufb03cient \ufb02ow") == "efficient flow"
     assert clean("\ufedf\ufe8e") == "لا"
-    assert flowed(["a long-", "standing compan-", "ion of No-", "Body"]) == "a longstanding companion of No- Body"
+    assert (
+        flowed(["a long-", "standing compan-", "ion of No-", "Body"])
+        == "a longstanding companion of No- Body"
+    )
     assert flowed(["中文在行末", "继续"]) == "中文在行末继续"
 
 
@@ -133,7 +139,9 @@ def test_accents_drawn_over_their_letters_join_them(tmp_path: Path) -> None:
         return 100.0 + float(pdfmetrics.stringWidth(before, "Helvetica", 12))
 
     def accent(mark: str, before: str, letter: str) -> None:
-        wide = pdfmetrics.stringWidth(letter, "Helvetica", 12) - pdfmetrics.stringWidth(mark, "Helvetica", 12)
+        wide = pdfmetrics.stringWidth(letter, "Helvetica", 12) - pdfmetrics.stringWidth(
+            mark, "Helvetica", 12
+        )
         page.canvas.drawString(at(before) + wide / 2, 700, mark)
 
     page.canvas.setFont("Helvetica", 12)
@@ -146,7 +154,9 @@ def test_accents_drawn_over_their_letters_join_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("numbers", [(1, 2, 3, 4), (1, 3, 2, 4)], ids=["by rows", "by columns"])
-def test_numbers_tell_whether_a_grid_is_read_by_rows(numbers: tuple[int, ...], tmp_path: Path) -> None:
+def test_numbers_tell_whether_a_grid_is_read_by_rows(
+    numbers: tuple[int, ...], tmp_path: Path
+) -> None:
     page = Drawing(random.Random(1))
     texts = {}
     for n, number in enumerate(numbers):
@@ -158,7 +168,9 @@ def test_numbers_tell_whether_a_grid_is_read_by_rows(numbers: tuple[int, ...], t
     assert order_kept([texts[number] for number in (1, 2, 3, 4)], told) == (3, 3)
 
 
-def test_titles_between_rows_do_not_join_columns_nor_do_names_reach_over_others(tmp_path: Path) -> None:
+def test_titles_between_rows_do_not_join_columns_nor_do_names_reach_over_others(
+    tmp_path: Path,
+) -> None:
     page = Drawing(random.Random(2))
     xs = [60.0, 80.0, 125.0, 250.0, 300.0, 350.0, 400.0]
     page.text("Reading", 268, 100, size=8)
@@ -176,13 +188,18 @@ def test_titles_between_rows_do_not_join_columns_nor_do_names_reach_over_others(
     (table,) = (block for block in read(page, tmp_path).blocks if block.kind == "table")
     assert table.cells[0] == ("", "", "", "Reading", "Reading", "Writing", "Writing")
     assert table.cells[1] == tuple(rows[0])
-    assert [row for row in table.cells[2:] if row[0].isdigit()] == [tuple(row) for row in rows if row[0].isdigit()]
+    assert [row for row in table.cells[2:] if row[0].isdigit()] == [
+        tuple(row) for row in rows if row[0].isdigit()
+    ]
 
 
 def test_a_cell_that_nearly_touches_the_next_is_a_cell_of_its_own(tmp_path: Path) -> None:
     page = Drawing(random.Random(2))
     wide = pdfmetrics.stringWidth("Pressure mountain", "Helvetica", 9)
-    rows = [["Name", "First", "Second"], *([word, f"{n}1.5", f"{n}2.5"] for n, word in enumerate(WORDS[:5]))]
+    rows = [
+        ["Name", "First", "Second"],
+        *([word, f"{n}1.5", f"{n}2.5"] for n, word in enumerate(WORDS[:5])),
+    ]
     rows.append(["Pressure mountain", "453.8", "69.4"])
     for n, row in enumerate(rows):
         for x, cell in zip((60.0, 64.0 + wide, 220.0), row, strict=True):
@@ -196,4 +213,6 @@ def test_a_poster_has_no_header(tmp_path: Path) -> None:
     page.text("by the school", 300, 60, size=10)
     for n, words in enumerate(("THE", "POWER", "OF TELLING", "STORIES", "WELL")):
         page.text(words, 150, 300 + 60 * n, size=30)
-    assert "by the school" in [block.text for block in read(page, tmp_path).blocks if block.kind != "header"]
+    assert "by the school" in [
+        block.text for block in read(page, tmp_path).blocks if block.kind != "header"
+    ]

@@ -26,7 +26,9 @@ def test_a_turned_scan_is_set_upright(turn: int, tmp_path: Path) -> None:
     y, texts = 40.0, [page.paragraph(2) for _ in range(2)]
     for text in texts:
         y = page.wrapped(text, MARGIN, y, 300, size=12) + 12
-    picture = pypdfium2.PdfDocument(page.done())[0].render(scale=2).to_pil().rotate(turn, expand=True)
+    picture = (
+        pypdfium2.PdfDocument(page.done())[0].render(scale=2).to_pil().rotate(turn, expand=True)
+    )
     buffer = io.BytesIO()
     picture.save(buffer, "PDF", resolution=144)
     (tmp_path / "scan.pdf").write_bytes(buffer.getvalue())

@@ -61,7 +61,8 @@ def expected(
     allowed = [
         Hit(key, score)
         for key, score in scores.items()
-        if (scopes is None or entries[key].scope in scopes) and (up_to is None or entries[key].place <= up_to)
+        if (scopes is None or entries[key].scope in scopes)
+        and (up_to is None or entries[key].place <= up_to)
     ]
     return sorted(allowed, key=lambda hit: (-hit.score, hit.id))[:k]
 
@@ -100,7 +101,9 @@ def ids(index: FullText, connection: Connection, query: str, k: int = 8) -> list
 
 WORDS = ["a", "b", "c", "d", "e-1", "f", "猫", "黑猫", "北京大学", "x_y"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
-ENTRIES = st.builds(Entry, id=st.integers(-3, 12), text=TEXTS, scope=st.integers(0, 2), place=st.integers(-5, 20))
+ENTRIES = st.builds(
+    Entry, id=st.integers(-3, 12), text=TEXTS, scope=st.integers(0, 2), place=st.integers(-5, 20)
+)
 CHANGES = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.lists(ENTRIES, max_size=6)),
@@ -115,7 +118,9 @@ CHANGES = st.lists(
 
 @given(CHANGES, st.integers(0, 5), st.booleans())
 @settings(deadline=None, max_examples=40)
-def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], few: int, small: bool) -> None:
+def test_any_changes_give_what_the_model_gives(
+    changes: list[tuple[str, Any]], few: int, small: bool
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fulltext, "FAN", 2)
         patch.setattr(fulltext, "LARGEST", 4 if small else 8)
@@ -136,7 +141,9 @@ def test_any_changes_give_what_the_model_gives(changes: list[tuple[str, Any]], f
                     assert index.search(connection, word, k=20) == expected(known, word, 20)
 
 
-def _do(index: FullText, connection: Connection, known: dict[int, Entry], kind: str, what: Any) -> None:
+def _do(
+    index: FullText, connection: Connection, known: dict[int, Entry], kind: str, what: Any
+) -> None:
     if kind == "search":
         query, k, scopes, up_to = what
         with connection.begin():
@@ -161,7 +168,12 @@ def _do(index: FullText, connection: Connection, known: dict[int, Entry], kind: 
 @pytest.mark.slow
 @pytest.mark.parametrize(("shortest", "longest", "long"), [(3, 30, 8), (1, 200, 64)])
 def test_larger_texts_by_zipf_give_what_the_model_gives(
-    index: FullText, connection: Connection, monkeypatch: pytest.MonkeyPatch, shortest: int, longest: int, long: int
+    index: FullText,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    shortest: int,
+    longest: int,
+    long: int,
 ) -> None:
     monkeypatch.setattr(postings, "LONG", long)
     monkeypatch.setattr(ranking, "SHORT", 100)
@@ -169,7 +181,11 @@ def test_larger_texts_by_zipf_give_what_the_model_gives(
     words = [f"w{n}" for n in range(300)]
     weights = [1 / (n + 1) for n in range(300)]
     known = {
-        n: Entry(id=n, text=" ".join(draw.choices(words, weights, k=draw.randint(shortest, longest))), place=n)
+        n: Entry(
+            id=n,
+            text=" ".join(draw.choices(words, weights, k=draw.randint(shortest, longest))),
+            place=n,
+        )
         for n in range(3000)
     }
     with connection.begin():
@@ -182,7 +198,9 @@ def test_larger_texts_by_zipf_give_what_the_model_gives(
             query = " ".join(draw.choices(words, weights, k=draw.randint(1, 40)))
             assert index.search(connection, query, k=8) == expected(known, query, 8)
             up_to = draw.randint(0, 3000)
-            assert index.search(connection, query, k=3, up_to=up_to) == expected(known, query, 3, up_to=up_to)
+            assert index.search(connection, query, k=3, up_to=up_to) == expected(
+                known, query, 3, up_to=up_to
+            )
 
 
 def test_scopes_asked_for_again_are_in_line_with_what_was_put_and_removed(
@@ -251,7 +269,9 @@ def test_equal_scores_come_by_id(index: FullText, connection: Connection) -> Non
 
 def test_the_history_of_an_index_does_not_show(tmp_path: Path) -> None:
     """What was added, replaced and removed in between, and in which portions, changes no score by a single bit."""
-    texts = {n: Entry(id=n, text=f"case {n % 7} of {n % 3} 退款问题{n % 5}", place=n) for n in range(90)}
+    texts = {
+        n: Entry(id=n, text=f"case {n % 7} of {n % 3} 退款问题{n % 5}", place=n) for n in range(90)
+    }
     found = []
     for name, portion in (("one", 90), ("two", 1)):
         for connection in opened(tmp_path / name):
@@ -259,16 +279,26 @@ def test_the_history_of_an_index_does_not_show(tmp_path: Path) -> None:
             with connection.begin():
                 index.create(connection)
                 if portion == 1:
-                    index.put(connection, [Entry(id=n, text=f"secret {n} case of 退款") for n in range(40, 160)])
+                    index.put(
+                        connection,
+                        [Entry(id=n, text=f"secret {n} case of 退款") for n in range(40, 160)],
+                    )
                     index.remove(connection, range(90, 160))
                 for start in range(0, 90, portion):
                     index.put(connection, [texts[n] for n in range(start, start + portion)])
                 assert index.search(connection, "secret") == []
-                found.append([index.search(connection, q, k=50) for q in ("case 3", "退款问题2", "of 1 问题", "5 6")])
+                found.append(
+                    [
+                        index.search(connection, q, k=50)
+                        for q in ("case 3", "退款问题2", "of 1 问题", "5 6")
+                    ]
+                )
     assert found[0] == found[1]
 
 
-def test_a_removed_texts_own_words_leave_the_database(index: FullText, connection: Connection) -> None:
+def test_a_removed_texts_own_words_leave_the_database(
+    index: FullText, connection: Connection
+) -> None:
     put(index, connection, "the customer is called Zanzibarius", "the customer waits")
     with connection.begin():
         index.remove(connection, [0])
@@ -291,7 +321,14 @@ def test_putting_the_same_again_changes_nothing(index: FullText, connection: Con
 
 
 def test_chinese_and_english_in_one_index(index: FullText, connection: Connection) -> None:
-    put(index, connection, "客户要求退款，订单号A-17", "客户询问发票", "refund for order A-17", "invoice ＡＢＣ")
+    put(
+        index,
+        connection,
+        "客户要求退款，订单号A-17",
+        "客户询问发票",
+        "refund for order A-17",
+        "invoice ＡＢＣ",
+    )
     assert ids(index, connection, "退款") == [0]
     assert ids(index, connection, "Order a-17") == [2, 0]
     assert ids(index, connection, "abc") == [3]
@@ -311,7 +348,9 @@ def test_a_name_that_is_no_name_and_an_index_never_made_are_told(connection: Con
 # --- several connections, and the end of a process
 
 
-def test_another_connection_sees_what_is_committed(index: FullText, connection: Connection, tmp_path: Path) -> None:
+def test_another_connection_sees_what_is_committed(
+    index: FullText, connection: Connection, tmp_path: Path
+) -> None:
     other = FullText("lessons")
     for reader in opened(tmp_path / "index.sqlite"):
         for n in range(30):
@@ -339,10 +378,14 @@ for n in range(1_000_000):
 
 
 @pytest.mark.slow
-def test_a_killed_process_leaves_whole_transactions(index: FullText, connection: Connection, tmp_path: Path) -> None:
+def test_a_killed_process_leaves_whole_transactions(
+    index: FullText, connection: Connection, tmp_path: Path
+) -> None:
     path = tmp_path / "index.sqlite"
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         seen = [next(process.stdout) for _ in range(20 + os.getpid() % 7)]
         process.send_signal(signal.SIGKILL)
@@ -373,7 +416,9 @@ def test_a_segment_rewritten_and_passed_over_in_one_change_takes_no_removals_of_
         with connection.begin():
             index.put(connection, said(first, last))
     replaced = [Entry(id=n, text=f"common other{n}") for n in range(30, 46)]
-    with connection.begin():  # rewrites the second, whose first text goes, and puts it together with its neighbours
+    with (
+        connection.begin()
+    ):  # rewrites the second, whose first text goes, and puts it together with its neighbours
         index.put(connection, [*replaced, *said(60, 80)])
     for gone in (70, 0):  # the one beside it, then one of the first: its segment is read anew
         with connection.begin():

@@ -18,9 +18,27 @@ from journeyman.errors import InputError, StoreError
 from journeyman.store import connect
 from journeyman.store.journal.blobs import INLINE_CHARACTERS, Blobs
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
-from journeyman.types import Case, Change, Event, EventKind, Message, Reply, Run, TokenLogprob, Usage
+from journeyman.types import (
+    Case,
+    Change,
+    Event,
+    EventKind,
+    Message,
+    Reply,
+    Run,
+    TokenLogprob,
+    Usage,
+)
 
-RUN = Run(id="r-1", job="j", worker="ada@1", model="m", fingerprint="f", spec={"a": [1, None]}, opened_at=1.0)
+RUN = Run(
+    id="r-1",
+    job="j",
+    worker="ada@1",
+    model="m",
+    fingerprint="f",
+    spec={"a": [1, None]},
+    opened_at=1.0,
+)
 
 
 def choose(known: Sequence[Run], _: Sequence[Change]) -> Run:
@@ -38,7 +56,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
-def event(seq: int, kind: EventKind = "resulted", body: dict[str, Any] | None = None, **more: Any) -> Event:
+def event(
+    seq: int, kind: EventKind = "resulted", body: dict[str, Any] | None = None, **more: Any
+) -> Event:
     place = {"run_id": "r-1", "case_id": "a", "attempt": 1, "at": 2.5}
     return Event(seq=seq, kind=kind, body=body or {"text": "你好"}, **{**place, **more})
 
@@ -75,7 +95,9 @@ def test_events_come_back_as_they_were(journal: Journal) -> None:
     journal.append(written)
     read = journal.events("r-1", "a")
     assert Reply.model_validate(read[1].body) == reply
-    assert [e.model_copy(update={"body": {}}) for e in read] == [e.model_copy(update={"body": {}}) for e in written]
+    assert [e.model_copy(update={"body": {}}) for e in read] == [
+        e.model_copy(update={"body": {}}) for e in written
+    ]
     assert [key for key, _ in journal.replies()] == ["k1"]
 
 
@@ -89,7 +111,9 @@ def test_a_place_can_be_written_once_and_a_lost_race_writes_nothing(journal: Jou
 def test_each_case_has_one_holder_until_released_expired_or_dead(journal: Journal) -> None:
     journal.add_cases("r-1", [Case(id="a", prompt="p"), Case(id="b", prompt="p")])
 
-    def claim(holder: str, seconds: float = 60, gone: Callable[[str], bool] = nobody_is_gone) -> str | None:
+    def claim(
+        holder: str, seconds: float = 60, gone: Callable[[str], bool] = nobody_is_gone
+    ) -> str | None:
         held = journal.claim("r-1", holder=holder, seconds=seconds, gone=gone)
         return held.case.id if held else None
 
@@ -99,7 +123,9 @@ def test_each_case_has_one_holder_until_released_expired_or_dead(journal: Journa
     assert claim("y") == "a"
 
 
-def test_closing_takes_a_case_off_and_retry_puts_it_back_with_a_new_attempt(journal: Journal) -> None:
+def test_closing_takes_a_case_off_and_retry_puts_it_back_with_a_new_attempt(
+    journal: Journal,
+) -> None:
     journal.add_cases("r-1", [Case(id="a", prompt="p")])
     held = journal.claim("r-1", holder="x", seconds=60, gone=nobody_is_gone)
     assert held is not None
@@ -133,8 +159,15 @@ def test_a_changed_blob_is_noticed(journal: Journal) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.just("$blob"), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text() | st.just("$blob"), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

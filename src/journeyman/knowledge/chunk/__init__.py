@@ -23,17 +23,25 @@ def chunk(document: Document, template: str | None = None) -> tuple[Chunk, ...]:
     """
     name = template or choose(document).template
     if name not in TEMPLATES:
-        raise InputError(f"There is no chunk template {name!r}.", f"It is one of {', '.join(TEMPLATES)}.")
+        raise InputError(
+            f"There is no chunk template {name!r}.", f"It is one of {', '.join(TEMPLATES)}."
+        )
     stretches = TEMPLATES[name](outlined(document))
     places = _Places(document)
-    return tuple(_chunk(document, stretch, places) for stretch in stretches if stretch.start < stretch.end)
+    return tuple(
+        _chunk(document, stretch, places) for stretch in stretches if stretch.start < stretch.end
+    )
 
 
 class _Places:
     """Which blocks a stretch of text touches, found by bisection."""
 
     def __init__(self, document: Document) -> None:
-        self.blocks = [(block, span) for block, span in zip(document.blocks, document.spans, strict=True) if span]
+        self.blocks = [
+            (block, span)
+            for block, span in zip(document.blocks, document.spans, strict=True)
+            if span
+        ]
         self.starts = [span[0] for _, span in self.blocks]
         self.ends = [span[1] for _, span in self.blocks]
 
@@ -50,6 +58,10 @@ def _chunk(document: Document, stretch: Stretch, places: _Places) -> Chunk:
         text=document.text[stretch.start : stretch.end],
         context=stretch.context,
         page=touched[0].page if touched else None,
-        boxes=tuple((block.page, block.box) for block in touched if block.page is not None and block.box is not None),
+        boxes=tuple(
+            (block.page, block.box)
+            for block in touched
+            if block.page is not None and block.box is not None
+        ),
         parent=stretch.parent,
     )

@@ -40,16 +40,34 @@ def choose(document: Document) -> Choice:
 
 def _questions(document: Document) -> Choice | None:
     blocks = [block for block in document.blocks if block.text]
-    columns = [{name.strip().lower() for name in block.columns} for block in blocks if block.kind == "table"]
+    columns = [
+        {name.strip().lower() for name in block.columns}
+        for block in blocks
+        if block.kind == "table"
+    ]
     if columns and all(names & ASKED and names & ANSWERED for names in columns):
-        return Choice(template="questions", why="Its tables have a column of questions and one of answers.")
-    keys = [{line.partition(":")[0].strip().lower() for line in block.text.split("\n")} for block in blocks[:50]]
-    if document.kind in {"json", "jsonl"} and keys and all(names & ASKED and names & ANSWERED for names in keys):
+        return Choice(
+            template="questions", why="Its tables have a column of questions and one of answers."
+        )
+    keys = [
+        {line.partition(":")[0].strip().lower() for line in block.text.split("\n")}
+        for block in blocks[:50]
+    ]
+    if (
+        document.kind in {"json", "jsonl"}
+        and keys
+        and all(names & ASKED and names & ANSWERED for names in keys)
+    ):
         return Choice(template="questions", why="Its records hold a question and an answer each.")
     asked = sum(QUESTION.match(block.text) is not None for block in blocks)
-    answered = sum(re.search(ANSWER.pattern, block.text, re.IGNORECASE | re.MULTILINE) is not None for block in blocks)
+    answered = sum(
+        re.search(ANSWER.pattern, block.text, re.IGNORECASE | re.MULTILINE) is not None
+        for block in blocks
+    )
     if min(asked, answered) >= 3 and asked + answered > 0.5 * len(blocks):
-        return Choice(template="questions", why=f"{asked} of its {len(blocks)} parts begin as questions.")
+        return Choice(
+            template="questions", why=f"{asked} of its {len(blocks)} parts begin as questions."
+        )
     return None
 
 
@@ -69,25 +87,35 @@ def _form(document: Document) -> Choice | None:
     if articles >= 5:
         return Choice(template="tree", why=f"It has {articles} numbered articles.")
     heads = [block.text.strip() for block in document.blocks if len(block.text) < 3_000]
-    if any(ABSTRACT.match(text) for text in heads) and any(REFERENCES.match(text) for text in heads):
+    if any(ABSTRACT.match(text) for text in heads) and any(
+        REFERENCES.match(text) for text in heads
+    ):
         return Choice(template="paper", why="It has an abstract and references.")
     if _is_deck(document):
         return Choice(template="slides", why="Its pages are wide and hold few words.")
     levels = {block.level for block in document.blocks if block.kind == "heading"}
     headings = sum(block.kind == "heading" for block in document.blocks)
     numbered = sum(
-        section_level(b.text) is not None or b.text[:1].isdigit() for b in document.blocks if b.kind == "heading"
+        section_level(b.text) is not None or b.text[:1].isdigit()
+        for b in document.blocks
+        if b.kind == "heading"
     )
     if headings >= 8 and len(levels) >= 2 and numbered >= 0.6 * headings:
         return Choice(
-            template="tree", why=f"It has {headings} headings on {len(levels)} levels, most of them numbered."
+            template="tree",
+            why=f"It has {headings} headings on {len(levels)} levels, most of them numbered.",
         )
     return None
 
 
 def _is_deck(document: Document) -> bool:
     """Pages that are wider than high, with few words."""
-    if document.kind != "pdf" or document.page_size is None or not document.pages or document.pages < 3:
+    if (
+        document.kind != "pdf"
+        or document.page_size is None
+        or not document.pages
+        or document.pages < 3
+    ):
         return False
     width, height = document.page_size
     return width > 1.2 * height and words(document.text) / document.pages < 150

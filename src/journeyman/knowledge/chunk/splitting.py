@@ -35,7 +35,9 @@ def words(text: str) -> float:
     return wide / WIDE_PER_WORD + others
 
 
-def pieces(text: str, start: int, end: int, most: float = WORDS_AT_MOST) -> Iterator[tuple[int, int]]:
+def pieces(
+    text: str, start: int, end: int, most: float = WORDS_AT_MOST
+) -> Iterator[tuple[int, int]]:
     """The stretch from `start` to `end` in parts of at most `most` words, cut at the best places, none empty."""
     start, end = trimmed(text, start, end)
     while start < end:
@@ -64,7 +66,9 @@ def _cut(text: str, start: int, end: int, most: float) -> int:
         low, high = (middle, high) if words(text[start:middle]) <= most else (low, middle - 1)
     limit = low
     for pattern in CUTS:
-        places = [found.end() for found in pattern.finditer(text, start, limit) if found.end() <= limit]
+        places = [
+            found.end() for found in pattern.finditer(text, start, limit) if found.end() <= limit
+        ]
         good = [place for place in places if place > start + (limit - start) // 3]
         if good:
             return good[-1]

@@ -20,7 +20,9 @@ ROW_WORDS = 40
 
 CHILD_WORDS, PARENT_WORDS = 60, 400
 
-QUESTION = re.compile(r"^\s*(?:q\s*\d*|question\s*\d*|问题?\s*\d*|問題?\s*\d*)\s*[:：.、]", re.IGNORECASE)
+QUESTION = re.compile(
+    r"^\s*(?:q\s*\d*|question\s*\d*|问题?\s*\d*|問題?\s*\d*)\s*[:：.、]", re.IGNORECASE
+)
 ANSWER = re.compile(r"^\s*(?:a\s*\d*|answer\s*\d*|答案?\s*\d*|回答)\s*[:：.、]", re.IGNORECASE)
 ASKS = re.compile(r"[?？]\s*$")
 
@@ -78,7 +80,9 @@ def _context(*parts: str) -> str:
     return " > ".join(dict.fromkeys(part for part in parts if part))
 
 
-def _packed(whole: Outlined, units: Run, context: str = "", most: float = WORDS) -> Iterator[Stretch]:
+def _packed(
+    whole: Outlined, units: Run, context: str = "", most: float = WORDS
+) -> Iterator[Stretch]:
     """Neighbouring units together up to `most` words; a longer one is cut, and its parts say whose they are."""
     waiting: list[Unit] = []
     size = 0.0
@@ -123,7 +127,11 @@ def general(whole: Outlined) -> list[Stretch]:
     for section in _joined_sections(list(_sections(whole.units))):
         for tables, group in groupby(section, key=lambda unit: unit.block.kind == "table"):
             units = list(group)
-            found += [s for unit in units for s in _rows(whole, unit)] if tables else _packed(whole, units)
+            found += (
+                [s for unit in units for s in _rows(whole, unit)]
+                if tables
+                else _packed(whole, units)
+            )
     return found
 
 
@@ -182,21 +190,32 @@ def questions(whole: Outlined) -> list[Stretch]:
     """Each question with its answer."""
     groups: list[list[Unit]] = []
     for unit in whole.units:
-        begins = QUESTION.match(unit.block.text) or _asks(unit) or unit.block.kind == "table" or _is_pair(unit)
+        begins = (
+            QUESTION.match(unit.block.text)
+            or _asks(unit)
+            or unit.block.kind == "table"
+            or _is_pair(unit)
+        )
         if begins or not groups or groups[-1][0].block.kind == "table":
             groups.append([])
         groups[-1].append(unit)
     found: list[Stretch] = []
     for group in groups:
         table = group[0].block.kind == "table"
-        found += _single_rows(whole, group[0]) if table else _kept(whole, group, _context(*group[0].path))
+        found += (
+            _single_rows(whole, group[0])
+            if table
+            else _kept(whole, group, _context(*group[0].path))
+        )
     return found
 
 
 def _asks(unit: Unit) -> bool:
     """A heading or a short line of its own that ends with a question mark."""
     text = unit.block.text
-    return ASKS.search(text) is not None and (unit.block.kind == "heading" or ("\n" not in text and words(text) < 40))
+    return ASKS.search(text) is not None and (
+        unit.block.kind == "heading" or ("\n" not in text and words(text) < 40)
+    )
 
 
 def _is_pair(unit: Unit) -> bool:
@@ -228,7 +247,8 @@ def tree(whole: Outlined) -> list[Stretch]:
         article = section_level(unit.block.text) == 4
         heading = unit.block.kind == "heading"
         only_headings = bool(groups) and all(
-            each.block.kind == "heading" and section_level(each.block.text) != 4 for each in groups[-1]
+            each.block.kind == "heading" and section_level(each.block.text) != 4
+            for each in groups[-1]
         )
         if not groups or ((article or heading) and not only_headings):
             groups.append([])
@@ -238,12 +258,17 @@ def tree(whole: Outlined) -> list[Stretch]:
         for tables, part in groupby(group, key=lambda unit: unit.block.kind == "table"):
             units = list(part)
             context = _context(*units[-1].path)
-            found += [s for unit in units for s in _rows(whole, unit)] if tables else _kept(whole, units, context)
+            found += (
+                [s for unit in units for s in _rows(whole, unit)]
+                if tables
+                else _kept(whole, units, context)
+            )
     return found
 
 
 REFERENCES = re.compile(
-    r"^\W*(?:\d+\.?\s*)?(?:references|bibliography|literature cited|参考文献|參考文獻)\W*$", re.IGNORECASE
+    r"^\W*(?:\d+\.?\s*)?(?:references|bibliography|literature cited|参考文献|參考文獻)\W*$",
+    re.IGNORECASE,
 )
 
 
@@ -251,9 +276,14 @@ def paper(whole: Outlined) -> list[Stretch]:
     """As in general, with the paper's title in every context, and references entry by entry."""
     first = next((unit.block.text for unit in whole.units if unit.block.kind == "heading"), "")
     title = whole.title or " ".join(first.split())[:120]
-    cut = next((n for n, unit in enumerate(whole.units) if REFERENCES.match(unit.block.text)), len(whole.units))
+    cut = next(
+        (n for n, unit in enumerate(whole.units) if REFERENCES.match(unit.block.text)),
+        len(whole.units),
+    )
     body = replace(whole, units=whole.units[:cut])
-    found = [replace(stretch, context=_context(title, stretch.context)) for stretch in general(body)]
+    found = [
+        replace(stretch, context=_context(title, stretch.context)) for stretch in general(body)
+    ]
     entries = whole.units[cut:]
     return [*found, *_packed(whole, entries, _context(title, "References"), ROW_WORDS * 1.5)]
 
@@ -284,7 +314,11 @@ def _messages(units: Run) -> Iterator[list[Unit]]:
     """A message begins with a heading that a head follows."""
     message: list[Unit] = []
     for n, unit in enumerate(units):
-        begins = unit.block.kind == "heading" and n + 1 < len(units) and units[n + 1].block.name == "head"
+        begins = (
+            unit.block.kind == "heading"
+            and n + 1 < len(units)
+            and units[n + 1].block.name == "head"
+        )
         if begins and message:
             yield message
             message = []

@@ -82,7 +82,9 @@ async def extract(
         reply = await model.generate(prompt(passage), sampling=Sampling(max_tokens=REPLY_TOKENS))
         facts = list(parsed(reply.message.content, f"{passage.title}\n{passage.text}"))
         counts = dict(entities(passage.title, passage.text))
-        for name in (name for subject, _, thing in facts for name in (key(subject), key(thing)) if name):
+        for name in (
+            name for subject, _, thing in facts for name in (key(subject), key(thing)) if name
+        ):
             if name in counts or len(counts) < MOST:
                 counts[name] = counts.get(name, 0) + 1
         rows = [{"subject": s, "relation": r, "object": o} for s, r, o in facts]
@@ -110,7 +112,9 @@ def parsed(reply: str, text: str) -> Iterator[tuple[str, str, str]]:
         if len(parts) != 3 or not all(parts) or max(map(len, parts)) > LONGEST:
             continue
         claim = (parts[0], parts[1], parts[2])
-        if claim not in seen and all(name and name in held for name in (key_of(parts[0]), key_of(parts[2]))):
+        if claim not in seen and all(
+            name and name in held for name in (key_of(parts[0]), key_of(parts[2]))
+        ):
             seen.add(claim)
             yield claim
 
@@ -128,7 +132,12 @@ def claims(index: SqliteIndex, *, about: str = "", labels: Collection[str] = ())
         rows = [(place, told) for place, told in store.claims() if place in seen]
         passages = store.passages(sorted({place for place, _ in rows}))
     return [
-        Claim(**told, document=passages[place].document, passage=passages[place].id, where=heading(passages[place]))
+        Claim(
+            **told,
+            document=passages[place].document,
+            passage=passages[place].id,
+            where=heading(passages[place]),
+        )
         for place, told in rows
         if place in passages and any(wanted in key_of(told[name]) for name in ("subject", "object"))
     ]

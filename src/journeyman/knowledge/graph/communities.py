@@ -66,18 +66,29 @@ def communities(links: Links) -> tuple[Community, ...]:
         for number, names in members.items()
         if len(names) > 1
     ]
-    return tuple(sorted(found, key=lambda group: (group.level, -len(group.entities), group.entities)))
+    return tuple(
+        sorted(found, key=lambda group: (group.level, -len(group.entities), group.entities))
+    )
 
 
 def _edges(links: Links) -> list[tuple[str, str, float]]:
     """Pairs mentioned together in some passage, of entities that more than one passage mentions, in order of names."""
     sparse = scipy_sparse()
     several = np.flatnonzero(np.bincount(links.weights.indices, minlength=len(links.names)) > 1)
-    order = several[np.argsort(np.array([links.names[n] for n in several.tolist()], dtype=object), kind="stable")]
+    order = several[
+        np.argsort(
+            np.array([links.names[n] for n in several.tolist()], dtype=object), kind="stable"
+        )
+    ]
     chosen = links.weights[:, order]
     together = sparse.triu(chosen.T @ chosen, k=1).tocoo()
     kept = np.argsort(-together.data, kind="stable")[:MOST_EDGES]
     kept.sort()
     names = [links.names[n] for n in order.tolist()]
-    pairs = zip(together.row[kept].tolist(), together.col[kept].tolist(), together.data[kept].tolist(), strict=True)
+    pairs = zip(
+        together.row[kept].tolist(),
+        together.col[kept].tolist(),
+        together.data[kept].tolist(),
+        strict=True,
+    )
     return [(names[a], names[b], round(weight, 6)) for a, b, weight in sorted(pairs)]

@@ -105,7 +105,11 @@ def _repeated(text: str) -> Iterator[str]:
         run[start : start + size] for run in runs for start in range(len(run)) for size in range(2, 9)
         if start + size <= len(run)
     )  # fmt: skip
-    often = {gram: n for gram, n in counts.items() if n > 1 and gram[0] not in _FUNCTION and gram[-1] not in _FUNCTION}
+    often = {
+        gram: n
+        for gram, n in counts.items()
+        if n > 1 and gram[0] not in _FUNCTION and gram[-1] not in _FUNCTION
+    }
     covered: dict[str, int] = {}
     for gram in sorted(often, key=len, reverse=True):
         if often[gram] > covered.get(gram, 0):

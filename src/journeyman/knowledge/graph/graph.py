@@ -62,7 +62,9 @@ class Graph:
     def close(self) -> None:
         self.index.close()
 
-    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+    async def put(
+        self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()
+    ) -> bool:
         return await self.index.put(document, passages, labels=labels)
 
     async def remove(self, document: str) -> bool:
@@ -71,7 +73,9 @@ class Graph:
     def documents(self) -> Mapping[str, frozenset[str]]:
         return self.index.documents()
 
-    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def search(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         """Passages that fit the question, and passages that these lead to by what both mention."""
         how_many(k)
         vector = await self.index.embedded(query)
@@ -79,24 +83,32 @@ class Graph:
             found = self.index.ranked(query, vector, labels=labels, depth=max(DEPTH, k))
             return self.index.read(self.walked(query, vector, found)[:k])
 
-    def walked(self, query: str, vector: NDArray[np.float32] | None, found: Ranked) -> list[tuple[int, float]]:
+    def walked(
+        self, query: str, vector: NDArray[np.float32] | None, found: Ranked
+    ) -> list[tuple[int, float]]:
         """Within the store's `reading()`: places with walk · fit², best first, equal ones by place."""
         links = self.copy.follow(self.index.store, found.scopes)
         names = [links.number[name] for name in mentioned(query, links.number)]
         starts = found.fused[:STARTS]
         rows = links.rows([place for place, _ in starts])
         from_names = _shares({name: float(links.rarity[name]) for name in names})
-        from_rows = _shares({row: score for row, (_, score) in zip(rows, starts, strict=True)}, START_SHARE)
+        from_rows = _shares(
+            {row: score for row, (_, score) in zip(rows, starts, strict=True)}, START_SHARE
+        )
         walk = links.walk(from_names, from_rows)
         reached = np.flatnonzero(walk)
         best = reached[np.lexsort((reached, -walk[reached]))][:WALKED]
-        places = sorted({*(int(links.places[row]) for row in best), *(place for place, _ in found.fused)})
+        places = sorted(
+            {*(int(links.places[row]) for row in best), *(place for place, _ in found.fused)}
+        )
         fits = self._fits(vector, found, places)
         scores = walk[links.rows(places)] * np.maximum(fits, FLOOR) ** SHARPNESS
         order = sorted(range(len(places)), key=lambda n: (-scores[n], -fits[n], places[n]))
         return [(places[n], float(scores[n])) for n in order]
 
-    def _fits(self, vector: NDArray[np.float32] | None, found: Ranked, places: Sequence[int]) -> NDArray[np.float64]:
+    def _fits(
+        self, vector: NDArray[np.float32] | None, found: Ranked, places: Sequence[int]
+    ) -> NDArray[np.float64]:
         """How well each place fits the question: BM25 and similarity as shares of the best, weighted and added."""
         lexical = np.array([found.lexical.get(place, 0.0) for place in places])
         fits = lexical / max(found.lexical.values(), default=1.0)
@@ -110,9 +122,13 @@ class Graph:
     def communities(self, *, labels: Collection[str] = ()) -> tuple[Community, ...]:
         """What the documents are about: groups of entities mentioned together, in a hierarchy, largest first."""
         with self.index.store.reading():
-            return self.grouped(self.copy.follow(self.index.store, self.index.store.visible(labels))).communities
+            return self.grouped(
+                self.copy.follow(self.index.store, self.index.store.visible(labels))
+            ).communities
 
-    async def overview(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def overview(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         """For questions about the whole: the best passage of each community, then each one's second, and so on."""
         how_many(k)
         vector = await self.index.embedded(query)
@@ -137,7 +153,9 @@ class Graph:
             self._grouped = [known, *self._grouped[: KEPT - 1]]
         return known
 
-    async def drift(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def drift(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         """From the whole to the particular: what `overview` finds first, then what those passages lead to.
 
         DRIFT (Edge et al. 2024, GraphRAG's dynamic reasoning) has a model write follow-up questions from community
@@ -147,33 +165,58 @@ class Graph:
         first = await self.overview(query, k=FOLLOWED, labels=labels)
         rankings = [await self.search(query, k=max(k, FOLLOWED), labels=labels)]
         for passage in first:
-            names = sorted(entities(passage.title, passage.text).items(), key=lambda pair: (-pair[1], pair[0]))
+            names = sorted(
+                entities(passage.title, passage.text).items(), key=lambda pair: (-pair[1], pair[0])
+            )
             about = " ".join(name for name, _ in names[:FOLLOWED])
-            rankings.append(await self.search(f"{query} {about}", k=max(k, FOLLOWED), labels=labels))
+            rankings.append(
+                await self.search(f"{query} {about}", k=max(k, FOLLOWED), labels=labels)
+            )
         found = {(p.document, p.id): p for ranking in reversed([*rankings, first]) for p in ranking}
         number = {key: n for n, key in enumerate(found)}
         weighed = [
-            ([number[p.document, p.id] for p in ranking], 1.0 if n == 0 else FOLLOW_SHARE / len(first))
+            (
+                [number[p.document, p.id] for p in ranking],
+                1.0 if n == 0 else FOLLOW_SHARE / len(first),
+            )
             for n, ranking in enumerate(rankings)
         ]
         keys = list(found)
-        return [found[keys[n]].model_copy(update={"score": score}) for n, score in fused_by_rank(weighed)[:k]]
+        return [
+            found[keys[n]].model_copy(update={"score": score})
+            for n, score in fused_by_rank(weighed)[:k]
+        ]
 
-    def neighbourhood(self, name: str, *, most: int = 24, labels: Collection[str] = ()) -> Neighbourhood:
+    def neighbourhood(
+        self, name: str, *, most: int = 24, labels: Collection[str] = ()
+    ) -> Neighbourhood:
         """An entity with those that are mentioned together with it. Raises InputError where no passage mentions it."""
         with self.index.store.reading():
             links = self.copy.follow(self.index.store, self.index.store.visible(labels))
         number = links.number.get(key(name))
         if number is None:
-            raise InputError(f"No passage mentions {name!r}.", "Give a name as the documents write it.")
+            raise InputError(
+                f"No passage mentions {name!r}.", "Give a name as the documents write it."
+            )
         together = np.asarray((links.weights[:, [number]].T @ links.weights).todense()).ravel()
         together[number] = 0.0
-        order = [int(n) for n in np.lexsort((np.arange(len(together)), -together))[:most] if together[n] > 0]
+        order = [
+            int(n)
+            for n in np.lexsort((np.arange(len(together)), -together))[:most]
+            if together[n] > 0
+        ]
         among = np.asarray((links.weights[:, order].T @ links.weights[:, order]).todense())
         return Neighbourhood(
             name=links.names[number],
-            neighbours=tuple(Neighbour(name=links.names[n], weight=float(together[n])) for n in order),
-            edges=tuple((a, b) for a in range(len(order)) for b in range(a + 1, len(order)) if among[a, b] > 0),
+            neighbours=tuple(
+                Neighbour(name=links.names[n], weight=float(together[n])) for n in order
+            ),
+            edges=tuple(
+                (a, b)
+                for a in range(len(order))
+                for b in range(a + 1, len(order))
+                if among[a, b] > 0
+            ),
         )
 
 
@@ -186,7 +229,10 @@ def _shares(weights: Mapping[int, float], total: float = 1.0) -> dict[int, float
 def _community_of(groups: Sequence[Community], links: Links) -> dict[int, int]:
     """The top-level community of each place: the one that it mentions most."""
     column = {
-        links.number[name]: n for n, group in enumerate(groups) if group.parent is None for name in group.entities
+        links.number[name]: n
+        for n, group in enumerate(groups)
+        if group.parent is None
+        for name in group.entities
     }
     of: dict[int, int] = {}
     for row, place in enumerate(links.places):

@@ -111,8 +111,12 @@ class LinksCopy:
         for numbers, _ in self._mentions.values():
             used[numbers] = True
         anew = (np.cumsum(used) - 1).astype(np.int32)
-        self._names = {name: int(anew[number]) for name, number in self._names.items() if used[number]}
-        self._mentions = {place: (anew[numbers], weights) for place, (numbers, weights) in self._mentions.items()}
+        self._names = {
+            name: int(anew[number]) for name, number in self._names.items() if used[number]
+        }
+        self._mentions = {
+            place: (anew[numbers], weights) for place, (numbers, weights) in self._mentions.items()
+        }
 
     def _link(self, scopes: set[int]) -> Links:
         sparse = scipy_sparse()

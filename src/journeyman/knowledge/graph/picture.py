@@ -35,7 +35,9 @@ class Neighbourhood(Record):
             _line(middle, middle, x, y, 1 + 4 * neighbour.weight / most, "#79c")
             for neighbour, (x, y) in zip(self.neighbours, places, strict=True)
         ]
-        dots = [_dot(x, y, 5, each.name) for each, (x, y) in zip(self.neighbours, places, strict=True)]
+        dots = [
+            _dot(x, y, 5, each.name) for each, (x, y) in zip(self.neighbours, places, strict=True)
+        ]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" font-family="sans-serif">'
             f"<title>{_text(self.name)}</title>"
@@ -44,7 +46,9 @@ class Neighbourhood(Record):
 
     def html(self) -> str:
         """A page of its own."""
-        return f'<!doctype html><meta charset="utf-8"><title>{_text(self.name)}</title>{self.svg()}\n'
+        return (
+            f'<!doctype html><meta charset="utf-8"><title>{_text(self.name)}</title>{self.svg()}\n'
+        )
 
     def _place(self, number: int) -> tuple[float, float]:
         angle = 2 * pi * number / max(len(self.neighbours), 1)

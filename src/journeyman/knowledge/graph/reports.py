@@ -63,7 +63,9 @@ async def reports(
         groups = graph.grouped(links).communities[:most]
         chosen = [_read(links, group) for group in groups]
         known = store.passages(sorted({place for places in chosen for place in places}))
-        kept = [store.report(_id(group, places)) for group, places in zip(groups, chosen, strict=True)]
+        kept = [
+            store.report(_id(group, places)) for group, places in zip(groups, chosen, strict=True)
+        ]
     for group, places, written in zip(groups, chosen, kept, strict=True):
         body = written
         passages = [known[place] for place in places if place in known]
@@ -95,15 +97,24 @@ def _id(group: Community, places: Sequence[int]) -> str:
 
 
 async def _written(model: Model, passages: Sequence[Passage]) -> tuple[dict[str, str], int]:
-    cut = [passage.model_copy(update={"text": passage.text[:READ_CHARACTERS]}) for passage in passages]
-    messages = [Message(role="system", content=INSTRUCTIONS), Message(role="user", content=listed(cut))]
+    cut = [
+        passage.model_copy(update={"text": passage.text[:READ_CHARACTERS]}) for passage in passages
+    ]
+    messages = [
+        Message(role="system", content=INSTRUCTIONS),
+        Message(role="user", content=listed(cut)),
+    ]
     reply = await model.generate(messages, sampling=Sampling(max_tokens=REPLY_TOKENS))
-    lines = [line.strip() for line in reply.message.content.strip().splitlines() if line.strip()] or ["?"]
+    lines = [
+        line.strip() for line in reply.message.content.strip().splitlines() if line.strip()
+    ] or ["?"]
     title = lines[0].strip("#*: ").removeprefix("Title:").strip()[:160]
     text = " ".join(lines[1:]) or lines[0]
     if reply.finish == "length":  # the last sentence was cut off
         ends = [
-            n for n, (one, other) in enumerate(pairwise(text), 1) if one in "。！？" or (one in ".!?" and other == " ")
+            n
+            for n, (one, other) in enumerate(pairwise(text), 1)
+            if one in "。！？" or (one in ".!?" and other == " ")
         ]
         text = text[: ends[-1]] if ends else text
     return {"title": title, "text": text}, reply.usage.spent_tokens

@@ -88,14 +88,25 @@ class LanceIndex:
             names = ("document", "id", "labels", "digest", "body", "terms")
             vector = pa.field("vector", pa.list_(pa.float32(), dimensions))
             told = {"embedder": json.dumps(None if self.embedder is None else self.embedder.name)}
-            schema = pa.schema([*(pa.field(name, pa.string()) for name in names), vector], metadata=told)
+            schema = pa.schema(
+                [*(pa.field(name, pa.string()) for name in names), vector], metadata=told
+            )
             table = self.database.create_table(TABLE, schema=schema, exist_ok=True)
-            plain = {"stem": False, "remove_stop_words": False, "lower_case": False, "ascii_folding": False}
+            plain = {
+                "stem": False,
+                "remove_stop_words": False,
+                "lower_case": False,
+                "ascii_folding": False,
+            }
             longest = 4 * LONGEST_TERM  # bytes
-            table.create_index("terms", config=FTS(base_tokenizer="whitespace", max_token_length=longest, **plain))
+            table.create_index(
+                "terms", config=FTS(base_tokenizer="whitespace", max_token_length=longest, **plain)
+            )
         return self._table()
 
-    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+    async def put(
+        self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()
+    ) -> bool:
         checked(document, passages)
         digest, told = digest_of(passages, labels), dumps(sorted(set(labels)))
         head = self._rows(f"{_is(document)} AND id = ''", "digest")
@@ -111,7 +122,9 @@ class LanceIndex:
         table = self._made(vectors.shape[1])
         merge = table.merge_insert(["document", "id"])
         merge = merge.when_matched_update_all().when_not_matched_insert_all()
-        merge.when_not_matched_by_source_delete(_is(document)).execute(_columns(rows, vectors, table.schema))
+        merge.when_not_matched_by_source_delete(_is(document)).execute(
+            _columns(rows, vectors, table.schema)
+        )
         return True
 
     async def _vectors(self, texts: Sequence[str]) -> Vectors:
@@ -127,10 +140,14 @@ class LanceIndex:
             self._table().delete(_is(document))
         return there
 
-    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def search(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         how_many(k)
         table, depth = self._table(), max(DEPTH, k)
-        vector = None if self.embedder is None else (await self.embedder.embed([query], kind="query"))[0]
+        vector = (
+            None if self.embedder is None else (await self.embedder.embed([query], kind="query"))[0]
+        )
         if table is None:
             return []
         held = set(labels)
@@ -162,7 +179,12 @@ class LanceIndex:
         rows = table.take_row_ids(list(scores)).select(wanted).with_row_id().to_list()
         rows.sort(key=lambda row: (-scores[row["_rowid"]], row["document"], row["id"]))
         return [
-            Passage(document=row["document"], id=row["id"], score=scores[row["_rowid"]], **loads(row["body"]))
+            Passage(
+                document=row["document"],
+                id=row["id"],
+                score=scores[row["_rowid"]],
+                **loads(row["body"]),
+            )
             for row in rows[:k]
         ]
 
@@ -176,13 +198,18 @@ class LanceIndex:
 
     def documents(self) -> Mapping[str, frozenset[str]]:
         rows = self._rows("id = ''", "document", "labels")
-        return {row["document"]: frozenset(loads(row["labels"])) for row in sorted(rows, key=lambda r: r["document"])}
+        return {
+            row["document"]: frozenset(loads(row["labels"]))
+            for row in sorted(rows, key=lambda r: r["document"])
+        }
 
     def _rows(self, where: str, *columns: str) -> list[dict[str, Any]]:
         table = self._table()
         if table is None:
             return []
-        rows: list[dict[str, Any]] = table.search().where(where).select(list(columns)).limit(None).to_list()
+        rows: list[dict[str, Any]] = (
+            table.search().where(where).select(list(columns)).limit(None).to_list()
+        )
         return rows
 
     def tidy(self) -> None:
@@ -200,7 +227,9 @@ class LanceIndex:
                 if column not in made:
                     table.create_index(column, config=config)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="optimize")  # of readers of older versions: see above
+            warnings.filterwarnings(
+                "ignore", message="optimize"
+            )  # of readers of older versions: see above
             table.optimize(cleanup_older_than=timedelta(0), delete_unverified=False)
 
 
@@ -226,7 +255,9 @@ def _columns(rows: Sequence[Mapping[str, str]], vectors: Vectors, schema: Any) -
 
 
 def _body(passage: Passage) -> str:
-    return dumps(passage.model_dump(mode="json", exclude={"document", "id", "score"}, exclude_defaults=True))
+    return dumps(
+        passage.model_dump(mode="json", exclude={"document", "id", "score"}, exclude_defaults=True)
+    )
 
 
 def _terms(text: str) -> str:

@@ -53,7 +53,9 @@ class SqliteIndex:
     @classmethod
     def open(cls, file: Path | str, embedder: Embedder | None = None) -> Self:
         """Open or make the file. Raises InputError when its vectors are another embedder's."""
-        return cls(PassageStore.open(Path(file), embedder=embedder.name if embedder else None), embedder)
+        return cls(
+            PassageStore.open(Path(file), embedder=embedder.name if embedder else None), embedder
+        )
 
     def close(self) -> None:
         self.store.close()
@@ -64,7 +66,9 @@ class SqliteIndex:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def put(self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()) -> bool:
+    async def put(
+        self, document: str, passages: Sequence[Passage], *, labels: Collection[str] = ()
+    ) -> bool:
         checked(document, passages)
         digest = digest_of(passages, labels)
         with self.store.reading():
@@ -80,7 +84,9 @@ class SqliteIndex:
         self.store.put(document, kept, labels=labels, digest=digest)
         return True
 
-    async def _vectors(self, texts: Sequence[str], known: Mapping[str, bytes]) -> list[bytes | None]:
+    async def _vectors(
+        self, texts: Sequence[str], known: Mapping[str, bytes]
+    ) -> list[bytes | None]:
         """Packed vectors; a text that the document had before is not embedded again."""
         if self.embedder is None:
             return [None] * len(texts)
@@ -92,7 +98,9 @@ class SqliteIndex:
     async def remove(self, document: str) -> bool:
         return self.store.remove(document)
 
-    async def search(self, query: str, *, k: int = 8, labels: Collection[str] = ()) -> Sequence[Passage]:
+    async def search(
+        self, query: str, *, k: int = 8, labels: Collection[str] = ()
+    ) -> Sequence[Passage]:
         how_many(k)
         vector = await self.embedded(query)
         with self.store.reading():
@@ -101,10 +109,17 @@ class SqliteIndex:
 
     async def embedded(self, query: str) -> NDArray[np.float32] | None:
         """The query's vector. None: there is no embedder."""
-        return None if self.embedder is None else (await self.embedder.embed([query], kind="query"))[0]
+        return (
+            None if self.embedder is None else (await self.embedder.embed([query], kind="query"))[0]
+        )
 
     def ranked(
-        self, query: str, vector: NDArray[np.float32] | None, *, labels: Collection[str], depth: int = DEPTH
+        self,
+        query: str,
+        vector: NDArray[np.float32] | None,
+        *,
+        labels: Collection[str],
+        depth: int = DEPTH,
     ) -> Ranked:
         """Within the store's `reading()`: what each way of searching finds, and the two fused."""
         scopes = tuple(self.store.visible(labels))
@@ -113,12 +128,18 @@ class SqliteIndex:
         if vector is not None:
             self.vectors.follow(self.store)
             semantic = dict(self.vectors.nearest(vector, k=depth, scopes=scopes))
-        return Ranked(scopes=scopes, lexical=lexical, semantic=semantic, fused=fused(lexical, semantic))
+        return Ranked(
+            scopes=scopes, lexical=lexical, semantic=semantic, fused=fused(lexical, semantic)
+        )
 
     def read(self, ranked: Sequence[tuple[int, float]]) -> list[Passage]:
         """Within the store's `reading()`: the passages at these places, with their scores."""
         found = self.store.passages([place for place, _ in ranked])
-        return [found[place].model_copy(update={"score": score}) for place, score in ranked if place in found]
+        return [
+            found[place].model_copy(update={"score": score})
+            for place, score in ranked
+            if place in found
+        ]
 
     def documents(self) -> Mapping[str, frozenset[str]]:
         with self.store.reading():
@@ -135,7 +156,10 @@ def checked(document: str, passages: Sequence[Passage]) -> None:
     """Raises InputError for a name that can't be kept, for passages of another document, or with the same id."""
     for name in (document, *(passage.id for passage in passages)):
         if not name or name.encode("utf-8", "replace").decode() != name:
-            raise InputError(f"{name!r} can't name a document or passage.", "Use text that can be written as UTF-8.")
+            raise InputError(
+                f"{name!r} can't name a document or passage.",
+                "Use text that can be written as UTF-8.",
+            )
     if strange := [passage for passage in passages if passage.document != document]:
         raise InputError(
             f"Passage {strange[0].id!r} is of document {strange[0].document!r}, not of {document!r}.",
@@ -144,10 +168,15 @@ def checked(document: str, passages: Sequence[Passage]) -> None:
     ids = [passage.id for passage in passages]
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
-        raise InputError(f"Two passages of {document!r} have the id {twice!r}.", "Give each one its own.")
+        raise InputError(
+            f"Two passages of {document!r} have the id {twice!r}.", "Give each one its own."
+        )
 
 
 def digest_of(passages: Sequence[Passage], labels: Collection[str]) -> str:
     """Equal for equal content."""
-    told = [[*sorted(set(labels))], *(passage.model_dump(mode="json", exclude={"score"}) for passage in passages)]
+    told = [
+        [*sorted(set(labels))],
+        *(passage.model_dump(mode="json", exclude={"score"}) for passage in passages),
+    ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

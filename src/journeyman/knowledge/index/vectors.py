@@ -43,7 +43,9 @@ class VectorCopy:
             kept = [each for each in known if each.vector is not None]
             if kept:
                 self._add(
-                    [each.place for each in kept], [each.scope for each in kept], [each.vector or b"" for each in kept]
+                    [each.place for each in kept],
+                    [each.scope for each in kept],
+                    [each.vector or b"" for each in kept],
                 )
         self.generation = generation
 

@@ -64,7 +64,10 @@ def stream(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Iterator
 
 
 def parse_many(
-    paths: Iterable[str | Path], *, limits: ParseLimits = ParseLimits(), processes: int | None = None
+    paths: Iterable[str | Path],
+    *,
+    limits: ParseLimits = ParseLimits(),
+    processes: int | None = None,
 ) -> Iterator[tuple[str, Document | Failure]]:
     """Each path with its document, or with what went wrong; in the order in which they are done.
 
@@ -73,12 +76,17 @@ def parse_many(
     at_once = processes or len(os.sched_getaffinity(0))
     waiting = iter(paths)
     with ThreadPoolExecutor(at_once, thread_name_prefix="parse") as pool:
-        running = {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, 2 * at_once)}
+        running = {
+            pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, 2 * at_once)
+        }
         try:
             while running:
                 done: set[Future[tuple[str, Document | Failure]]]
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, len(done))}
+                running |= {
+                    pool.submit(_attempt, path, limits)
+                    for path in itertools.islice(waiting, len(done))
+                }
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -124,7 +132,8 @@ def _checked(path: Path, limits: ParseLimits) -> Path:
         raise InputError(f"{name!r} may not be read.", "Check its permissions.")
     if status.st_size > limits.file_mb * 1e6:
         raise InputError(
-            f"{name!r} has {status.st_size / 1e6:,.0f} MB.", f"Split it; {limits.file_mb:g} MB are the limit."
+            f"{name!r} has {status.st_size / 1e6:,.0f} MB.",
+            f"Split it; {limits.file_mb:g} MB are the limit.",
         )
     return path.absolute()
 
@@ -155,7 +164,9 @@ def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
             failure = error
         page += 1
         if not pages:
-            raise InputError(f"{str(path)!r} {failure}; nothing of it was read.", "Split it, or save it again.")
+            raise InputError(
+                f"{str(path)!r} {failure}; nothing of it was read.", "Split it, or save it again."
+            )
         last = given_up >= PAGES_GIVEN_UP or page >= pages or time.monotonic() >= end
         upto = f"pages {page} to {pages}" if last and page < pages else f"page {page}"
         yield Sheet(page=page, pages=pages, notes=(f"Without {upto}: it {failure}.",), missing=True)

@@ -69,7 +69,9 @@ def ask_for_room(said: Said) -> None:
 def do(job: Job, answers: BinaryIO) -> None:
     size = job.limits.memory_mb << 20
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most)
+    )
     with boundary(f"Reading {job.name!r}") as outcome:
         try:
             for said in read(job):
@@ -84,7 +86,8 @@ def do(job: Job, answers: BinaryIO) -> None:
             raise MissingExtraError(f"Reading {job.name!r}", "knowledge") from None
         except RecursionError:
             raise InputError(
-                f"{job.name!r} is nested deeper than any real document.", "Save it again in its own program."
+                f"{job.name!r} is nested deeper than any real document.",
+                "Save it again in its own program.",
             ) from None
     if outcome.failure is not None:
         say(answers, Said(failure=explained(outcome.failure, job.name)))
@@ -139,7 +142,9 @@ def _replaced(value: Any) -> Any:
         return HALF.sub("\ufffd", value)
     if isinstance(value, tuple | list):
         return [_replaced(each) for each in value]
-    return {key: _replaced(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return (
+        {key: _replaced(each) for key, each in value.items()} if isinstance(value, dict) else value
+    )
 
 
 if __name__ == "__main__":

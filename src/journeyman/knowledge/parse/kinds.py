@@ -12,7 +12,15 @@ from journeyman.knowledge.parse.text.decoding import text_of
 
 HEAD_BYTES = 65_536
 
-IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
+IMAGES = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\x00",
+    b"MM\x00*",
+)
 
 ZIPPED = {"word/document.xml": "docx", "ppt/presentation.xml": "pptx", "xl/workbook.xml": "xlsx"}
 
@@ -38,7 +46,8 @@ MAIL_FIELDS = re.compile(
 )
 
 HTML = re.compile(
-    r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -77,8 +86,13 @@ def _zipped(path: Path, name: str) -> str:
     if "META-INF/container.xml" in members:
         return "epub"
     if "content.xml" in members:
-        raise InputError(f"{name!r} is an OpenDocument file, which is not read.", "Save it as .docx, .xlsx or .pptx.")
-    raise InputError(f"{name!r} is a zip archive, no document.", "Unpack it, and give the files in it.")
+        raise InputError(
+            f"{name!r} is an OpenDocument file, which is not read.",
+            "Save it as .docx, .xlsx or .pptx.",
+        )
+    raise InputError(
+        f"{name!r} is a zip archive, no document.", "Unpack it, and give the files in it."
+    )
 
 
 def _compound(path: Path, name: str) -> str:
@@ -88,18 +102,26 @@ def _compound(path: Path, name: str) -> str:
         with olefile.OleFileIO(path) as opened:
             streams = {parts[0] for parts in opened.listdir()}
     except (OSError, ValueError, IndexError, TypeError) as error:
-        raise InputError(f"{name!r} is a damaged Office file: {error}.", "Save it again in its own program.") from None
+        raise InputError(
+            f"{name!r} is a damaged Office file: {error}.", "Save it again in its own program."
+        ) from None
     if "__properties_version1.0" in streams:
         return "msg"
     if "EncryptedPackage" in streams or "EncryptionInfo" in streams:
-        raise InputError(f"{name!r} needs a password.", "Save a copy without a password, and give that.")
-    raise InputError(f"{name!r} is an Office file from before 2007.", "Save it as .docx, .xlsx or .pptx.")
+        raise InputError(
+            f"{name!r} needs a password.", "Save a copy without a password, and give that."
+        )
+    raise InputError(
+        f"{name!r} is an Office file from before 2007.", "Save it as .docx, .xlsx or .pptx."
+    )
 
 
 def _textual(head: bytes, name: str) -> str:
     """The head as text, or InputError: NULs and control characters are no text in any encoding."""
     text = text_of(head, cut=True)
-    control = sum(1 for character in text[:4096] if character < " " and character not in "\t\n\r\f\x1b\b")
+    control = sum(
+        1 for character in text[:4096] if character < " " and character not in "\t\n\r\f\x1b\b"
+    )
     if control > 0.02 * len(text[:4096]) or not text:
         raise InputError(
             f"{name!r} is neither text nor a kind of document that is known.",

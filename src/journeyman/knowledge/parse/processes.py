@@ -30,7 +30,12 @@ class ProcessEndedError(Exception):
 
 class ReadingProcess:
     def __init__(self) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "2",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "journeyman.knowledge.parse.child"],
             stdin=subprocess.PIPE,
@@ -116,7 +121,8 @@ def reading_process() -> Iterator[ReadingProcess]:
             process = ReadingProcess()
         except ProcessEndedError as error:
             raise InputError(
-                f"The process that reads files {error}.", "Install it with: pip install 'journeyman[knowledge]'"
+                f"The process that reads files {error}.",
+                "Install it with: pip install 'journeyman[knowledge]'",
             ) from None
     done = False
     try:
@@ -124,7 +130,12 @@ def reading_process() -> Iterator[ReadingProcess]:
         done = True
     finally:
         with _lock:
-            keep = done and process.alive and process.files < FILES_PER_PROCESS and len(_idle) < IDLE_KEPT
+            keep = (
+                done
+                and process.alive
+                and process.files < FILES_PER_PROCESS
+                and len(_idle) < IDLE_KEPT
+            )
             if keep:
                 _idle.append(process)
         if not keep:

@@ -68,5 +68,7 @@ Reader = Callable[[Source], Iterator[Sheet]]
 """Reads a file of its kind, sheet by sheet. Raises InputError for what can't be read at all."""
 
 
-def broken(source: Source, why: str, mend: str = "Open it in its own program and save it again.") -> InputError:
+def broken(
+    source: Source, why: str, mend: str = "Open it in its own program and save it again."
+) -> InputError:
     return InputError(f"{source.name!r} can't be read as {source.kind}: {why}.", mend)

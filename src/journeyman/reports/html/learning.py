@@ -27,7 +27,11 @@ def learned_html(learned: Learned | None) -> str:
     """Empty where there is nothing that learning could have done."""
     if learned is None:
         return ""
-    drawn = picture("Learning curve", "judged cases", "share right", _curves(learned)) if _judged(learned) else ""
+    drawn = (
+        picture("Learning curve", "judged cases", "share right", _curves(learned))
+        if _judged(learned)
+        else ""
+    )
     told = "".join(f'<p class="dim">{escape(text)}</p>' for text in sentences(learned))
     tables = _versions(learned) + _falls(learned)
     return f"<h2>What learning did</h2>{told}{_tiles(learned)}<div>{drawn}</div>{tables}"
@@ -36,9 +40,13 @@ def learned_html(learned: Learned | None) -> str:
 def sentences(learned: Learned) -> list[str]:
     """What is remembered, and what the reader must know of the curve."""
     lessons = "1 lesson is" if learned.remembered == 1 else f"{learned.remembered:,} lessons are"
-    said = [f"{lessons} remembered; {len(learned.versions)} version{'s' * (len(learned.versions) != 1)} so far."]
+    said = [
+        f"{lessons} remembered; {len(learned.versions)} version{'s' * (len(learned.versions) != 1)} so far."
+    ]
     if learned.worked_again:
-        said.append(f"{learned.worked_again:,} cases were worked again; each counts the first time only.")
+        said.append(
+            f"{learned.worked_again:,} cases were worked again; each counts the first time only."
+        )
     if learned.nothing_told.value is not None:
         said.append(
             "The dashed line is the share right where chance withheld all that was recalled: "
@@ -60,24 +68,36 @@ def _tiles(learned: Learned) -> str:
     alike, nothing = learned.told_alike, learned.nothing_told
     tiles = [("share right", _both(first, last, lambda one: percent(one.right)))]
     if alike.value is not None:
-        tiles.append(("told, against nothing told by chance", f"{_share(alike)}<small>{percent(nothing)}</small>"))
+        tiles.append(
+            (
+                "told, against nothing told by chance",
+                f"{_share(alike)}<small>{percent(nothing)}</small>",
+            )
+        )
     if learned.best_told.total and learned.best_withheld.total:
         best = f"{percent(learned.best_told)}<small>{percent(learned.best_withheld)}</small>"
         tiles.append(("best lesson told, against withheld by chance", best))
     tiles += [
         ("tokens of a case", _both(first, last, lambda one: _number(one.tokens_per_case))),
-        ("memory in a prompt, about", _both(first, last, lambda one: _number(one.memory_tokens_per_case))),
+        (
+            "memory in a prompt, about",
+            _both(first, last, lambda one: _number(one.memory_tokens_per_case)),
+        ),
         ("tokens of a right case", _both(first, last, lambda one: _number(one.tokens_per_right))),
     ]
     if any(one.worst_slices for one in (first, last)):
-        tiles.append(("worst tenth of slices", _both(first, last, lambda one: percent(one.worst_tenth))))
+        tiles.append(
+            ("worst tenth of slices", _both(first, last, lambda one: percent(one.worst_tenth)))
+        )
     return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in tiles)}</dl>"
 
 
 def _both(first: VersionFigures, last: VersionFigures, of: Callable[[VersionFigures], str]) -> str:
     if first is last:
         return of(last)
-    return f"{of(last)}<small>{escape(last.label)}; before, {escape(first.label)}: {of(first)}</small>"
+    return (
+        f"{of(last)}<small>{escape(last.label)}; before, {escape(first.label)}: {of(first)}</small>"
+    )
 
 
 def _number(value: float | None) -> str:
@@ -122,7 +142,9 @@ def _part(one: VersionFigures, colour: str, most: int) -> Iterator[str]:
     yield f'<text x="{x:.1f}" y="{y:.1f}" style="fill:var({colour})">{escape(one.label)}</text>'
 
 
-def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
+def draw_curve(
+    learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]
+) -> None:
     """The same as a picture. A name that no font can show is told as its number."""
     for n, one in enumerate(one for one in learned.versions if one.curve):
         across = [(part.first + part.last) / 2 for part in one.curve]
@@ -133,7 +155,12 @@ def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callab
         colour = HEX_COLOURS[n % len(HEX_COLOURS)]
         axes.errorbar(across, up, yerr=[low, high], marker="o", capsize=3, color=colour, label=name)
     if learned.nothing_told.value is not None:
-        axes.axhline(learned.nothing_told.value, color="#60646c", linestyle="--", label="nothing told, by chance")
+        axes.axhline(
+            learned.nothing_told.value,
+            color="#60646c",
+            linestyle="--",
+            label="nothing told, by chance",
+        )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("judged cases, in order", family=fonts)
     axes.set_ylabel("share right, with 95 % interval", family=fonts)
@@ -147,9 +174,12 @@ def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Callab
 def _table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
     """A column whose name begins with `>` holds numbers."""
     kinds = [' class="n"' if name.startswith(">") else ' class="t"' for name in columns]
-    heads = "".join(f"<th{kind}>{name.lstrip('>')}</th>" for name, kind in zip(columns, kinds, strict=True))
+    heads = "".join(
+        f"<th{kind}>{name.lstrip('>')}</th>" for name, kind in zip(columns, kinds, strict=True)
+    )
     told = "".join(
-        f"<tr>{''.join(f'<td{kind}>{value}</td>' for value, kind in zip(row, kinds, strict=True))}</tr>" for row in rows
+        f"<tr>{''.join(f'<td{kind}>{value}</td>' for value, kind in zip(row, kinds, strict=True))}</tr>"
+        for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{told}</tbody></table></div>'
 
@@ -201,13 +231,25 @@ def _falls(learned: Learned) -> str:
 
     more = len(learned.falls) - LISTED_FALLS
     note = f'<p class="dim">And {more} more in slices_lost.csv.</p>' if more > 0 else ""
-    shown = _table(("slice", ">before", ">after", ">points lost (95 %)", ""), map(row, learned.falls[:LISTED_FALLS]))
+    shown = _table(
+        ("slice", ">before", ">after", ">points lost (95 %)", ""),
+        map(row, learned.falls[:LISTED_FALLS]),
+    )
     return f"<h3>Slices that got worse from one version to the next</h3>{shown}{note}"
 
 
 # --- CSV -------------------------------------------------------------------------------------------------------
 
-CURVE_COLUMNS = ("version", "first_case", "last_case", "judged", "right", "share_right", "low_95", "high_95")
+CURVE_COLUMNS = (
+    "version",
+    "first_case",
+    "last_case",
+    "judged",
+    "right",
+    "share_right",
+    "low_95",
+    "high_95",
+)
 
 VERSION_COLUMNS = (
     "version", "by", "why", "works_now",
@@ -216,7 +258,16 @@ VERSION_COLUMNS = (
     "tokens_per_right", "worst_tenth_share_right", "worst_tenth_slices",
 )  # fmt: skip
 
-FALL_COLUMNS = ("slice", "before", "after", "share_before", "share_after", "fall", "low_95", "high_95")
+FALL_COLUMNS = (
+    "slice",
+    "before",
+    "after",
+    "share_before",
+    "share_after",
+    "fall",
+    "low_95",
+    "high_95",
+)
 
 
 def curve_rows(learned: Learned) -> Iterator[Sequence[object]]:
@@ -244,4 +295,12 @@ def version_rows(learned: Learned) -> Iterator[Sequence[object]]:
 def fall_rows(learned: Learned) -> Iterator[Sequence[object]]:
     for one in learned.falls:
         shares = (one.right_before.value, one.right_after.value)
-        yield (one.slice, one.before, one.after, *shares, one.fall.value, one.fall.low, one.fall.high)
+        yield (
+            one.slice,
+            one.before,
+            one.after,
+            *shares,
+            one.fall.value,
+            one.fall.low,
+            one.fall.high,
+        )

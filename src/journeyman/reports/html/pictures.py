@@ -31,7 +31,9 @@ def picture(title: str, across: str, up: str, drawn: str) -> str:
     )
 
 
-def line(points: Sequence[Point], *, across: float = 1.0, colour: str = "--bar", dashed: bool = False) -> str:
+def line(
+    points: Sequence[Point], *, across: float = 1.0, colour: str = "--bar", dashed: bool = False
+) -> str:
     if not points:
         return ""
     path = " ".join("{:.1f},{:.1f}".format(*place(point.x / across, point.y)) for point in points)

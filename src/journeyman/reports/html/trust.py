@@ -35,7 +35,11 @@ def sentence(trust: Trust) -> str:
 
 def _tiles(trust: Trust) -> str:
     limit = "–" if trust.labels_needed is None else f"{trust.labels_needed:.0f}"
-    first = "nothing alone yet" if trust.labels_to_first is None else f"{trust.labels_to_first} until the first alone"
+    first = (
+        "nothing alone yet"
+        if trust.labels_to_first is None
+        else f"{trust.labels_to_first} until the first alone"
+    )
     most = "–" if trust.ceiling is None else f"{100 * trust.ceiling:.0f} %"
     efficiency = "–" if trust.efficiency is None else f"{100 * trust.efficiency:.0f} %"
     known = f"{trust.error_delivered.total} known; allowed {100 * trust.allowed_error:g} %"
@@ -50,14 +54,21 @@ def _tiles(trust: Trust) -> str:
         ("Brier skill", _between(trust.brier_skill), "0: no better than the base rate"),
         ("AURC", "–" if trust.aurc is None else f"{trust.aurc:.3f}", "mean error over all coverages"),
     ]  # fmt: skip
-    told = (f"<div><dt>{name}</dt><dd>{value}<small>{escape(more)}</small></dd></div>" for name, value, more in tiles)
+    told = (
+        f"<div><dt>{name}</dt><dd>{value}<small>{escape(more)}</small></dd></div>"
+        for name, value, more in tiles
+    )
     return f"<dl>{''.join(told)}</dl>"
 
 
 def _between(found: Interval) -> str:
     if found.value is None:
         return "–"
-    around = "" if found.low is None or found.high is None else f" <small>{found.low:.2f} – {found.high:.2f}</small>"
+    around = (
+        ""
+        if found.low is None or found.high is None
+        else f" <small>{found.low:.2f} – {found.high:.2f}</small>"
+    )
     return f"{found.value:.3f}{around}"
 
 

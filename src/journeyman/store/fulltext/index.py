@@ -21,7 +21,16 @@ import numpy as np
 from sqlalchemy import Connection, MetaData, delete, func, select, update
 
 from journeyman.errors import InputError, StoreError
-from journeyman.store.fulltext.postings import TERMS, Counts, Lists, Often, Once, Posted, joined, posted
+from journeyman.store.fulltext.postings import (
+    TERMS,
+    Counts,
+    Lists,
+    Often,
+    Once,
+    Posted,
+    joined,
+    posted,
+)
 from journeyman.store.fulltext.ranking import Hit, QueryTerm, Source, Terms, Texts, best
 from journeyman.store.fulltext.segments import COLUMNS, Batch, Entry, View, unpacked
 from journeyman.store.fulltext.tables import Among, Statements, Tables, chunks
@@ -63,7 +72,9 @@ class FullText:
         self.metadata.create_all(connection)
         state = self.tables.state
         if connection.execute(select(state.c.id)).first() is None:
-            connection.execute(state.insert().values(id=0, texts=0, length=0, next_number=0, next_term=0))
+            connection.execute(
+                state.insert().values(id=0, texts=0, length=0, next_number=0, next_term=0)
+            )
 
     # --- writing, in the caller's transaction
 
@@ -81,7 +92,9 @@ class FullText:
         state = self._state(connection, lock=True)
         batch = self._counted(connection, entries, state)
         packed = batch.forward()
-        there = {row.id: row for row in self._say.texts.rows(connection, [entry.id for entry in entries])}
+        there = {
+            row.id: row for row in self._say.texts.rows(connection, [entry.id for entry in entries])
+        }
         new = [
             n
             for n, entry in enumerate(entries)
@@ -89,7 +102,9 @@ class FullText:
             or (row.terms, row.length, row.scope, row.place)
             != (packed[n], int(batch.lengths[n]), entry.scope, entry.place)
         ]
-        left = self._take_out(connection, [there[entries[n].id] for n in new if entries[n].id in there], state)
+        left = self._take_out(
+            connection, [there[entries[n].id] for n in new if entries[n].id in there], state
+        )
         if new:
             self._add(connection, batch.some(new), [packed[n] for n in new], state)
         self._forget(connection, *left)
@@ -109,7 +124,9 @@ class FullText:
             removed += len(rows)
         return removed
 
-    def _counted(self, connection: Connection, entries: Sequence[Entry], state: dict[str, int]) -> Batch:
+    def _counted(
+        self, connection: Connection, entries: Sequence[Entry], state: dict[str, int]
+    ) -> Batch:
         """Terms become numbers; unknown ones are given the next."""
         found = [terms(entry.text) for entry in entries]
         counted = [Counter(words) for words in found]
@@ -123,15 +140,21 @@ class FullText:
         return Batch(
             entries=entries,
             lengths=np.array([len(words) for words in found], np.uint32),
-            of=np.repeat(np.arange(len(counted), dtype=np.uint32), [len(counts) for counts in counted]),
+            of=np.repeat(
+                np.arange(len(counted), dtype=np.uint32), [len(counts) for counts in counted]
+            ),
             terms=np.array([known[word] for counts in counted for word in counts], np.uint32),
             counts=np.array([min(n, 255) for counts in counted for n in counts.values()], np.uint8),
         )
 
-    def _add(self, connection: Connection, batch: Batch, packed: Sequence[bytes], state: dict[str, int]) -> None:
+    def _add(
+        self, connection: Connection, batch: Batch, packed: Sequence[bytes], state: dict[str, int]
+    ) -> None:
         first, size = state["next_number"], len(batch.entries)
         if first + size > MOST_NUMBERS:
-            raise StoreError(f"The index has numbered {first:,} texts and can't number more.", "Build it anew.")
+            raise StoreError(
+                f"The index has numbered {first:,} texts and can't number more.", "Build it anew."
+            )
         rows = [
             (e.id, first + n, e.scope, e.place, length, packed[n])
             for n, (e, length) in enumerate(zip(batch.entries, batch.lengths.tolist(), strict=True))
@@ -144,7 +167,9 @@ class FullText:
             more = np.diff([*starts, len(order)])
             again = np.add.reduceat(counts > 1, starts, dtype=np.intp)
             most = np.maximum.reduceat(counts, starts)
-            told = list(zip(more.tolist(), again.tolist(), most.tolist(), found.tolist(), strict=True))
+            told = list(
+                zip(more.tolist(), again.tolist(), most.tolist(), found.tolist(), strict=True)
+            )
             self._say.grow.run(connection, told)
         columns = {
             "numbers": np.arange(first, first + size),
@@ -171,9 +196,13 @@ class FullText:
             np.concatenate([terms for terms, _ in held]), return_inverse=True, return_counts=True
         )
         again = np.bincount(which[counts > 1], minlength=len(found))
-        self._say.shrink.run(connection, list(zip(times.tolist(), again.tolist(), found.tolist(), strict=True)))
+        self._say.shrink.run(
+            connection, list(zip(times.tolist(), again.tolist(), found.tolist(), strict=True))
+        )
         segments = self.tables.segments
-        firsts = connection.execute(select(segments.c.first).order_by(segments.c.first)).scalars().all()
+        firsts = (
+            connection.execute(select(segments.c.first).order_by(segments.c.first)).scalars().all()
+        )
         numbers = np.sort(np.array([row.number for row in rows], np.uint32))
         of = np.searchsorted(np.array(firsts), numbers, side="right") - 1
         hurt = [int(place) for place in np.unique(of)]
@@ -186,21 +215,31 @@ class FullText:
         state["length"] -= sum(row.length for row in rows)
         return [int(term) for term in found], [firsts[place] for place in hurt]
 
-    def _forget(self, connection: Connection, term_ids: Sequence[int], firsts: Sequence[int]) -> None:
+    def _forget(
+        self, connection: Connection, term_ids: Sequence[int], firsts: Sequence[int]
+    ) -> None:
         """Drop those of the terms that no text holds any more: a removed text's own words are not kept."""
         table = self.tables.terms
         gone: list[int] = []
         for ids in chunks(term_ids):
-            gone += connection.execute(select(table.c.id).where(table.c.id.in_(ids), table.c.found == 0)).scalars()
+            gone += connection.execute(
+                select(table.c.id).where(table.c.id.in_(ids), table.c.found == 0)
+            ).scalars()
         self._say.drop_terms.run(connection, [(term,) for term in gone])
-        self._say.drop_postings.run(connection, [(_key(first, term),) for first in firsts for term in gone])
+        self._say.drop_postings.run(
+            connection, [(_key(first, term),) for first in firsts for term in gone]
+        )
 
     # --- segments
 
-    def _write_segment(self, connection: Connection, columns: Mapping[str, Any], lists: Lists) -> None:
+    def _write_segment(
+        self, connection: Connection, columns: Mapping[str, Any], lists: Lists
+    ) -> None:
         packed = {name: np.asarray(columns[name], kind).tobytes() for name, kind in COLUMNS.items()}
         first = int(columns["numbers"][0])
-        connection.execute(self.tables.segments.insert().values(first=first, token=_token(), removed=b"", **packed))
+        connection.execute(
+            self.tables.segments.insert().values(first=first, token=_token(), removed=b"", **packed)
+        )
         rows = [(_key(first, term), *part) for term, part in posted(lists, first)]
         self._say.add_postings.run(connection, rows)
 
@@ -236,10 +275,14 @@ class FullText:
         among = table.c.first.in_(firsts)
         segments = connection.execute(select(table).where(among).order_by(table.c.first)).all()
         columns = {
-            name: np.concatenate([np.frombuffer(getattr(segment, name), kind) for segment in segments])
+            name: np.concatenate(
+                [np.frombuffer(getattr(segment, name), kind) for segment in segments]
+            )
             for name, kind in COLUMNS.items()
         }
-        removed = np.concatenate([np.frombuffer(segment.removed, np.uint32) for segment in segments])
+        removed = np.concatenate(
+            [np.frombuffer(segment.removed, np.uint32) for segment in segments]
+        )
         kept = ~np.isin(columns["numbers"], removed)
         columns = {name: column[kept] for name, column in columns.items()}
         parts: list[tuple[int, int, Posted]] = []
@@ -261,7 +304,9 @@ class FullText:
         query = select(self.tables.state)
         row = connection.execute(query.with_for_update() if lock else query).mappings().first()
         if row is None:
-            raise StoreError(f"The index {self.name!r} was never made.", "Make its tables with create().")
+            raise StoreError(
+                f"The index {self.name!r} was never made.", "Make its tables with create()."
+            )
         return dict(row)
 
     def _save(self, connection: Connection, state: dict[str, int]) -> None:
@@ -294,7 +339,13 @@ class FullText:
             allowed = allowed & (view.places <= up_to)
         mean = max(state["length"], 1) / state["texts"]
         texts = Texts(
-            view.ids, view.lengths, view.levels, view.shares(mean), allowed, total=state["texts"], mean_length=mean
+            view.ids,
+            view.lengths,
+            view.levels,
+            view.shares(mean),
+            allowed,
+            total=state["texts"],
+            mean_length=mean,
         )
         source = Source(
             once=lambda wanted: self._once(connection, wanted),
@@ -310,7 +361,9 @@ class FullText:
     def _see(self, connection: Connection) -> None:
         """Bring the view in line with the segments that this transaction sees."""
         table, view = self.tables.segments, self._view
-        now = {row.first: row.token for row in connection.execute(select(table.c.first, table.c.token))}
+        now = {
+            row.first: row.token for row in connection.execute(select(table.c.first, table.c.token))
+        }
         for first, (token, _) in list(view.tokens.items()):
             if now.get(first) != token:
                 view.drop(first)
@@ -337,14 +390,22 @@ class FullText:
         ]
 
     def _often(self, connection: Connection, wanted: Sequence[int]) -> list[Often]:
-        return [Often.of([often for _, often in parts]) for parts in self._parts(connection, self._say.often, wanted)]
+        return [
+            Often.of([often for _, often in parts])
+            for parts in self._parts(connection, self._say.often, wanted)
+        ]
 
-    def _parts(self, connection: Connection, stored: Among, wanted: Sequence[int]) -> list[list[tuple[Any, ...]]]:
+    def _parts(
+        self, connection: Connection, stored: Among, wanted: Sequence[int]
+    ) -> list[list[tuple[Any, ...]]]:
         """Of each term's list what the segments hold, in their order, each after the segment's first number."""
         firsts = sorted(self._view.tokens)
         rows = stored.tuples(connection, [_key(first, term) for term in wanted for first in firsts])
         known = {key: part for key, *part in rows}
-        return [[(first, *known[key]) for first in firsts if (key := _key(first, term)) in known] for term in wanted]
+        return [
+            [(first, *known[key]) for first in firsts if (key := _key(first, term)) in known]
+            for term in wanted
+        ]
 
     def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
         packed = dict(self._say.held.tuples(connection, ids))

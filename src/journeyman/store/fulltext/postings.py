@@ -78,13 +78,17 @@ class Once:
     """Of the others: the segment's first number, and its bits."""
 
     def numbers(self) -> Places:
-        return np.concatenate([self.listed.astype(np.intp), *(_unpacked(*one) for one in self.bits)])
+        return np.concatenate(
+            [self.listed.astype(np.intp), *(_unpacked(*one) for one in self.bits)]
+        )
 
     def add_to(self, gains: NDArray[np.uint16], weight: float, shares: Shares) -> None:
         gain = np.uint16(ceil(weight))
         gains[self.listed] += gain
         for first, bits in self.bits:
-            there = np.unpackbits(bits, bitorder="little", count=min(8 * len(bits), len(gains) - first))
+            there = np.unpackbits(
+                bits, bitorder="little", count=min(8 * len(bits), len(gains) - first)
+            )
             gains[first : first + len(there)] += np.multiply(there, gain, dtype=np.uint16)
 
     def held(self, numbers: Places) -> Counts:
@@ -167,7 +171,11 @@ def joined(parts: Sequence[tuple[int, int, Posted]], removed: Numbers) -> Lists:
     numbers: list[bytes] = []
     counts: list[bytes] = []
     for first, term, (often, once, bits) in parts:
-        held = _unpacked(first, np.frombuffer(bits, np.uint8)).astype(np.uint32).tobytes() if bits else once
+        held = (
+            _unpacked(first, np.frombuffer(bits, np.uint8)).astype(np.uint32).tobytes()
+            if bits
+            else once
+        )
         if held:
             of.append(term)
             numbers.append(held)

@@ -44,7 +44,35 @@ UNITS = 60_000
 """Of which the largest score that a query could give is made: whole numbers of them fit into 16 bits."""
 
 SHORTEST = np.array(
-    [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 36, 40, 48, 56, 64, 96, 128, 192, 256, 512, 1024, 4096]
+    [
+        0,
+        2,
+        4,
+        6,
+        8,
+        10,
+        12,
+        14,
+        16,
+        18,
+        20,
+        22,
+        24,
+        28,
+        32,
+        36,
+        40,
+        48,
+        56,
+        64,
+        96,
+        128,
+        192,
+        256,
+        512,
+        1024,
+        4096,
+    ]
 )
 """The least terms of a text of each level of length."""
 LONGEST = np.append(SHORTEST[1:] - 1, 2**31)
@@ -145,9 +173,14 @@ class _Ranking:
     def __init__(self, query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> None:
         self.query, self.texts, self.source, self.k = query, texts, source, k
         self.weights = np.array(
-            [term.times * log1p((texts.total - term.found + 0.5) / (term.found + 0.5)) * (K1 + 1) for term in query]
+            [
+                term.times * log1p((texts.total - term.found + 0.5) / (term.found + 0.5)) * (K1 + 1)
+                for term in query
+            ]
         )
-        both = [(Step(t.found - t.again, n, False), Step(t.again, n, True)) for n, t in enumerate(query)]
+        both = [
+            (Step(t.found - t.again, n, False), Step(t.again, n, True)) for n, t in enumerate(query)
+        ]
         self.steps = sorted(step for pair in both for step in pair if step.size)
         self.at = np.full((2, len(query)), -1)
         """The place of each term's lists among the steps: of the texts that hold it once, and more often."""
@@ -173,7 +206,9 @@ class _Ranking:
         scores = self._scores(numbers)
         ids = self.texts.ids[numbers]
         order = np.lexsort((ids, -scores))[: self.k]
-        return [Hit(*pair) for pair in zip(ids[order].tolist(), scores[order].tolist(), strict=True)]
+        return [
+            Hit(*pair) for pair in zip(ids[order].tolist(), scores[order].tolist(), strict=True)
+        ]
 
     # --- bounds
 
@@ -196,7 +231,9 @@ class _Ranking:
 
     def _seek(self) -> int:
         """Read lists, shortest first, until no other text can be among the best; where the lists left begin."""
-        begun = int(np.searchsorted(np.cumsum([step.size for step in self.steps]), SHORT, side="right"))
+        begun = int(
+            np.searchsorted(np.cumsum([step.size for step in self.steps]), SHORT, side="right")
+        )
         for step, listed in zip(self.steps, self._read(self.steps[:begun]), strict=False):
             self._add(step, listed)
         if begun < len(self.steps):
@@ -218,8 +255,12 @@ class _Ranking:
 
     def _read(self, steps: Sequence[Step]) -> list[Listed]:
         """Each step's list."""
-        once = iter(self.source.once([self.query[step.term].number for step in steps if not step.often]))
-        often = iter(self.source.often([self.query[step.term].number for step in steps if step.often]))
+        once = iter(
+            self.source.once([self.query[step.term].number for step in steps if not step.often])
+        )
+        often = iter(
+            self.source.often([self.query[step.term].number for step in steps if step.often])
+        )
         return [next(often) if step.often else next(once) for step in steps]
 
     def _add(self, step: Step, listed: Listed) -> None:
@@ -247,10 +288,14 @@ class _Ranking:
     def _candidates(self, begun: int) -> Places:
         """The texts that can be among the best, by bounds from all lists."""
         # first, of all texts, as if each had room for all that is to come
-        to_come = np.where(self.at[1] >= begun, [term.most for term in self.query], self.at[0] >= begun)
+        to_come = np.where(
+            self.at[1] >= begun, [term.most for term in self.query], self.at[0] >= begun
+        )
         bounds = self.gains + np.float32(self.weights @ to_come / self.unit)
         bounds *= self.texts.shares
-        numbers = np.flatnonzero((bounds >= self.bar * SLACK / self.unit) & (self.gains > 0) & self.texts.allowed)
+        numbers = np.flatnonzero(
+            (bounds >= self.bar * SLACK / self.unit) & (self.gains > 0) & self.texts.allowed
+        )
         bounds = self.gains[numbers] * self.texts.shares[numbers] * np.float32(self.unit)
         numbers, bounds = self._kept(numbers, bounds, begun)
         for place in range(begun, len(self.steps) + 1):

@@ -139,7 +139,9 @@ class View:
         if size > len(self.live):
             for name in ("ids", "lengths", "levels", "scopes", "places", "live"):
                 setattr(self, name, _grown(getattr(self, name), size + size // 8))
-            self._of_scopes = {scopes: _grown(there, size + size // 8) for scopes, there in self._of_scopes.items()}
+            self._of_scopes = {
+                scopes: _grown(there, size + size // 8) for scopes, there in self._of_scopes.items()
+            }
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:

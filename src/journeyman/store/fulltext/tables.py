@@ -65,12 +65,24 @@ class Tables:
             return Column(label, LargeBinary, nullable=False)
 
         return cls(
-            state=table("state", key("id"), *map(number, ("texts", "length", "next_number", "next_term"))),
-            texts=table("texts", key("id"), *map(number, ("number", "scope", "place", "length")), packed("terms")),
-            terms=table(
-                "terms", key("id"), *map(number, ("found", "again", "most")), Column("term", Text, unique=True)
+            state=table(
+                "state", key("id"), *map(number, ("texts", "length", "next_number", "next_term"))
             ),
-            segments=table("segments", key("first"), number("token"), *map(packed, (*COLUMNS, "removed"))),
+            texts=table(
+                "texts",
+                key("id"),
+                *map(number, ("number", "scope", "place", "length")),
+                packed("terms"),
+            ),
+            terms=table(
+                "terms",
+                key("id"),
+                *map(number, ("found", "again", "most")),
+                Column("term", Text, unique=True),
+            ),
+            segments=table(
+                "segments", key("first"), number("token"), *map(packed, (*COLUMNS, "removed"))
+            ),
             # the key is a segment's first number, then the term's id in the lower 32 bits
             postings=table("postings", key("key"), *map(packed, Posted._fields)),
         )
@@ -83,14 +95,24 @@ class Among:
         self.of_width: dict[int, Statement] = {}
         for width in WIDTHS:
             names = [f"value_{n}" for n in range(width)]
-            self.of_width[width] = Statement(query.where(column.in_([bindparam(name) for name in names])), *names)
+            self.of_width[width] = Statement(
+                query.where(column.in_([bindparam(name) for name in names])), *names
+            )
 
     def rows(self, connection: Connection, values: Sequence[Any]) -> list[Any]:
-        return [row for statement, some in self._fitting(values) for row in statement.rows(connection, some)]
+        return [
+            row
+            for statement, some in self._fitting(values)
+            for row in statement.rows(connection, some)
+        ]
 
     def tuples(self, connection: Connection, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """As `rows`, quicker."""
-        return [row for statement, some in self._fitting(values) for row in statement.tuples(connection, some)]
+        return [
+            row
+            for statement, some in self._fitting(values)
+            for row in statement.tuples(connection, some)
+        ]
 
     def _fitting(self, values: Sequence[Any]) -> Iterator[tuple[Statement, Sequence[Any]]]:
         """The narrowest statements that take all of them, each with as many as it takes."""
@@ -132,16 +154,24 @@ class Statements:
             again=table.c.again + bindparam("more_again"),
             most=case((table.c.most < bindparam("often"), bindparam("often")), else_=table.c.most),
         )
-        shrunk = of_term.values(found=table.c.found - bindparam("less"), again=table.c.again - bindparam("less_again"))
+        shrunk = of_term.values(
+            found=table.c.found - bindparam("less"), again=table.c.again - bindparam("less_again")
+        )
         return cls(
             add_texts=adding(texts),
             add_terms=adding(table),
             add_postings=adding(postings),
             grow=Statement(grown, "more", "more_again", "often", "term_id"),
             shrink=Statement(shrunk, "less", "less_again", "term_id"),
-            drop_texts=Statement(delete(texts).where(texts.c.id == bindparam("text_id")), "text_id"),
-            drop_terms=Statement(delete(table).where(table.c.id == bindparam("term_id")), "term_id"),
-            drop_postings=Statement(delete(postings).where(postings.c.key == bindparam("list_key")), "list_key"),
+            drop_texts=Statement(
+                delete(texts).where(texts.c.id == bindparam("text_id")), "text_id"
+            ),
+            drop_terms=Statement(
+                delete(table).where(table.c.id == bindparam("term_id")), "term_id"
+            ),
+            drop_postings=Statement(
+                delete(postings).where(postings.c.key == bindparam("list_key")), "list_key"
+            ),
             texts=Among(select(texts), texts.c.id),
             terms=Among(select(table), table.c.term),
             held=Among(select(texts.c.id, texts.c.terms), texts.c.id),

@@ -47,9 +47,14 @@ class Blobs:
         try:
             data = self.path(digest).read_bytes()
         except FileNotFoundError:
-            raise StoreError(f"The workspace lacks the blob {digest!r}.", "Restore its `blobs` folder.") from None
+            raise StoreError(
+                f"The workspace lacks the blob {digest!r}.", "Restore its `blobs` folder."
+            ) from None
         if hashlib.sha256(data).hexdigest() != digest:
-            raise StoreError(f"The blob {digest!r} does not hold what its name says.", "Restore its `blobs` folder.")
+            raise StoreError(
+                f"The blob {digest!r} does not hold what its name says.",
+                "Restore its `blobs` folder.",
+            )
         return data.decode("utf-8", "surrogatepass")
 
     def fold(self, value: Json) -> Json:
@@ -57,7 +62,10 @@ class Blobs:
         if isinstance(value, str):
             return {MARK: self.put(value)} if len(value) > INLINE_CHARACTERS else value
         if isinstance(value, dict):
-            return {f"${key}" if key.startswith("$") else key: self.fold(item) for key, item in value.items()}
+            return {
+                f"${key}" if key.startswith("$") else key: self.fold(item)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
             return [self.fold(item) for item in value]
         return value

@@ -12,7 +12,11 @@ from journeyman.types import Event, Json
 def dumps(value: Json) -> str:
     """Compact JSON; Chinese stays readable; a lone surrogate survives as an escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isascii() or not _has_surrogate(text) else json.dumps(value, separators=(",", ":"))
+    return (
+        text
+        if text.isascii() or not _has_surrogate(text)
+        else json.dumps(value, separators=(",", ":"))
+    )
 
 
 def loads(text: str) -> Json:

@@ -17,7 +17,9 @@ from journeyman.store.journal import schema
 def m001_journal(connection: Connection) -> None:
     """Runs, cases, what is pending, and events."""
     schema.metadata.create_all(
-        connection, tables=[schema.runs, schema.cases, schema.pending, schema.events], checkfirst=False
+        connection,
+        tables=[schema.runs, schema.cases, schema.pending, schema.events],
+        checkfirst=False,
     )
 
 

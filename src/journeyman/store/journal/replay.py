@@ -21,7 +21,9 @@ from journeyman.types import (
 )
 
 UNFINISHED = Failure(
-    kind="unfinished", message="This case is not finished.", mend="Run the same `journeyman work` again."
+    kind="unfinished",
+    message="This case is not finished.",
+    mend="Run the same `journeyman work` again.",
 )
 
 
@@ -32,7 +34,9 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
     ending: dict[str, object] = {"worker": worker, "stop": "failed", "failure": UNFINISHED}
     for event in events:
         if event.kind == "recalled":
-            told = [lesson for lesson in event.body["lessons"] if lesson["id"] in event.body["shown"]]
+            told = [
+                lesson for lesson in event.body["lessons"] if lesson["id"] in event.body["shown"]
+            ]
             ending["recalled"] = told
         elif event.kind == "opened":
             opening = tuple(Message.model_validate(message) for message in event.body["messages"])
@@ -45,12 +49,18 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
             ending |= event.body
         elif event.kind == "checked":
             ending["checks"] = event.body["checks"]
-    return Trajectory.model_validate({"case_id": case_id, "opening": opening, "steps": tuple(steps), **ending})
+    return Trajectory.model_validate(
+        {"case_id": case_id, "opening": opening, "steps": tuple(steps), **ending}
+    )
 
 
 def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
     """What became of a case."""
-    decided = [Decision.model_validate(event.body["decision"]) for event in events if event.kind == "decided"]
+    decided = [
+        Decision.model_validate(event.body["decision"])
+        for event in events
+        if event.kind == "decided"
+    ]
     closed = [event.at for event in events if event.kind == "closed"]
     return Outcome(
         case_id=case.id,
@@ -58,9 +68,13 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
         split=case.split,
         attempt=events[-1].attempt if events else 1,
         trajectory=trajectory_of(case.id, worker, events),
-        scores=tuple(Score.model_validate(event.body) for event in events if event.kind == "scored"),
+        scores=tuple(
+            Score.model_validate(event.body) for event in events if event.kind == "scored"
+        ),
         decision=decided[-1] if decided else None,
-        labels=tuple(Label.model_validate(event.body) for event in events if event.kind == "labelled"),
+        labels=tuple(
+            Label.model_validate(event.body) for event in events if event.kind == "labelled"
+        ),
         closed=bool(closed),
         at=closed[-1] if closed else events[-1].at if events else None,
     )

@@ -62,7 +62,9 @@ pending = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
     Column("run_id", Text, nullable=False),
     Column("case_id", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -78,7 +80,9 @@ events = Table(
 changes = Table(
     "changes",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column(
+        "id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
     Column("job", Text, nullable=False),
     Column("worker", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -88,4 +92,9 @@ changes = Table(
 
 Index("changes_by_job", changes.c.job, changes.c.id)
 
-Index("events_by_key", events.c.key, sqlite_where=events.c.key.is_not(None), postgresql_where=events.c.key.is_not(None))
+Index(
+    "events_by_key",
+    events.c.key,
+    sqlite_where=events.c.key.is_not(None),
+    postgresql_where=events.c.key.is_not(None),
+)

@@ -18,7 +18,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Executable, Select, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from journeyman.errors import InputError, StoreError
@@ -41,7 +53,9 @@ class LeaseLostError(StoreError):
 class Journal:
     """Opened with `Journal.open(folder)`; closed by `close()` or a `with` block."""
 
-    def __init__(self, workspace: Path, writer: Connection, reader: Connection, blobs: Blobs) -> None:
+    def __init__(
+        self, workspace: Path, writer: Connection, reader: Connection, blobs: Blobs
+    ) -> None:
         self.workspace = workspace
         self.writer = writer
         self.reader = reader
@@ -82,7 +96,9 @@ class Journal:
         """What happened to the minds of a job's workers, or of one, oldest first."""
         return [_change(row) for row in self._read(_changes_of(job, worker))]
 
-    def change(self, make: Callable[[Sequence[Change], Sequence[Run]], Sequence[Change]], *, job: str) -> list[Change]:
+    def change(
+        self, make: Callable[[Sequence[Change], Sequence[Run]], Sequence[Change]], *, job: str
+    ) -> list[Change]:
         """Add what `make` says, given all changes and runs of the job so far, in one transaction.
 
         So two processes that promote at once do it one after the other, and the second sees what the first did.
@@ -92,18 +108,29 @@ class Journal:
         with store_errors(), self._writing(True):
             insert = schema.changes.insert().returning(schema.changes.c.id)
             for change in make(self._changes_so_far(job), self._runs_of(job)):
-                row = {**change.model_dump(mode="json", exclude={"place"}), "body": codec.dumps(change.body)}
-                added.append(change.model_copy(update={"place": self.writer.execute(insert, row).scalar_one()}))
+                row = {
+                    **change.model_dump(mode="json", exclude={"place"}),
+                    "body": codec.dumps(change.body),
+                }
+                added.append(
+                    change.model_copy(
+                        update={"place": self.writer.execute(insert, row).scalar_one()}
+                    )
+                )
         reach("change.after")
         return added
 
     def _changes_so_far(self, job: str) -> list[Change]:
         """Within the writer's transaction, oldest first."""
-        return [_change(dict(row)) for row in self.writer.execute(_changes_of(job, None)).mappings()]
+        return [
+            _change(dict(row)) for row in self.writer.execute(_changes_of(job, None)).mappings()
+        ]
 
     def _runs_of(self, job: str) -> list[Run]:
         """Within the writer's transaction, oldest first."""
-        query = select(schema.runs).where(schema.runs.c.job == job).order_by(schema.runs.c.opened_at)
+        query = (
+            select(schema.runs).where(schema.runs.c.job == job).order_by(schema.runs.c.opened_at)
+        )
         return [_run(dict(row)) for row in self.writer.execute(query).mappings()]
 
     # --- runs and cases
@@ -148,29 +175,44 @@ class Journal:
 
     def _add_batch(self, run_id: str, bodies: Mapping[str, str]) -> int:
         table = schema.cases
-        query = select(table.c.case_id, table.c.body).where(table.c.run_id == run_id, table.c.case_id.in_(list(bodies)))
+        query = select(table.c.case_id, table.c.body).where(
+            table.c.run_id == run_id, table.c.case_id.in_(list(bodies))
+        )
         there = {row.case_id: row.body for row in self.writer.execute(query)}
         for case_id, body in there.items():
             if bodies[case_id] != body:
                 raise _changed(case_id)
-        next_seq = select(func.coalesce(func.max(table.c.seq) + 1, 0)).where(table.c.run_id == run_id)
+        next_seq = select(func.coalesce(func.max(table.c.seq) + 1, 0)).where(
+            table.c.run_id == run_id
+        )
         seq = self.writer.execute(next_seq).scalar_one()
         new = [(case_id, body) for case_id, body in bodies.items() if case_id not in there]
         if new:
             now = time.time()
             rows = [
-                {"run_id": run_id, "case_id": case_id, "seq": seq + n, "body": body, "added_at": now}
+                {
+                    "run_id": run_id,
+                    "case_id": case_id,
+                    "seq": seq + n,
+                    "body": body,
+                    "added_at": now,
+                }
                 for n, (case_id, body) in enumerate(new)
             ]
             self.writer.execute(table.insert(), rows)
-            due = [{"run_id": run_id, "seq": r["seq"], "case_id": r["case_id"], "attempt": 1} for r in rows]
+            due = [
+                {"run_id": run_id, "seq": r["seq"], "case_id": r["case_id"], "attempt": 1}
+                for r in rows
+            ]
             self.writer.execute(schema.pending.insert(), due)
         return len(new)
 
     def cases(self, run_id: str) -> Iterator[Case]:
         """All cases of a run, in the order they came."""
         table, last = schema.cases, -1
-        query = select(table.c.seq, table.c.body).where(table.c.run_id == run_id, table.c.seq > bindparam("last"))
+        query = select(table.c.seq, table.c.body).where(
+            table.c.run_id == run_id, table.c.seq > bindparam("last")
+        )
         while rows := self._read(query.order_by(table.c.seq).limit(BATCH), {"last": last}):
             for row in rows:
                 yield self._case(row["body"])
@@ -179,22 +221,30 @@ class Journal:
     def case(self, run_id: str, case_id: str) -> Case | None:
         """One case by its id; None: the run has no such case."""
         table = schema.cases
-        rows = self._read(select(table.c.body).where(table.c.run_id == run_id, table.c.case_id == case_id))
+        rows = self._read(
+            select(table.c.body).where(table.c.run_id == run_id, table.c.case_id == case_id)
+        )
         return self._case(rows[0]["body"]) if rows else None
 
     def has_cases(self, run_id: str) -> bool:
-        return bool(self._read(select(schema.cases.c.seq).where(schema.cases.c.run_id == run_id).limit(1)))
+        return bool(
+            self._read(select(schema.cases.c.seq).where(schema.cases.c.run_id == run_id).limit(1))
+        )
 
     def _case(self, body: str) -> Case:
         return Case.model_validate(self.blobs.unfold(codec.loads(body)))
 
-    def _read(self, query: Executable, parameters: Mapping[str, Json] | None = None) -> list[dict[str, Json]]:
+    def _read(
+        self, query: Executable, parameters: Mapping[str, Json] | None = None
+    ) -> list[dict[str, Json]]:
         with store_errors(), self.reader.begin():
             return [dict(row) for row in self.reader.execute(query, parameters or {}).mappings()]
 
     # --- who holds what
 
-    def claim(self, run_id: str, *, holder: str, seconds: float, gone: Callable[[str], bool]) -> Held | None:
+    def claim(
+        self, run_id: str, *, holder: str, seconds: float, gone: Callable[[str], bool]
+    ) -> Held | None:
         """The next case that nobody holds, or whose holder let it expire or is gone; None: there is none now.
 
         `gone(holder)` tells whether that process is known to be dead, so that its cases need not wait to expire.
@@ -203,14 +253,21 @@ class Journal:
         table, now = schema.pending, time.time()
         mine = table.c.run_id == run_id
         with store_errors(), self._writing(False):
-            free = select(table).where(mine, or_(table.c.holder.is_(None), table.c.expires_at < now))
+            free = select(table).where(
+                mine, or_(table.c.holder.is_(None), table.c.expires_at < now)
+            )
             row = self.writer.execute(free.order_by(table.c.seq).limit(1)).mappings().first()
             if row is None:
                 held = select(table.c.holder).where(mine, table.c.holder != holder).distinct()
                 dead = [other for other in self.writer.execute(held).scalars() if gone(other)]
                 if not dead:
                     return None
-                of_dead = select(table).where(mine, table.c.holder.in_(dead)).order_by(table.c.seq).limit(1)
+                of_dead = (
+                    select(table)
+                    .where(mine, table.c.holder.in_(dead))
+                    .order_by(table.c.seq)
+                    .limit(1)
+                )
                 row = self.writer.execute(of_dead).mappings().one()
             take = update(table).where(mine, table.c.seq == row["seq"])
             self.writer.execute(take.values(holder=holder, expires_at=now + seconds))
@@ -228,7 +285,9 @@ class Journal:
     def release(self, held: Held, *, holder: str) -> None:
         """Let a case go unfinished, so that anybody can go on with it."""
         table = schema.pending
-        where = and_(table.c.run_id == held.run_id, table.c.seq == held.seq, table.c.holder == holder)
+        where = and_(
+            table.c.run_id == held.run_id, table.c.seq == held.seq, table.c.holder == holder
+        )
         with store_errors(), self._writing(False):
             self.writer.execute(update(table).where(where).values(holder=None, expires_at=None))
 
@@ -239,7 +298,9 @@ class Journal:
 
     # --- what happened
 
-    def append(self, events: Sequence[Event], *, closes: Held | None = None, fully: bool = True) -> None:
+    def append(
+        self, events: Sequence[Event], *, closes: Held | None = None, fully: bool = True
+    ) -> None:
         """Add events in one transaction, which waits for the disk if `fully`; `closes` takes that case off `pending`.
 
         Raises LeaseLostError, and writes nothing, when another process already wrote at one of these places.
@@ -252,11 +313,14 @@ class Journal:
                 if closes is not None:
                     table = schema.pending
                     done = and_(table.c.run_id == closes.run_id, table.c.seq == closes.seq)
-                    self.writer.execute(delete(table).where(done, table.c.attempt == closes.attempt))
+                    self.writer.execute(
+                        delete(table).where(done, table.c.attempt == closes.attempt)
+                    )
         except IntegrityError:
             case_id = events[0].case_id
             raise LeaseLostError(
-                f"Another process went on with case {case_id!r}.", "Nothing is lost; that process finishes it."
+                f"Another process went on with case {case_id!r}.",
+                "Nothing is lost; that process finishes it.",
             ) from None
         reach("case.after_close" if closes else "events.after_append")
 
@@ -285,9 +349,13 @@ class Journal:
     def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
         """The labels of one attempt with their places in the journal, in the order given."""
         table = schema.events
-        here = and_(table.c.run_id == run_id, table.c.case_id == case_id, table.c.attempt == attempt)
+        here = and_(
+            table.c.run_id == run_id, table.c.case_id == case_id, table.c.attempt == attempt
+        )
         query = select(table).where(here, table.c.kind == "labelled").order_by(table.c.seq)
-        return [(row["id"], Label.model_validate(self._event(row).body)) for row in self._read(query)]
+        return [
+            (row["id"], Label.model_validate(self._event(row).body)) for row in self._read(query)
+        ]
 
     def histories(self, run_id: str) -> Iterator[tuple[Case, list[Event]]]:
         """Each case of a run with what happened to it in its last attempt, in the order the cases came."""
@@ -296,7 +364,9 @@ class Journal:
 
     def _event(self, row: Mapping[str, Json]) -> Event:
         body = codec.join_logprobs(self.blobs.unfold(codec.loads(row["body"])), row["packed"])
-        return Event(body=body, **{k: v for k, v in row.items() if k not in {"id", "body", "packed"}})
+        return Event(
+            body=body, **{k: v for k, v in row.items() if k not in {"id", "body", "packed"}}
+        )
 
     def bodies(self, run_id: str, kind: EventKind) -> Iterator[Mapping[str, Json]]:
         """The bodies of all events of one kind in a run, oldest first, without log-probabilities."""
@@ -334,13 +404,20 @@ class Journal:
         """The first reply recorded under a call's key. None: there is none."""
         table = schema.events
         rows = self._read(
-            select(table).where(table.c.key == key, table.c.kind == "replied").order_by(table.c.id).limit(1)
+            select(table)
+            .where(table.c.key == key, table.c.kind == "replied")
+            .order_by(table.c.id)
+            .limit(1)
         )
         return Reply.model_validate(self._event(rows[0]).body) if rows else None
 
     def place(self) -> int:
         """Of the last event; what comes later has a larger one."""
-        return int(self._read(select(func.coalesce(func.max(schema.events.c.id), 0).label("last")))[0]["last"])
+        return int(
+            self._read(select(func.coalesce(func.max(schema.events.c.id), 0).label("last")))[0][
+                "last"
+            ]
+        )
 
     def retry(self, run_id: str, attempts: Mapping[str, int]) -> None:
         """Make closed cases pending again, each with the attempt number given."""

@@ -21,11 +21,13 @@ MESSAGES_AT_MOST = 20_000
 PARTS_AT_MOST = 1_000
 
 WROTE = re.compile(
-    r"^(?:on .{5,200} wrote:|.{2,100}于.{4,80}写道[:：]|在.{4,120}写道[:：]|.{2,80} schrieb .*:)$", re.IGNORECASE
+    r"^(?:on .{5,200} wrote:|.{2,100}于.{4,80}写道[:：]|在.{4,120}写道[:：]|.{2,80} schrieb .*:)$",
+    re.IGNORECASE,
 )
 
 BELOW = re.compile(
-    r"^(?:-{2,}\s*(?:original message|forwarded message|原始邮件|转发邮件信息|邮件原件).*|_{10,})$", re.IGNORECASE
+    r"^(?:-{2,}\s*(?:original message|forwarded message|原始邮件|转发邮件信息|邮件原件).*|_{10,})$",
+    re.IGNORECASE,
 )
 """What some programs put above the message that is answered, instead of marks before its lines."""
 
@@ -39,7 +41,9 @@ def read(source: Source) -> Iterator[Sheet]:
     for message in messages[1 : MESSAGES_AT_MOST + 1]:
         yield _sheet(message)
     if len(messages) - 1 > MESSAGES_AT_MOST:
-        yield Sheet(notes=(f"Only the first {MESSAGES_AT_MOST:,} messages are read.",), missing=True)
+        yield Sheet(
+            notes=(f"Only the first {MESSAGES_AT_MOST:,} messages are read.",), missing=True
+        )
 
 
 def _sheet(data: bytes) -> Sheet:
@@ -51,7 +55,9 @@ def _sheet(data: bytes) -> Sheet:
     attached = [name for part in _attachments(message) if (name := _filename(part))]
     if attached:
         notes.append(f"Attachments were not read: {', '.join(attached[:20])}.")
-    return Sheet(blocks=tuple(blocks), title=subject or None, notes=tuple(notes), missing=bool(attached))
+    return Sheet(
+        blocks=tuple(blocks), title=subject or None, notes=tuple(notes), missing=bool(attached)
+    )
 
 
 def head_blocks(subject: str, fields: dict[str, str]) -> Iterator[Block]:
@@ -84,7 +90,11 @@ def _attachments(message: EmailMessage) -> Iterator[EmailMessage]:
     for n, part in enumerate(message.walk()):
         if n >= PARTS_AT_MOST:
             return
-        if not part.is_multipart() and part.get_content_disposition() in {"attachment", "inline"} and _filename(part):
+        if (
+            not part.is_multipart()
+            and part.get_content_disposition() in {"attachment", "inline"}
+            and _filename(part)
+        ):
             yield part
 
 
@@ -128,7 +138,9 @@ def _levels(lines: list[str]) -> Iterator[tuple[int, str]]:
         opens = not depth and WROTE.match(line.strip())
         if not depth and (BELOW.match(line.strip()) or (opens and not _quoted_next(lines, n))):
             below += 1
-        level = before if not line.strip() else below + depth + bool(opens and _quoted_next(lines, n))
+        level = (
+            before if not line.strip() else below + depth + bool(opens and _quoted_next(lines, n))
+        )
         before = level
         yield level, line[marks.end() :] if marks else line
 

@@ -32,7 +32,9 @@ def _sheet(opened: olefile.OleFileIO) -> Sheet:
     date = re.search(r"^Date:\s*(.+)$", headers, re.MULTILINE)
     sender, address = _text(opened, SENDER), _text(opened, ADDRESS)
     fields = {
-        "From": f"{sender} <{address}>" if sender and "@" in address and address not in sender else sender or address,
+        "From": f"{sender} <{address}>"
+        if sender and "@" in address and address not in sender
+        else sender or address,
         "To": _text(opened, SHOWN_TO),
         "Cc": _text(opened, SHOWN_CC),
         "Date": date.group(1).strip() if date else "",
@@ -47,7 +49,12 @@ def _sheet(opened: olefile.OleFileIO) -> Sheet:
         blocks += parsed(text_of(page))[0]
     attached = {parts[0] for parts in opened.listdir() if parts[0].startswith("__attach")}
     notes = (f"{len(attached)} attachments were not read.",) if attached else ()
-    return Sheet(blocks=tuple(blocks), title=_text(opened, SUBJECT) or None, notes=notes, missing=bool(attached))
+    return Sheet(
+        blocks=tuple(blocks),
+        title=_text(opened, SUBJECT) or None,
+        notes=notes,
+        missing=bool(attached),
+    )
 
 
 def _text(opened: olefile.OleFileIO, number: str) -> str:

@@ -40,7 +40,9 @@ def opened(source: Source) -> Iterator[zipfile.ZipFile]:
     except RuntimeError as error:
         if "password" not in str(error) and "encrypted" not in str(error):
             raise
-        raise InputError(f"{source.name!r} needs a password.", "Save a copy without a password.") from None
+        raise InputError(
+            f"{source.name!r} needs a password.", "Save a copy without a password."
+        ) from None
 
 
 def _sizes(source: Source, archive: zipfile.ZipFile) -> None:
@@ -60,12 +62,15 @@ def _sizes(source: Source, archive: zipfile.ZipFile) -> None:
 
 def _bomb(source: Source, why: str) -> InputError:
     return InputError(
-        f"{source.name!r} unpacks to more than can be read: {why}.", "If it is a real document, save it in parts."
+        f"{source.name!r} unpacks to more than can be read: {why}.",
+        "If it is a real document, save it in parts.",
     )
 
 
 def _is_media(name: str) -> bool:
-    return "/media/" in name or name.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".mp4", ".wav"))
+    return "/media/" in name or name.lower().endswith(
+        (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".mp4", ".wav")
+    )
 
 
 def _declarations(source: Source, archive: zipfile.ZipFile) -> None:

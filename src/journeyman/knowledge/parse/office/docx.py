@@ -35,7 +35,9 @@ def read(source: Source) -> Iterator[Sheet]:
         if len(waiting) >= BLOCKS_AT_ONCE:
             yield Sheet(blocks=tuple(waiting), title=title)
             waiting = []
-    yield Sheet(blocks=(*waiting, *_footnotes(document), *_edges(document)), title=title, notes=notes)
+    yield Sheet(
+        blocks=(*waiting, *_footnotes(document), *_edges(document)), title=title, notes=notes
+    )
 
 
 def _blocks(document: WordDocument) -> Iterator[Block]:
@@ -51,7 +53,9 @@ def _paragraph(paragraph: Paragraph) -> Iterator[Block]:
     text = _text_of(paragraph._p).strip()
     if text:
         yield _text_block(paragraph, text)
-    yield from (Block(kind="paragraph", text=box.strip()) for box in dict.fromkeys(boxes) if box.strip())
+    yield from (
+        Block(kind="paragraph", text=box.strip()) for box in dict.fromkeys(boxes) if box.strip()
+    )
     for drawing in paragraph._p.iter(qn("wp:docPr")):
         name = drawing.get("descr") or drawing.get("title") or ""
         yield Block(kind="figure", text=name, name=drawing.get("name"))
@@ -79,9 +83,17 @@ def _level(paragraph: Paragraph, style: str) -> int | None:
     if named.startswith("heading"):
         digits = "".join(c for c in named if c.isdigit())
         return min(9, int(digits)) if digits else 1
-    for properties in (paragraph._p.pPr, paragraph.style.element.find(qn("w:pPr")) if paragraph.style else None):
+    for properties in (
+        paragraph._p.pPr,
+        paragraph.style.element.find(qn("w:pPr")) if paragraph.style else None,
+    ):
         outline = properties.find(qn("w:outlineLvl")) if properties is not None else None
-        if outline is not None and (value := outline.get(qn("w:val"))) and value.isdigit() and int(value) < 9:
+        if (
+            outline is not None
+            and (value := outline.get(qn("w:val")))
+            and value.isdigit()
+            and int(value) < 9
+        ):
             return int(value) + 1
     runs = [run for run in paragraph.runs if run.text.strip()]
     return heading_level(paragraph.text) if runs and all(run.bold for run in runs) else None

@@ -29,7 +29,9 @@ def read(source: Source) -> Iterator[Sheet]:
     for number, slide in enumerate(deck.slides, start=1):
         if number < source.first:
             continue
-        yield Sheet(blocks=tuple(_slide(slide, number)), page=number, pages=count, title=title, notes=notes)
+        yield Sheet(
+            blocks=tuple(_slide(slide, number)), page=number, pages=count, title=title, notes=notes
+        )
 
 
 def _slide(slide: Any, number: int) -> Iterator[Block]:
@@ -40,7 +42,11 @@ def _slide(slide: Any, number: int) -> Iterator[Block]:
             continue
         for block in _shape(shape, is_title=shape is heading):
             yield block.model_copy(update={"page": number, "box": _box(shape)})
-    if slide.has_notes_slide and (frame := slide.notes_slide.notes_text_frame) and (text := frame.text.strip()):
+    if (
+        slide.has_notes_slide
+        and (frame := slide.notes_slide.notes_text_frame)
+        and (text := frame.text.strip())
+    ):
         yield Block(kind="quote", text=text, page=number, name="notes")
 
 
@@ -67,7 +73,9 @@ def _box(shape: Any) -> Box | None:
 
 def _shape(shape: Any, *, is_title: bool) -> Iterator[Block]:
     if getattr(shape, "has_table", False) and shape.has_table:
-        table = table_block([[" ".join(cell.text.split()) for cell in row.cells] for row in shape.table.rows])
+        table = table_block(
+            [[" ".join(cell.text.split()) for cell in row.cells] for row in shape.table.rows]
+        )
         yield from [table] if table is not None else []
     elif getattr(shape, "has_chart", False) and shape.has_chart:
         yield from _chart(shape.chart)
@@ -79,7 +87,9 @@ def _shape(shape: Any, *, is_title: bool) -> Iterator[Block]:
 
 
 def _text(shape: Any, *, is_title: bool) -> Iterator[Block]:
-    paragraphs = [(p.level, p.text.replace("\x0b", "\n").strip()) for p in shape.text_frame.paragraphs]
+    paragraphs = [
+        (p.level, p.text.replace("\x0b", "\n").strip()) for p in shape.text_frame.paragraphs
+    ]
     told = [(level, text) for level, text in paragraphs if text]
     if is_title and told:
         yield Block(kind="heading", text="\n".join(text for _, text in told), level=1)

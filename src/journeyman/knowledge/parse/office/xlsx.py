@@ -57,13 +57,17 @@ def _rows(sheet: Any, cut: list[str]) -> Iterator[list[str]]:
     empty = 0
     for told, row in enumerate(sheet.iter_rows(values_only=True)):
         if len(row) > COLUMNS_AT_MOST and any(value is not None for value in row[COLUMNS_AT_MOST:]):
-            cut.append(f"Of the sheet {sheet.title!r} only the first {COLUMNS_AT_MOST:,} columns are read.")
+            cut.append(
+                f"Of the sheet {sheet.title!r} only the first {COLUMNS_AT_MOST:,} columns are read."
+            )
         cells = [text_of_value(value) for value in row[:COLUMNS_AT_MOST]]
         empty = 0 if any(cells) else empty + 1
         if empty >= EMPTY_IN_A_ROW:
             return
         if told >= ROWS_AT_MOST:
-            cut.append(f"Of the sheet {sheet.title!r} only the first {ROWS_AT_MOST:,} rows are read.")
+            cut.append(
+                f"Of the sheet {sheet.title!r} only the first {ROWS_AT_MOST:,} rows are read."
+            )
             return
         yield cells
 

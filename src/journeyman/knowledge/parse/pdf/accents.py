@@ -43,7 +43,11 @@ def accents_joined(characters: str, box_of: BoxOf) -> str:
         begin, end = line.span()
         accents = [begin + found.start() for found in ACCENT.finditer(line.group())]
         if accents and end - begin <= LINE_AT_MOST:
-            boxes = {at: box for at in range(begin, end) if not told[at].isspace() and (box := box_of(at)) is not None}
+            boxes = {
+                at: box
+                for at in range(begin, end)
+                if not told[at].isspace() and (box := box_of(at)) is not None
+            }
             for accent in accents:
                 _join(told, accent, boxes)
     return "".join(told)
@@ -54,7 +58,9 @@ def _join(told: list[str], accent: int, boxes: dict[int, Box]) -> None:
         return
     for at, box in boxes.items():
         if at != accent and told[at].isalpha() and _within(boxes[accent], box):
-            letter = unicodedata.normalize("NFC", DOTLESS.get(told[at], told[at]) + MARKS[told[accent]])
+            letter = unicodedata.normalize(
+                "NFC", DOTLESS.get(told[at], told[at]) + MARKS[told[accent]]
+            )
             if len(letter) == 1:
                 told[at], told[accent] = letter, TAKEN
                 _close(told, accent, boxes)

@@ -30,7 +30,10 @@ class Column:
 
 def in_order(items: Sequence[Item], as_table: AsTable) -> list[Column]:
     """The columns in the order in which they are read; what `as_table` knows as a table becomes one item."""
-    rtl = sum(len(i.text) if is_rtl(i.text) else -len(i.text) for i in items if isinstance(i, Piece)) > 0
+    rtl = (
+        sum(len(i.text) if is_rtl(i.text) else -len(i.text) for i in items if isinstance(i, Piece))
+        > 0
+    )
     return _parted(list(items), as_table, rtl, DEPTH_AT_MOST)
 
 
@@ -54,7 +57,10 @@ def _parted(items: list[Item], as_table: AsTable, rtl: bool, depth: int) -> list
         sides = _sides(flat, gap)
         parts: Iterable[list[Item]]
         if tops := _numbered_across(sides):
-            parts = [[i for i in flat if upper <= i.box[1] < lower] for upper, lower in itertools.pairwise(tops)]
+            parts = [
+                [i for i in flat if upper <= i.box[1] < lower]
+                for upper, lower in itertools.pairwise(tops)
+            ]
         else:
             parts = reversed(sides) if rtl else sides
         for part in parts:
@@ -73,7 +79,12 @@ def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
     From above all items to below them. Empty: nothing says so.
     """
     numbered = [
-        [(item.box[1], int(found.group(1)), item.height) for item in side if (found := _number(item))] for side in sides
+        [
+            (item.box[1], int(found.group(1)), item.height)
+            for item in side
+            if (found := _number(item))
+        ]
+        for side in sides
     ]
     down = [number for side in numbered for _, number, _ in sorted(side)]
     rows: list[list[tuple[float, int, float]]] = []
@@ -83,7 +94,9 @@ def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
         else:
             rows.append([each])
     across = [number for row in rows for number in sorted(number for _, number, _ in row)]
-    counted = across == list(range(across[0], across[0] + len(across))) if len(across) > 2 else False
+    counted = (
+        across == list(range(across[0], across[0] + len(across))) if len(across) > 2 else False
+    )
     if not counted or down == across or len(rows) < 2 or any(len(row) != 2 for row in rows[:-1]):
         return []
     return [-math.inf, *(row[0][0] - 0.5 * row[0][2] for row in rows[1:]), math.inf]
@@ -127,7 +140,9 @@ def _groups(bands: list[list[Item]]) -> list[tuple[list[list[Item]], list[Gap]]]
     return _alone(groups)
 
 
-def _alone(groups: list[tuple[list[list[Item]], list[Gap]]]) -> list[tuple[list[list[Item]], list[Gap]]]:
+def _alone(
+    groups: list[tuple[list[list[Item]], list[Gap]]],
+) -> list[tuple[list[list[Item]], list[Gap]]]:
     """Bands without a gap, joined where they follow one another: they are one column."""
     joined: list[tuple[list[list[Item]], list[Gap]]] = []
     for group, gaps in groups:

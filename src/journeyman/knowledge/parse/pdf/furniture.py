@@ -34,16 +34,23 @@ RUNNING = re.compile(
 )
 
 DATED = re.compile(
-    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (?:\d{1,2},? )?(?:19|20)\d\d\b", re.IGNORECASE
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (?:\d{1,2},? )?(?:19|20)\d\d\b",
+    re.IGNORECASE,
 )
 
 NUMBER_AT_AN_END = re.compile(r"^(?:\d{1,4}\s+\D.{2,70}|.{2,70}\D\s+\d{1,4})$")
 
 
-def at_the_edges(page: Page, pieces: Sequence[Piece], body: float) -> tuple[list[Piece], list[Piece], list[Piece]]:
+def at_the_edges(
+    page: Page, pieces: Sequence[Piece], body: float
+) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Pieces of the header, of the footer, and the rest, by what one page shows."""
     lines = lines_of(pieces)
-    if len(lines) < 6 or page.frame.turn or sum(len(piece.text) for piece in pieces) < TEXT_AT_LEAST:
+    if (
+        len(lines) < 6
+        or page.frame.turn
+        or sum(len(piece.text) for piece in pieces) < TEXT_AT_LEAST
+    ):
         return [], [], list(pieces)
     height = page.frame.size[1]
     heads = _edge(lines, height, body)
@@ -64,7 +71,11 @@ def _edge(lines: list[list[Piece]], height: float, body: float) -> list[Piece]:
         if not any(character.isalnum() for piece in line for character in piece.text):
             run += line
             continue
-        if (inside and not _lone_number(line, after, body)) or not _may_be(line, body) or passed > 1:
+        if (
+            (inside and not _lone_number(line, after, body))
+            or not _may_be(line, body)
+            or passed > 1
+        ):
             break
         run += line
         if _is_furniture(line, after, body, first=clear):
@@ -77,7 +88,9 @@ def _edge(lines: list[list[Piece]], height: float, body: float) -> list[Piece]:
 def _lone_number(line: list[Piece], after: list[Piece] | None, body: float) -> bool:
     """A page number, wherever the page ends."""
     text = " ".join(piece.text for piece in line)
-    return after is not None and PAGE_NUMBER.match(text) is not None and _distance(line, after) > body
+    return (
+        after is not None and PAGE_NUMBER.match(text) is not None and _distance(line, after) > body
+    )
 
 
 def _distance(line: list[Piece], after: list[Piece]) -> float:
@@ -89,7 +102,9 @@ def _may_be(line: list[Piece], body: float) -> bool:
     return len(text) <= LONGEST and max(piece.height for piece in line) <= 1.25 * body
 
 
-def _is_furniture(line: list[Piece], after: list[Piece] | None, body: float, *, first: bool) -> bool:
+def _is_furniture(
+    line: list[Piece], after: list[Piece] | None, body: float, *, first: bool
+) -> bool:
     text = " ".join(piece.text for piece in line)
     if PAGE_NUMBER.match(text) or RUNNING.search(text) or (len(text) < 60 and DATED.search(text)):
         return True
@@ -98,14 +113,18 @@ def _is_furniture(line: list[Piece], after: list[Piece] | None, body: float, *, 
     if after is None:
         return False
     small = max(piece.height for piece in line) <= 1.02 * body
-    short = sum(1 + is_wide(character) for character in text) < 80 and text[-1] not in ".。,，;；!！?？"
+    short = (
+        sum(1 + is_wide(character) for character in text) < 80 and text[-1] not in ".。,，;；!！?？"
+    )
     return _distance(line, after) > 1.5 * body and small and short
 
 
 def _titled(text: str) -> bool:
     """Most words begin with a capital, as in a running title; Chinese has none, and is short then."""
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 or word.isupper()]
-    return bool(words) and sum(word[0].isupper() or word[0] > "\u2e80" for word in words) > 0.6 * len(words)
+    return bool(words) and sum(
+        word[0].isupper() or word[0] > "\u2e80" for word in words
+    ) > 0.6 * len(words)
 
 
 # --- repetition ------------------------------------------------------------------------------------------------
@@ -138,7 +157,9 @@ def _candidates(sheet: Sheet) -> list[Block]:
     placed = [
         block
         for block in sheet.blocks
-        if block.box is not None and 0 < len(block.text) <= LONGEST and block.kind not in {"table", "code"}
+        if block.box is not None
+        and 0 < len(block.text) <= LONGEST
+        and block.kind not in {"table", "code"}
     ]
     placed.sort(key=lambda block: block.box[1] if block.box else 0.0)
     return placed[:4] + placed[4:][-4:]
@@ -153,7 +174,9 @@ def _mark(window: Sequence[tuple[Sheet, dict[str, float]]], at: int) -> Sheet:
     others = [edges for n, (_, edges) in enumerate(window) if n != at]
     needed = 1 if len(window) <= 3 else 2
     repeated = {
-        key for key, top in mine.items() if sum(abs(edges.get(key, -1e9) - top) < 15 for edges in others) >= needed
+        key
+        for key, top in mine.items()
+        if sum(abs(edges.get(key, -1e9) - top) < 15 for edges in others) >= needed
     }
     if not repeated:
         return sheet
@@ -161,7 +184,12 @@ def _mark(window: Sequence[tuple[Sheet, dict[str, float]]], at: int) -> Sheet:
     boxes = [block.box for block in sheet.blocks if block.box is not None]
     middle = (min(box[1] for box in boxes) + max(box[3] for box in boxes)) / 2
     blocks = [
-        block.model_copy(update={"kind": "header" if block.box and block.box[1] < middle else "footer", "level": None})
+        block.model_copy(
+            update={
+                "kind": "header" if block.box and block.box[1] < middle else "footer",
+                "level": None,
+            }
+        )
         if id(block) in edge and _key(block) in repeated and block.kind not in {"header", "footer"}
         else block
         for block in sheet.blocks

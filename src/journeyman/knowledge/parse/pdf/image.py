@@ -31,7 +31,9 @@ def read(source: Source) -> Iterator[Sheet]:
             with Image.open(source.path) as image:
                 yield from _frames(source, image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise broken(source, f"it has more than {PIXELS_AT_MOST:,} dots", "Make it smaller.") from None
+        raise broken(
+            source, f"it has more than {PIXELS_AT_MOST:,} dots", "Make it smaller."
+        ) from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise broken(source, str(error)[:200], "Save it again as PNG.") from None
 

@@ -50,11 +50,24 @@ PICTURE_AT_LEAST = 50.0
 def blocks_of(page: Page) -> tuple[Block, ...]:
     """The page's blocks: its text in reading order, then what stands at its edges."""
     width, height = page.frame.size
-    on_page = [p for p in page.pieces if p.box[3] > 0 < p.box[2] and p.box[0] < width and p.box[1] < height]
-    stamps = [piece for piece in on_page if piece.turned and not 0.1 * width < piece.box[0] < 0.9 * width]
-    upright = _without_doubles(_slim(piece) for piece in on_page if not any(piece is stamp for stamp in stamps))
+    on_page = [
+        p for p in page.pieces if p.box[3] > 0 < p.box[2] and p.box[0] < width and p.box[1] < height
+    ]
+    stamps = [
+        piece for piece in on_page if piece.turned and not 0.1 * width < piece.box[0] < 0.9 * width
+    ]
+    upright = _without_doubles(
+        _slim(piece) for piece in on_page if not any(piece is stamp for stamp in stamps)
+    )
     if len(upright) > PIECES_AT_MOST:
-        return (_block(page, "paragraph", "\n".join(piece.text for piece in upright), union(p.box for p in upright)),)
+        return (
+            _block(
+                page,
+                "paragraph",
+                "\n".join(piece.text for piece in upright),
+                union(p.box for p in upright),
+            ),
+        )
     page.pieces = upright
     tables, rest = ruled_tables(page)
     body = _body_height(rest)
@@ -62,13 +75,20 @@ def blocks_of(page: Page) -> tuple[Block, ...]:
         rest = [replace(piece, fixed=False) for piece in rest]
     heads, feet, rest = at_the_edges(page, rest, body * NOISE if page.scanned else body)
     items: list[Item] = [*tables, *rest, *_pictures(page)]
-    blocks = [block for column in in_order(items, table_of) for block in _column_blocks(page, column, body)]
+    blocks = [
+        block
+        for column in in_order(items, table_of)
+        for block in _column_blocks(page, column, body)
+    ]
     edges: list[tuple[BlockKind, list[Piece]]] = [("header", heads), ("footer", feet)]
     for kind, pieces in edges:
         blocks += [
-            _block(page, kind, merged_pieces(line).text, union(p.box for p in line)) for line in lines_of(pieces)
+            _block(page, kind, merged_pieces(line).text, union(p.box for p in line))
+            for line in lines_of(pieces)
         ]
-    blocks += [_block(page, "footer", piece.text, piece.box) for piece in stamps if len(piece.text) > 1]
+    blocks += [
+        _block(page, "footer", piece.text, piece.box) for piece in stamps if len(piece.text) > 1
+    ]
     return tuple(block for block in blocks if block.text or block.kind == "figure")
 
 
@@ -109,7 +129,8 @@ def _pictures(page: Page) -> list[Picture]:
         picture
         for picture in page.pictures
         if min(picture.box[2] - picture.box[0], picture.box[3] - picture.box[1]) >= PICTURE_AT_LEAST
-        and (picture.box[2] - picture.box[0]) * (picture.box[3] - picture.box[1]) < 0.7 * width * height
+        and (picture.box[2] - picture.box[0]) * (picture.box[3] - picture.box[1])
+        < 0.7 * width * height
         and not any(_within(piece.box, picture.box) for piece in page.pieces)
     ]
 
@@ -135,8 +156,12 @@ def _body_height(pieces: Sequence[Piece]) -> float:
 
 def _column_blocks(page: Page, column: Column, body: float) -> Iterator[Block]:
     pieces: list[Piece] = []
-    others = sorted((item for item in column.items if not isinstance(item, Piece)), key=lambda item: item.box[1])
-    for item in sorted((item for item in column.items if isinstance(item, Piece)), key=lambda item: item.box[1]):
+    others = sorted(
+        (item for item in column.items if not isinstance(item, Piece)), key=lambda item: item.box[1]
+    )
+    for item in sorted(
+        (item for item in column.items if isinstance(item, Piece)), key=lambda item: item.box[1]
+    ):
         while others and others[0].box[1] < item.box[1]:
             yield from _text_blocks(page, pieces, body)
             pieces = []
@@ -152,7 +177,9 @@ def _other(page: Page, item: Item) -> Block:
         text = table_text(item.cells)
         block = _block(page, "table", text, item.box)
         cells = tuple(tuple(row) for row in item.cells)
-        return block.model_copy(update={"cells": cells, "columns": item.columns or header_of(item.cells)})
+        return block.model_copy(
+            update={"cells": cells, "columns": item.columns or header_of(item.cells)}
+        )
     return _block(page, "figure", "", item.box)
 
 
@@ -181,7 +208,9 @@ def _paragraphs(lines: Sequence[Piece], noise: float) -> Iterator[list[Piece]]:
     yield paragraph
 
 
-def _begins(paragraph: Sequence[Piece], line: Piece, more: float, column: Box, noise: float) -> bool:
+def _begins(
+    paragraph: Sequence[Piece], line: Piece, more: float, column: Box, noise: float
+) -> bool:
     """Whether a line begins a new paragraph: by its distance, font, mark, indent, or by how the last line ended."""
     above = paragraph[-1]
     if more > 0.3 * line.height or above.fixed != line.fixed:
@@ -197,7 +226,9 @@ def _looks_other(above: Piece, line: Piece, noise: float) -> bool:
     """Another size, weight, or all in capitals."""
     sized = not 0.86 / noise < line.height / above.height < 1.16 * noise and len(line.text) > 3
     weighted = above.bold != line.bold and len(above.text) > 2
-    capitals = min(len(line.text), len(above.text)) > 5 and line.text.isupper() != above.text.isupper()
+    capitals = (
+        min(len(line.text), len(above.text)) > 5 and line.text.isupper() != above.text.isupper()
+    )
     return sized or weighted or capitals
 
 
@@ -247,7 +278,11 @@ def _level(lines: Sequence[Piece], text: str, height: float, body: float) -> int
         return 1 if height > 1.6 * body else 2
     if text.isupper() and len(lines) == 1 and len(text) > 5 and text[-1] not in ".,;:":
         return 3
-    return 3 if bold and text[-1] not in ".,;:。，；：" and len(text) < 120 and len(lines) <= 2 else None
+    return (
+        3
+        if bold and text[-1] not in ".,;:。，；：" and len(text) < 120 and len(lines) <= 2
+        else None
+    )
 
 
 def flowed(lines: Sequence[str]) -> str:
@@ -267,4 +302,6 @@ def _code_text(lines: Sequence[Piece]) -> str:
     longest = max(lines, key=lambda line: len(line.text))
     cells = sum(2 if is_wide(c) else 1 for c in longest.text)
     step = (longest.box[2] - longest.box[0]) / max(1, cells)
-    return "\n".join(" " * round((line.box[0] - left) / max(step, 0.1)) + line.text for line in lines)
+    return "\n".join(
+        " " * round((line.box[0] - left) / max(step, 0.1)) + line.text for line in lines
+    )

@@ -12,15 +12,33 @@ CHINESE = tuple(
 )
 
 ENGLISH = (
-    (re.compile(r"^(?:part|book|title)\s+(?:[ivxlcdm]+|\d+|one|two|three|four|five)\b[.:—\- ]?", re.IGNORECASE), 1),
-    (re.compile(r"^(?:chapter|appendix|annex)\s+(?:[ivxlcdm]+|\d+|[a-z])\b[.:—\- ]?", re.IGNORECASE), 2),
+    (
+        re.compile(
+            r"^(?:part|book|title)\s+(?:[ivxlcdm]+|\d+|one|two|three|four|five)\b[.:—\- ]?",
+            re.IGNORECASE,
+        ),
+        1,
+    ),
+    (
+        re.compile(
+            r"^(?:chapter|appendix|annex)\s+(?:[ivxlcdm]+|\d+|[a-z])\b[.:—\- ]?", re.IGNORECASE
+        ),
+        2,
+    ),
     (re.compile(r"^(?:section|§+)\s*\d+[\d.]*\b[.:—\- ]?", re.IGNORECASE), 3),
-    (re.compile(r"^(?:article|art\.|rule|clause)\s+(?:\d+[a-z]?|[ivxlcdm]+)\b[.:—\- ]?", re.IGNORECASE), 4),
+    (
+        re.compile(
+            r"^(?:article|art\.|rule|clause)\s+(?:\d+[a-z]?|[ivxlcdm]+)\b[.:—\- ]?", re.IGNORECASE
+        ),
+        4,
+    ),
 )
 
 NUMBERED = re.compile(r"^(\d{1,2}(?:\.\d{1,3}){0,4})\.?[\s　、]+(?=[A-Z\u3400-\u9fff\"“‘(])")
 
-CHINESE_LIST = re.compile(r"^(?:[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十]{1,3}[）)])\s*\S")
+CHINESE_LIST = re.compile(
+    r"^(?:[一二三四五六七八九十]{1,3}、|[（(][一二三四五六七八九十]{1,3}[）)])\s*\S"
+)
 
 ENDS = ".。!！?？;；,，:：…"
 
@@ -39,7 +57,12 @@ def section_level(line: str) -> int | None:
 def heading_level(line: str) -> int | None:
     """The level, if a line alone can be a heading by its words: numbered, short, no sentence. None: it can't."""
     line = line.strip()
-    if not line or "\n" in line or sum(1 + (c > "\u2e80") for c in line) > HEADING_AT_MOST or line[-1] in ENDS:
+    if (
+        not line
+        or "\n" in line
+        or sum(1 + (c > "\u2e80") for c in line) > HEADING_AT_MOST
+        or line[-1] in ENDS
+    ):
         return None
     level = section_level(line)
     if level is not None:

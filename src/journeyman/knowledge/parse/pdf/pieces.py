@@ -112,7 +112,8 @@ class Page:
         """Whether it is a picture, so that its text, wherever it is from, was recognised."""
         width, height = self.frame.size
         return self.recognised or any(
-            (p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) > 0.8 * width * height for p in self.pictures
+            (p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) > 0.8 * width * height
+            for p in self.pictures
         )
 
 
@@ -123,7 +124,10 @@ def union(boxes: Iterable[Box]) -> Box:
 
 def is_wide(character: str) -> bool:
     """Chinese, Japanese: written without spaces between words."""
-    return unicodedata.east_asian_width(character) in {"W", "F"} and not "\uac00" <= character <= "\ud7a3"
+    return (
+        unicodedata.east_asian_width(character) in {"W", "F"}
+        and not "\uac00" <= character <= "\ud7a3"
+    )
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -145,7 +149,9 @@ def merged_pieces(pieces: Sequence[Piece]) -> Piece:
     """Pieces of one line as one, in the direction in which it is read."""
     if len(pieces) == 1:
         return pieces[0]
-    rtl = sum(len(piece.text) for piece in pieces if is_rtl(piece.text)) * 2 > sum(len(p.text) for p in pieces)
+    rtl = sum(len(piece.text) for piece in pieces if is_rtl(piece.text)) * 2 > sum(
+        len(p.text) for p in pieces
+    )
     ordered = sorted(pieces, key=lambda piece: -piece.box[2] if rtl else piece.box[0])
     return replace(
         ordered[0],
@@ -160,7 +166,9 @@ def merged_pieces(pieces: Sequence[Piece]) -> Piece:
 def lines_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """Pieces grouped into lines: what overlaps by more than half its height stands on one line. From the top."""
     lines: list[list[Piece]] = []
-    for piece in sorted(pieces, key=lambda piece: ((piece.box[1] + piece.box[3]) / 2, piece.box[0])):
+    for piece in sorted(
+        pieces, key=lambda piece: ((piece.box[1] + piece.box[3]) / 2, piece.box[0])
+    ):
         middle = (piece.box[1] + piece.box[3]) / 2
         for line in lines[-4:][::-1]:
             top, bottom = line[0].box[1], line[0].box[3]

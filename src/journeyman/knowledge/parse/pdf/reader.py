@@ -31,7 +31,9 @@ def read(source: Source) -> Iterator[Sheet]:
     document = _opened(source)
     try:
         count = len(document)
-        title = (document.get_metadata_dict(skip_empty=True).get("Title") or "").strip("\x00 ") or None
+        title = (document.get_metadata_dict(skip_empty=True).get("Title") or "").strip(
+            "\x00 "
+        ) or None
         if count == 0:
             raise broken(source, "it has no pages, or its list of them is damaged")
         yield Sheet(pages=count, title=title)
@@ -50,11 +52,18 @@ def _opened(source: Source) -> pdfium.PdfDocument:
         said = str(error)
         if "password" in said.lower():
             raise InputError(
-                f"{source.name!r} needs a password.", "Save a copy without a password, and give that."
+                f"{source.name!r} needs a password.",
+                "Save a copy without a password, and give that.",
             ) from None
         if "security" in said.lower():
-            raise InputError(f"{source.name!r} is encrypted in an unknown way.", "Print it to a new PDF.") from None
-        why = "it has no pages, or its list of them is damaged" if "Success" in said else said.rstrip(".")
+            raise InputError(
+                f"{source.name!r} is encrypted in an unknown way.", "Print it to a new PDF."
+            ) from None
+        why = (
+            "it has no pages, or its list of them is damaged"
+            if "Success" in said
+            else said.rstrip(".")
+        )
         raise broken(source, why) from None
     return document
 
@@ -92,7 +101,9 @@ def _read_page(page: pdfium.PdfPage, number: int) -> Sheet:
         notes += [note] if note else []
         missing |= note is not None
         if found.pieces:
-            return Sheet(blocks=blocks_of(_together(laid, found)), notes=tuple(notes), missing=missing)
+            return Sheet(
+                blocks=blocks_of(_together(laid, found)), notes=tuple(notes), missing=missing
+            )
     return Sheet(blocks=blocks_of(turned_to_read(laid)), notes=tuple(notes), missing=missing)
 
 
@@ -102,7 +113,9 @@ def _unusable(page: Page) -> bool:
     if not page.pictures:
         return _garbled(text)
     width, height = page.frame.size
-    covered = sum((p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) for p in page.pictures) / (width * height)
+    covered = sum((p.box[2] - p.box[0]) * (p.box[3] - p.box[1]) for p in page.pictures) / (
+        width * height
+    )
     return (len(text) < USABLE_CHARACTERS and covered > 0.2) or _garbled(text)
 
 
@@ -117,7 +130,10 @@ def _together(layer: Page, found: Page) -> Page:
     if found.frame.turn or _garbled("".join(piece.text for piece in layer.pieces)):
         return found
     own = [piece for piece in layer.pieces if not piece.turned]
-    return replace(found, pieces=[*own, *(p for p in found.pieces if not any(_overlap(p.box, o.box) for o in own))])
+    return replace(
+        found,
+        pieces=[*own, *(p for p in found.pieces if not any(_overlap(p.box, o.box) for o in own))],
+    )
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -127,7 +143,9 @@ def _overlap(one: Box, other: Box) -> bool:
 def _recognise(page: pdfium.PdfPage, laid: Page) -> tuple[Page, str | None]:
     """The page as the recognition model reads it, and a note where it can't."""
     if not available():
-        return Page(number=laid.number, frame=laid.frame, pieces=[]), f"Page {laid.number} is a scan. {MISSING}"
+        return Page(
+            number=laid.number, frame=laid.frame, pieces=[]
+        ), f"Page {laid.number} is a scan. {MISSING}"
     width, height = laid.frame.width, laid.frame.height
     scale = min(200 / 72, DOTS_AT_MOST / max(width, height))
     try:

@@ -55,7 +55,10 @@ def recognised(image: NDArray[np.uint8], *, number: int, scale: float) -> Page:
     elif _read_for_sure(found) < UPRIGHT * found.letters:
         found = max(found, _read(image, 180), key=_read_for_sure)
     frame = Frame(width=width / scale, height=height / scale, turn=found.turn)
-    pieces = [_piece(quad, text, scale) for quad, text in zip(_levelled(found.quads), found.texts, strict=True)]
+    pieces = [
+        _piece(quad, text, scale)
+        for quad, text in zip(_levelled(found.quads), found.texts, strict=True)
+    ]
     return Page(number=number, frame=frame, pieces=pieces, recognised=True)
 
 

@@ -42,7 +42,12 @@ def pictures_and_rules(page: pdfium.PdfPage, laid: Page) -> None:
 
 def _add_picture(laid: Page, box: Box) -> None:
     width, height = laid.frame.width, laid.frame.height
-    left, top, right, bottom = max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])
+    left, top, right, bottom = (
+        max(0, box[0]),
+        max(0, box[1]),
+        min(width, box[2]),
+        min(height, box[3]),
+    )
     if right - left > 8 and bottom - top > 8:
         laid.pictures.append(Picture((left, top, right, bottom)))
 
@@ -101,4 +106,9 @@ def _segments(raw: object) -> Iterator[Box]:
 
 
 def _box(one: tuple[float, float], other: tuple[float, float]) -> Box:
-    return (min(one[0], other[0]), min(one[1], other[1]), max(one[0], other[0]), max(one[1], other[1]))
+    return (
+        min(one[0], other[0]),
+        min(one[1], other[1]),
+        max(one[0], other[0]),
+        max(one[1], other[1]),
+    )

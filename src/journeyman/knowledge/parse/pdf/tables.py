@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from journeyman.documents import Box
-from journeyman.knowledge.parse.pdf.pieces import Item, Page, Piece, Table, Word, joined, lines_of, union
+from journeyman.knowledge.parse.pdf.pieces import (
+    Item,
+    Page,
+    Piece,
+    Table,
+    Word,
+    joined,
+    lines_of,
+    union,
+)
 
 NEAR = 3.0
 """Points within which two rules are taken to meet."""
@@ -17,7 +26,8 @@ NEAR = 3.0
 CELLS_AT_MOST = 4_000
 
 NUMBER = re.compile(
-    r"^[(\[]?[-+−–~<>≤≥±$€£¥￥]*\s?\d[\d\s.,:/%‰×x()eE+\-−–]*[A-Za-z%‰*†‡]{0,3}[)\]]?$|^[-–—]+$|^n/?a$", re.IGNORECASE
+    r"^[(\[]?[-+−–~<>≤≥±$€£¥￥]*\s?\d[\d\s.,:/%‰×x()eE+\-−–]*[A-Za-z%‰*†‡]{0,3}[)\]]?$|^[-–—]+$|^n/?a$",
+    re.IGNORECASE,
 )
 
 SIGN = re.compile(r"^[$€£¥￥()%\[\]]+$")
@@ -60,7 +70,12 @@ def _meeting(across: Sequence[Box], down: Sequence[Box]) -> list[tuple[list[Box]
 
     for i, a in enumerate(across):
         for j, d in enumerate(down, start=len(across)):
-            if a[0] - NEAR <= d[2] and d[0] <= a[2] + NEAR and d[1] - NEAR <= a[3] and a[1] <= d[3] + NEAR:
+            if (
+                a[0] - NEAR <= d[2]
+                and d[0] <= a[2] + NEAR
+                and d[1] - NEAR <= a[3]
+                and a[1] <= d[3] + NEAR
+            ):
                 group[root(i)] = root(j)
     found: dict[int, tuple[list[Box], list[Box]]] = {}
     for n, rule in enumerate(rules):
@@ -78,7 +93,9 @@ def _positions(values: Iterable[float]) -> list[float]:
     return positions
 
 
-def _grid(across: list[Box], down: list[Box], pieces: list[Piece]) -> tuple[Table | None, list[Piece]]:
+def _grid(
+    across: list[Box], down: list[Box], pieces: list[Piece]
+) -> tuple[Table | None, list[Piece]]:
     xs = _positions((rule[0] + rule[2]) / 2 for rule in down)
     ys = _positions((rule[1] + rule[3]) / 2 for rule in across)
     rows, columns = len(ys) - 1, len(xs) - 1
@@ -96,12 +113,19 @@ def _grid(across: list[Box], down: list[Box], pieces: list[Piece]) -> tuple[Tabl
     if len({column for _, column in words}) < 2 and rows < 2:
         return None, pieces
     _spread(words, xs, ys, down)
-    cells = [[_cell_text(words.get((row, column), [])) for column in range(columns)] for row in range(rows)]
+    cells = [
+        [_cell_text(words.get((row, column), [])) for column in range(columns)]
+        for row in range(rows)
+    ]
     height = median(piece.height for piece in inside)
-    return Table(_without_empty(cells), box, height), [piece for piece in pieces if not _inside(piece.box, box)]
+    return Table(_without_empty(cells), box, height), [
+        piece for piece in pieces if not _inside(piece.box, box)
+    ]
 
 
-def _spread(words: dict[tuple[int, int], list[Word]], xs: list[float], ys: list[float], down: list[Box]) -> None:
+def _spread(
+    words: dict[tuple[int, int], list[Word]], xs: list[float], ys: list[float], down: list[Box]
+) -> None:
     """A cell that spans columns (no rule between them): what it says stands in each of them."""
     for row in range(len(ys) - 1):
         middle = (ys[row] + ys[row + 1]) / 2
@@ -117,7 +141,9 @@ def _spread(words: dict[tuple[int, int], list[Word]], xs: list[float], ys: list[
 
 
 def _rule_at(x: float, y: float, down: list[Box]) -> bool:
-    return any(abs((rule[0] + rule[2]) / 2 - x) <= NEAR and rule[1] <= y <= rule[3] for rule in down)
+    return any(
+        abs((rule[0] + rule[2]) / 2 - x) <= NEAR and rule[1] <= y <= rule[3] for rule in down
+    )
 
 
 def _slot(edges: list[float], value: float) -> int:
@@ -134,7 +160,9 @@ def _inside(box: Box, region: Box) -> bool:
 
 def _cell_text(words: list[Word]) -> str:
     """Words of a cell, line by line."""
-    lines = lines_of([Piece(words=[word], box=word.box, height=word.box[3] - word.box[1]) for word in words])
+    lines = lines_of(
+        [Piece(words=[word], box=word.box, height=word.box[3] - word.box[1]) for word in words]
+    )
     return joined(piece.text for line in lines for piece in line)
 
 
@@ -152,10 +180,16 @@ def _between(across: Sequence[Box]) -> list[Box]:
                 break
         else:
             groups.append([rule])
-    return [(g[0][0], g[0][1], g[0][2], g[-1][3]) for g in groups if len(g) >= 2 and g[-1][3] - g[0][1] > 20]
+    return [
+        (g[0][0], g[0][1], g[0][2], g[-1][3])
+        for g in groups
+        if len(g) >= 2 and g[-1][3] - g[0][1] > 20
+    ]
 
 
-def table_of(items: Sequence[Item], *, ruled: bool = False) -> tuple[list[Piece], Table, list[Piece]] | None:
+def table_of(
+    items: Sequence[Item], *, ruled: bool = False
+) -> tuple[list[Piece], Table, list[Piece]] | None:
     """The pieces as a table, if they stand in rows and columns as cells do, with what stands above and below it.
 
     `ruled`: rules above and below say that it is one.
@@ -176,7 +210,9 @@ def table_of(items: Sequence[Item], *, ruled: bool = False) -> tuple[list[Piece]
         return None
     inside = [piece for row in rows for piece in row]
     height = median(piece.height for piece in inside)
-    gaps = [min(p.box[1] for p in b) - max(p.box[3] for p in a) for a, b in itertools.pairwise(rows)]
+    gaps = [
+        min(p.box[1] for p in b) - max(p.box[3] for p in a) for a, b in itertools.pairwise(rows)
+    ]
     spanning = [len(row) == 1 and len(_spanned(row[0], edges)) > 1 for row in rows]
     merged = _wrapped_joined(cells, gaps, height, spanning)
     table = Table(_without_empty(merged), union(piece.box for piece in inside), height)
@@ -212,7 +248,9 @@ def _cells(rows: Rows, edges: list[tuple[float, float]]) -> list[list[str]]:
             continue
         stub, reach = 1 if not cells[n][0] else 0, _reach(rows[n])
         for column in range(stub, width):
-            away, text = min((abs(sum(piece.box[::2]) - sum(edges[column])) / 2, piece.text) for piece in rows[n])
+            away, text = min(
+                (abs(sum(piece.box[::2]) - sum(edges[column])) / 2, piece.text) for piece in rows[n]
+            )
             if away <= reach:
                 cells[n][column] = text
     for n in range(full, len(rows)):
@@ -277,12 +315,21 @@ def _row_cells(row: list[Piece], edges: list[tuple[float, float]]) -> list[str]:
 
 def _spanned(piece: Piece, edges: list[tuple[float, float]]) -> list[int]:
     """The columns that a piece stands in."""
-    return [n for n, (left, right) in enumerate(edges) if min(right, piece.box[2]) - max(left, piece.box[0]) > 1]
+    return [
+        n
+        for n, (left, right) in enumerate(edges)
+        if min(right, piece.box[2]) - max(left, piece.box[0]) > 1
+    ]
 
 
-def _fallen_apart(piece: Piece, edges: list[tuple[float, float]], spanned: list[int]) -> list[list[Word]] | None:
+def _fallen_apart(
+    piece: Piece, edges: list[tuple[float, float]], spanned: list[int]
+) -> list[list[Word]] | None:
     """A piece's words by column, if they fall apart at the columns' edges; None: it is one cell that spans them."""
-    parts = [[word for word in piece.words if _nearest(edges, sum(word.box[::2]) / 2) == n] for n in spanned]
+    parts = [
+        [word for word in piece.words if _nearest(edges, sum(word.box[::2]) / 2) == n]
+        for n in spanned
+    ]
     if not all(parts):
         return None
     gaps = [after[0].box[0] - before[-1].box[2] for before, after in itertools.pairwise(parts)]
@@ -290,7 +337,9 @@ def _fallen_apart(piece: Piece, edges: list[tuple[float, float]], spanned: list[
     return parts if apart else None
 
 
-def _parted_flush(piece: Piece, edges: list[tuple[float, float]], spanned: list[int]) -> list[list[Word]] | None:
+def _parted_flush(
+    piece: Piece, edges: list[tuple[float, float]], spanned: list[int]
+) -> list[list[Word]] | None:
     """A piece's words by column, if after a little more than a space one stands flush with each column but the first.
 
     A long cell that nearly touches the next: what reaches into the white between them belongs to the first.
@@ -304,7 +353,9 @@ def _parted_flush(piece: Piece, edges: list[tuple[float, float]], spanned: list[
                 break
         else:
             return None
-    return [words[first:last] for first, last in zip(starts, [*starts[1:], len(words)], strict=True)]
+    return [
+        words[first:last] for first, last in zip(starts, [*starts[1:], len(words)], strict=True)
+    ]
 
 
 def _nearest(edges: list[tuple[float, float]], x: float) -> int:
@@ -330,7 +381,10 @@ def _signs_joined(cells: list[list[str]]) -> list[list[str]]:
 
 def _goes_into(cells: list[list[str]], column: int, into: int) -> bool:
     """Whether two columns never both say something, but for a sign and what it belongs to."""
-    return all(not row[column] or not row[into] or SIGN.match(row[column]) or row[column] == row[into] for row in cells)
+    return all(
+        not row[column] or not row[into] or SIGN.match(row[column]) or row[column] == row[into]
+        for row in cells
+    )
 
 
 def _is_table(cells: list[list[str]], ruled: bool) -> bool:
@@ -346,10 +400,16 @@ def _is_table(cells: list[list[str]], ruled: bool) -> bool:
         return False
     if width == 2:
         return numbers >= 0.35 and lengths <= 30
-    return lengths <= 30 and (numbers >= 0.2 or lengths <= 18) and len(filled) >= 0.5 * width * len(cells)
+    return (
+        lengths <= 30
+        and (numbers >= 0.2 or lengths <= 18)
+        and len(filled) >= 0.5 * width * len(cells)
+    )
 
 
-def _wrapped_joined(cells: list[list[str]], gaps: list[float], height: float, spanning: list[bool]) -> list[list[str]]:
+def _wrapped_joined(
+    cells: list[list[str]], gaps: list[float], height: float, spanning: list[bool]
+) -> list[list[str]]:
     """A line whose first cell is empty and that brings no number goes on with the cells above, if it stands close."""
     merged: list[list[str]] = [list(cells[0])]
     for row, gap, spans in zip(cells[1:], gaps, spanning[1:], strict=True):
@@ -357,7 +417,9 @@ def _wrapped_joined(cells: list[list[str]], gaps: list[float], height: float, sp
         close = not row[0] and before[0] and gap < 0.25 * height and not spans
         words = not any(NUMBER.match(text) for text in row if text)
         if close and words and all(before[n] for n, text in enumerate(row) if text):
-            merged[-1] = [joined(part for part in (a, b) if part) for a, b in zip(before, row, strict=True)]
+            merged[-1] = [
+                joined(part for part in (a, b) if part) for a, b in zip(before, row, strict=True)
+            ]
         else:
             merged.append(list(row))
     return merged
@@ -375,7 +437,9 @@ def header_of(cells: Sequence[Sequence[str]]) -> tuple[str, ...]:
         return ()
     first = cells[0]
     words = [text for text in first if text]
-    if len(words) < max(1, len(first) - 1) or any(NUMBER.match(text) and not _is_year(text) for text in words):
+    if len(words) < max(1, len(first) - 1) or any(
+        NUMBER.match(text) and not _is_year(text) for text in words
+    ):
         return ()
     return tuple(first)
 

@@ -41,7 +41,9 @@ def frame_of(page: pdfium.PdfPage) -> Frame:
     return Frame(width=width, height=height)
 
 
-def pieces_of(page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame) -> tuple[list[Piece], int]:
+def pieces_of(
+    page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame
+) -> tuple[list[Piece], int]:
     """The pieces in the order of the file, and how many characters they were cut at (0: not cut)."""
     count = text.count_chars()
     kept = min(count, CHARACTERS_AT_MOST)
@@ -61,11 +63,15 @@ def _characters(text: pdfium.PdfTextPage, count: int) -> str:
     whole: str = text.get_text_range(0, count, errors="replace")
     if len(whole) != count:
         codes = (pdfium_c.FPDFText_GetUnicode(text.raw, index) for index in range(count))
-        whole = "".join("\ufffd" if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code) for code in codes)
+        whole = "".join(
+            "\ufffd" if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code) for code in codes
+        )
     return whole.replace("\x00", "\ufffd")
 
 
-def _places(page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame) -> Callable[[int], Box | None]:
+def _places(
+    page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame
+) -> Callable[[int], Box | None]:
     """Of a character by its index: its box on the page as it is shown, whatever its rotation and crop."""
     rect = pdfium_c.FS_RECTF()
     at, raw = ctypes.byref(rect), text.raw
@@ -83,8 +89,12 @@ def turned(page: pdfium.PdfPage, frame: Frame) -> Callable[[float, float, float,
     """From the file's coordinates (left, bottom, right, top) to the page as it is shown."""
     rotation = page.get_rotation()
     left, bottom, right, top = page.get_cropbox()
-    wide, high = (frame.width, frame.height) if rotation in {0, 180} else (frame.height, frame.width)
-    if not math.isclose(right - left, wide, abs_tol=2) or not math.isclose(top - bottom, high, abs_tol=2):
+    wide, high = (
+        (frame.width, frame.height) if rotation in {0, 180} else (frame.height, frame.width)
+    )
+    if not math.isclose(right - left, wide, abs_tol=2) or not math.isclose(
+        top - bottom, high, abs_tol=2
+    ):
         left, bottom, right, top = page.get_mediabox()
 
     def to_shown(x0: float, y0: float, x1: float, y1: float) -> Box:
@@ -186,7 +196,9 @@ def _font(text: pdfium.PdfTextPage, index: int) -> tuple[bool, bool]:
 
 def clean(text: str) -> str:
     """Ligatures and presentation forms as letters; control characters out; soft hyphens as hyphens."""
-    text = text.replace("\ufffe", "-").replace("\x02", "-").replace("\u00ad", "-").replace("\xa0", " ")
+    text = (
+        text.replace("\ufffe", "-").replace("\x02", "-").replace("\u00ad", "-").replace("\xa0", " ")
+    )
     text = LIGATURES.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
     return "".join(character for character in text if character >= " ")
 
@@ -245,4 +257,6 @@ def _goes_down(pieces: list[Piece]) -> bool:
     if len(pairs) < 3:
         return any(len(piece.text) > 2 for piece in pieces)
     below = sum(abs(a.box[0] - b.box[0]) < 0.5 * a.height and b.box[1] > a.box[1] for a, b in pairs)
-    return below > 0.6 * len(pairs) or sum(len(piece.text) > 1 for piece in pieces) > 0.6 * len(pieces)
+    return below > 0.6 * len(pairs) or sum(len(piece.text) > 1 for piece in pieces) > 0.6 * len(
+        pieces
+    )

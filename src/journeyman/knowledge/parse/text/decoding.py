@@ -14,7 +14,9 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-DECLARED = re.compile(rb"(?:charset|encoding|coding)\s*[=:]\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
+DECLARED = re.compile(
+    rb"(?:charset|encoding|coding)\s*[=:]\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE
+)
 
 EAST_ASIAN = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr")
 
@@ -52,7 +54,13 @@ def _known(name: str) -> str | None:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
-    return "gb18030" if known in {"gb2312", "gbk"} else "cp1252" if known in {"iso8859-1", "ascii"} else known
+    return (
+        "gb18030"
+        if known in {"gb2312", "gbk"}
+        else "cp1252"
+        if known in {"iso8859-1", "ascii"}
+        else known
+    )
 
 
 def _reads_as(data: bytes, encoding: str, cut: bool) -> bool:
@@ -88,7 +96,9 @@ def _likeliest(sample: bytes) -> str:
     return match.encoding if match else "cp1252"
 
 
-WESTERN = frozenset("àâäáãåçéèêëíìîïñóòôöõúùûüýÿßæøœðþÀÂÄÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÖÕÚÙÛÜÝÆØŒÐÞ«»–—‘’“”„…€£°§©®·¡¿ªº•™\xa0")
+WESTERN = frozenset(
+    "àâäáãåçéèêëíìîïñóòôöõúùûüýÿßæøœðþÀÂÄÁÃÅÇÉÈÊËÍÌÎÏÑÓÒÔÖÕÚÙÛÜÝÆØŒÐÞ«»–—‘’“”„…€£°§©®·¡¿ªº•™\xa0"
+)
 
 
 def _western(sample: bytes) -> bool:
@@ -106,11 +116,17 @@ def _western(sample: bytes) -> bool:
 def _plausible(sample: bytes, encoding: str) -> float:
     """The share of common characters among those that are not ASCII; 0 where it does not decode."""
     try:
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(sample, final=len(sample) < SAMPLE)
+        text = codecs.getincrementaldecoder(encoding)("strict").decode(
+            sample, final=len(sample) < SAMPLE
+        )
     except UnicodeError:
         return 0.0
     foreign = [character for character in text if character > "\x7f"]
-    return sum(_common(character, encoding) for character in foreign) / len(foreign) if len(foreign) > 1 else 0.0
+    return (
+        sum(_common(character, encoding) for character in foreign) / len(foreign)
+        if len(foreign) > 1
+        else 0.0
+    )
 
 
 LEVEL_1 = {
@@ -121,7 +137,11 @@ LEVEL_1 = {
 }
 """Where an encoding keeps its commonest hanzi or kanji: lead bytes, in the encoding that is sorted so."""
 
-OWN_LETTERS = {"shift_jis": ("HIRAGANA", "KATAKANA"), "euc_jp": ("HIRAGANA", "KATAKANA"), "euc_kr": ("HANGUL",)}
+OWN_LETTERS = {
+    "shift_jis": ("HIRAGANA", "KATAKANA"),
+    "euc_jp": ("HIRAGANA", "KATAKANA"),
+    "euc_kr": ("HANGUL",),
+}
 
 
 def _common(character: str, encoding: str) -> float:

@@ -12,7 +12,12 @@ from journeyman.knowledge.parse.sheets import Sheet, Source
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.tabular import table_block
 
-PARTS = {"paragraph_open": "paragraph", "heading_open": "heading", "fence": "code", "code_block": "code"}
+PARTS = {
+    "paragraph_open": "paragraph",
+    "heading_open": "heading",
+    "fence": "code",
+    "code_block": "code",
+}
 
 
 def read(source: Source) -> Iterator[Sheet]:
@@ -20,7 +25,9 @@ def read(source: Source) -> Iterator[Sheet]:
     front = ""
     if text.startswith("---\n") and (end := text.find("\n---\n", 4)) > 0:
         front, text = text[4:end], text[end + 5 :]
-    title = next((line[6:].strip(" \"'") for line in front.splitlines() if line.startswith("title:")), None)
+    title = next(
+        (line[6:].strip(" \"'") for line in front.splitlines() if line.startswith("title:")), None
+    )
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     yield Sheet(blocks=tuple(_blocks(tokens)), title=title)
 
@@ -31,9 +38,12 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
     while at < len(tokens):
         token = tokens[at]
         kind = token.type
-        lists += {"bullet_list_open": 1, "ordered_list_open": 1, "bullet_list_close": -1, "ordered_list_close": -1}.get(
-            kind, 0
-        )
+        lists += {
+            "bullet_list_open": 1,
+            "ordered_list_open": 1,
+            "bullet_list_close": -1,
+            "ordered_list_close": -1,
+        }.get(kind, 0)
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(kind, 0)
         if kind == "table_open":
             end = next(n for n in range(at, len(tokens)) if tokens[n].type == "table_close")
@@ -43,7 +53,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
             yield Block(kind="heading", text=_inline(tokens[at + 1]), level=int(token.tag[1]))
         elif kind in {"fence", "code_block"} and token.content.strip():
             yield Block(
-                kind="code", text=token.content.rstrip("\n"), name=token.info.split()[0] if token.info.split() else None
+                kind="code",
+                text=token.content.rstrip("\n"),
+                name=token.info.split()[0] if token.info.split() else None,
             )
         elif kind == "paragraph_open" and (text := _inline(tokens[at + 1])):
             yield _text(text, lists, quotes, tokens[at + 1])
@@ -57,7 +69,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
 def _text(text: str, lists: int, quotes: int, inline: Token) -> Block:
     children = inline.children or []
     if len(children) == 1 and children[0].type == "image":
-        return Block(kind="figure", text=text, name=str(children[0].attrs.get("src", ""))[:200] or None)
+        return Block(
+            kind="figure", text=text, name=str(children[0].attrs.get("src", ""))[:200] or None
+        )
     if quotes:
         return Block(kind="quote", text=text, level=quotes)
     return Block(kind="list" if lists else "paragraph", text=text)

@@ -20,7 +20,9 @@ DEPTH_AT_MOST = 100
 """Of JSON within JSON."""
 
 
-def table_block(rows: Sequence[Sequence[str]], columns: tuple[str, ...] | None = None) -> Block | None:
+def table_block(
+    rows: Sequence[Sequence[str]], columns: tuple[str, ...] | None = None
+) -> Block | None:
     """One table; None where every cell is empty. `columns`: those of the block before, where it goes on."""
     width = max((len(row) for row in rows), default=0)
     cells = [tuple(" ".join(cell.split())[:CELL_CHARACTERS] for cell in row) for row in rows]
@@ -31,7 +33,12 @@ def table_block(rows: Sequence[Sequence[str]], columns: tuple[str, ...] | None =
     if columns is None:
         cells = [tuple(row[n] for n in filled) for row in cells]
         columns = header_of(cells)
-    return Block(kind="table", text="\n".join(" | ".join(row) for row in cells), cells=tuple(cells), columns=columns)
+    return Block(
+        kind="table",
+        text="\n".join(" | ".join(row) for row in cells),
+        cells=tuple(cells),
+        columns=columns,
+    )
 
 
 def table_blocks(rows: Iterable[Sequence[str]]) -> Iterator[Block]:
@@ -95,10 +102,17 @@ def _loaded(line: str) -> tuple[Any] | None:
 
 
 def _bad_lines(text: str) -> Iterator[Sheet]:
-    bad = [n for n, line in enumerate(text.splitlines(), start=1) if line.strip() and _loaded(line) is None]
+    bad = [
+        n
+        for n, line in enumerate(text.splitlines(), start=1)
+        if line.strip() and _loaded(line) is None
+    ]
     if bad:
         shown = ", ".join(map(str, bad[:10])) + (" …" if len(bad) > 10 else "")
-        yield Sheet(notes=(f"Without the lines that are no JSON, {len(bad):,} in all: {shown}.",), missing=True)
+        yield Sheet(
+            notes=(f"Without the lines that are no JSON, {len(bad):,} in all: {shown}.",),
+            missing=True,
+        )
 
 
 def _json_blocks(source: Source, text: str) -> Iterator[Block]:
@@ -116,7 +130,11 @@ def _json_blocks(source: Source, text: str) -> Iterator[Block]:
                 yield Block(kind="heading", text=str(key), level=1)
                 yield from _record_blocks(iter(value))
             else:
-                yield Block(kind="paragraph", text="\n".join(_lines(value, str(key), DEPTH_AT_MOST)), name=str(key))
+                yield Block(
+                    kind="paragraph",
+                    text="\n".join(_lines(value, str(key), DEPTH_AT_MOST)),
+                    name=str(key),
+                )
     else:
         yield Block(kind="paragraph", text=str(whole))
 
@@ -128,7 +146,9 @@ def _record_blocks(records: Iterator[Any]) -> Iterator[Block]:
             columns = list(dict.fromkeys(str(key) for record in part for key in record))
             rows = [columns, *([_value(record.get(key, "")) for key in columns] for record in part)]
             block = table_block(rows)
-            yield from [block.model_copy(update={"columns": block.cells[0]})] if block is not None else []
+            yield from (
+                [block.model_copy(update={"columns": block.cells[0]})] if block is not None else []
+            )
         else:
             for record in part:
                 lines = "\n".join(_lines(record, "", DEPTH_AT_MOST))
@@ -161,5 +181,7 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return value
     return (
-        json.dumps(value, ensure_ascii=False) if not isinstance(value, Mapping | list) else str(value)[:CELL_CHARACTERS]
+        json.dumps(value, ensure_ascii=False)
+        if not isinstance(value, Mapping | list)
+        else str(value)[:CELL_CHARACTERS]
     )

@@ -24,14 +24,19 @@ def read(source: Source) -> Iterator[Sheet]:
         if "META-INF/encryption.xml" in archive.namelist() and b"EncryptedKey" in archive.read(
             "META-INF/encryption.xml"
         ):
-            raise InputError(f"{source.name!r} is protected by its publisher (DRM).", "Give a copy without protection.")
+            raise InputError(
+                f"{source.name!r} is protected by its publisher (DRM).",
+                "Give a copy without protection.",
+            )
         package = _package(source, archive)
         title = package.findtext(".//{http://purl.org/dc/elements/1.1/}title")
         folder = posixpath.dirname(_package_name(source, archive))
         files = {item.get("id"): item.get("href") or "" for item in package.iter(f"{PACKAGE}item")}
         told = False
         for item in package.iter(f"{PACKAGE}itemref"):
-            name = posixpath.normpath(posixpath.join(folder, unquote(files.get(item.get("idref"), ""))))
+            name = posixpath.normpath(
+                posixpath.join(folder, unquote(files.get(item.get("idref"), "")))
+            )
             sheet = _chapter(archive, name, title)
             told |= bool(sheet.blocks)
             yield sheet
@@ -40,7 +45,9 @@ def read(source: Source) -> Iterator[Sheet]:
 
 
 def _xml(source: Source, data: bytes) -> Any:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False
+    )
     try:
         return etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:

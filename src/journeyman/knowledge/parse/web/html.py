@@ -15,7 +15,19 @@ from journeyman.knowledge.parse.sheets import Sheet, Source, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.tabular import table_block
 
-HIDDEN = {"script", "style", "noscript", "template", "svg", "head", "select", "button", "input", "iframe", "object"}
+HIDDEN = {
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "svg",
+    "head",
+    "select",
+    "button",
+    "input",
+    "iframe",
+    "object",
+}
 
 PARTS = {
     "p", "div", "section", "article", "main", "body", "html", "ul", "ol", "dl", "li", "dt", "dd", "table", "pre",
@@ -37,7 +49,9 @@ SPAN_AT_MOST = 200
 def read(source: Source) -> Iterator[Sheet]:
     blocks, title = parsed(text_of(source.data()))
     if not blocks:
-        raise broken(source, "it shows no text", "If a script fills it, save the page as it is shown.")
+        raise broken(
+            source, "it shows no text", "If a script fills it, save the page as it is shown."
+        )
     yield Sheet(blocks=tuple(blocks), title=title)
 
 
@@ -95,9 +109,13 @@ class _Walk:
         elif tag == "img" and (node.get("alt") or "").strip():
             yield from self._flush()
             yield Block(
-                kind="figure", text=" ".join(node.get("alt").split()), name=(node.get("src") or "")[:200] or None
+                kind="figure",
+                text=" ".join(node.get("alt").split()),
+                name=(node.get("src") or "")[:200] or None,
             )
-        self.text.append(node.text or "" if tag == "textarea" else re.sub(r"\s+", " ", node.text or ""))
+        self.text.append(
+            node.text or "" if tag == "textarea" else re.sub(r"\s+", " ", node.text or "")
+        )
 
     def _leave(self, node: Any, tag: str) -> Iterator[Block]:
         if tag in PARTS:
@@ -115,7 +133,11 @@ class _Walk:
 
 def _is_hidden(node: Any) -> bool:
     style = (node.get("style") or "").replace(" ", "").lower()
-    return node.get("hidden") is not None or "display:none" in style or node.get("aria-hidden") == "true"
+    return (
+        node.get("hidden") is not None
+        or "display:none" in style
+        or node.get("aria-hidden") == "true"
+    )
 
 
 def _block(text: str, kinds: list[str]) -> Block:
@@ -151,7 +173,9 @@ def _table(node: Any) -> Iterator[Block]:
         return
     block = table_block(rows)
     if block is not None:
-        head = len(node.xpath("./thead/tr")) or (1 if node.xpath("(.//tr)[1][th and not(td)]") else 0)
+        head = len(node.xpath("./thead/tr")) or (
+            1 if node.xpath("(.//tr)[1][th and not(td)]") else 0
+        )
         columns = block.columns or (block.cells[0] if head and len(block.cells) > 1 else ())
         yield block.model_copy(update={"columns": columns})
 
