@@ -51,7 +51,7 @@ Array = NDArray[np.float64]
 
 async def handed_in(job: Job, case: Case, message: Message) -> tuple[str, ...] | None:
     """What a reply hands in, in a form in which equal answers are equal. None: it hands nothing in."""
-    environment = job.environment(case.brief)
+    environment = job.environment(case.input)
     try:
         await environment.reset()
         final = {tool.name for tool in environment.tools if tool.final}
@@ -78,7 +78,7 @@ async def handed_in(job: Job, case: Case, message: Message) -> tuple[str, ...] |
 
 async def draw(model: Model, job: Job, case: Case, done: Trajectory) -> tuple[list[bool], float]:
     """Whether each draw hands in what was handed in, and the seconds that all took together."""
-    environment = job.environment(case.brief)
+    environment = job.environment(case.input)
     tools = tuple(environment.tools)
     await environment.close()
     must_call = any(tool.final for tool in tools) and not all(tool.final for tool in tools)
@@ -117,7 +117,7 @@ async def record(names: Sequence[str], cases: int, until: float) -> None:
         for case in (of[case_id] for case_id in answered[:cases] if case_id not in known):
             if time.monotonic() > until:
                 break
-            done = await rollout(hire(job), model, job.environment(case.brief), case.brief)
+            done = await rollout(hire(job), model, job.environment(case.input), case.input)
             if done.answer is None:
                 continue
             scores = [
@@ -168,18 +168,18 @@ def figures(rows: Sequence[dict[str, str]]) -> dict[str, Figure]:
             )
         )
         chosen = [case for case in sealed.cases if case in mine]
-        right = np.array([mine[case]["right"] == "1" for case in chosen])
+        correct = np.array([mine[case]["right"] == "1" for case in chosen])
         before = np.array([np.log(base[case] / (1 - base[case])) for case in chosen])
         unit = f"{len(chosen)} sealed"
         told[f"auroc_{name}_before"] = Figure(
-            value=auroc(before.tolist(), right.tolist()), unit=unit
+            value=auroc(before.tolist(), correct.tolist()), unit=unit
         )
         for draws in (1, DRAWS):
             share = np.array([mine[case]["agreed"][:draws].count("1") / draws for case in chosen])
             told[f"auroc_{name}_agreement_{draws}"] = Figure(
-                value=auroc(share.tolist(), right.tolist()), unit=unit
+                value=auroc(share.tolist(), correct.tolist()), unit=unit
             )
-            told[f"auroc_added_{name}_{draws}"] = _added(before, share, right, unit)
+            told[f"auroc_added_{name}_{draws}"] = _added(before, share, correct, unit)
         spent = sum(float(mine[case]["seconds"]) for case in chosen) / DRAWS
         whole = sum(float(mine[case]["case_seconds"]) for case in chosen)
         told[f"time_share_{name}"] = Figure(
@@ -188,38 +188,40 @@ def figures(rows: Sequence[dict[str, str]]) -> dict[str, Figure]:
     return told
 
 
-def _added(before: Array, share: Array, right: NDArray[np.bool_], unit: str) -> Figure:
+def _added(before: Array, share: Array, correct: NDArray[np.bool_], unit: str) -> Figure:
     """What agreement adds to the AUROC of all other signals, both weighed by the same cross-fitted logistic."""
     rng = np.random.default_rng(SEED)
     with_it, without = (
-        _crossed(np.column_stack([before, share]), right),
-        _crossed(before[:, None], right),
+        _crossed(np.column_stack([before, share]), correct),
+        _crossed(before[:, None], correct),
     )
 
     def gain(at: NDArray[np.intp]) -> float | None:
         one, other = (
-            auroc(with_it[at].tolist(), right[at].tolist()),
-            auroc(without[at].tolist(), right[at].tolist()),
+            auroc(with_it[at].tolist(), correct[at].tolist()),
+            auroc(without[at].tolist(), correct[at].tolist()),
         )
         return None if one is None or other is None else one - other
 
     gains = [
-        g for _ in range(ROUNDS) if (g := gain(rng.integers(0, len(right), len(right)))) is not None
+        g
+        for _ in range(ROUNDS)
+        if (g := gain(rng.integers(0, len(correct), len(correct)))) is not None
     ]
     low, high = np.quantile(gains, [0.025, 0.975]) if gains else (None, None)
-    return Figure(value=gain(np.arange(len(right))), low=low, high=high, unit=unit)
+    return Figure(value=gain(np.arange(len(correct))), low=low, high=high, unit=unit)
 
 
-def _crossed(table: Array, right: NDArray[np.bool_]) -> Array:
+def _crossed(table: Array, correct: NDArray[np.bool_]) -> Array:
     """Log-odds of each case by a fit that did not see it, over several ways to fold."""
-    rng, total = np.random.default_rng(SEED), np.zeros(len(right))
+    rng, total = np.random.default_rng(SEED), np.zeros(len(correct))
     names = [str(n) for n in range(table.shape[1])]
     for _ in range(20):
-        fold = rng.permutation(len(right)) % FOLDS
+        fold = rng.permutation(len(correct)) % FOLDS
         for n in range(FOLDS):
             fit, left = fold != n, fold == n
             fitted = fit_logistic(
-                table[fit], names, right[fit].astype(float), np.ones(int(fit.sum())), spread=1.5
+                table[fit], names, correct[fit].astype(float), np.ones(int(fit.sum())), spread=1.5
             )
             total[left] += fitted.log_odds(table[left])
     return total

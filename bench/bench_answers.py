@@ -31,20 +31,20 @@ from numpy.typing import NDArray
 
 from bench.results import Figure, of_share, write
 from bench.retrieval_sets import KeptEmbedder, data_folder, hotpot, mean, musique
-from journeyman.assess.stats import share
+from journeyman.assess.stats import proportion
 from journeyman.documents import Passage
 from journeyman.knowledge.index import SqliteIndex
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedding import open_embedder
 from journeyman.runtime.asking import asking_job
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, hire, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, hire, work
 from journeyman.store.fulltext.terms import terms
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
 from journeyman.store.passages import searched
-from journeyman.types import Case, Change, Outcome, Run
-from journeyman.verifiers.citations import abstains, claims, shown_to
+from journeyman.types import Case, CaseResult, Change, Run
+from journeyman.verifiers.citations import abstains, cited_sentences, shown_to
 
 ROOM = Path(__file__).parent / ".work" / "answers"
 FILE = Path(__file__).parent / "answers.csv"
@@ -165,7 +165,7 @@ async def record(cases: int, until: float) -> None:
     model = open_model(DEFAULT_MODEL, at_once=1)
     ROOM.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for condition, base, asked in conditions(found, cases):
             with SqliteIndex.open(ROOM / f"{base}.sqlite", embedder) as index:
                 if len(index.documents()) != len(found.bases[base]):
@@ -178,12 +178,12 @@ async def record(cases: int, until: float) -> None:
                 job = asking_job(find, about=condition)
                 run = Run(
                     id=f"ask-{condition}-{WAY}", job=job.name, worker="ada@1", model=model.name, fingerprint=condition,
-                    spec={"purpose": "bench", "salt": condition, "mind": {"recall": {"withheld": 0.0}}},
+                    spec={"purpose": "bench", "salt": condition, "worker_spec": {"recall": {"withheld": 0.0}}},
                     opened_at=time.time(),
                 )  # fmt: skip
                 run = journal.open_run(partial(_same, run), job=job.name)
                 of = {f"{one.name}-{one.document}": one for one in asked}
-                enrol(
+                add_cases(
                     journal,
                     run,
                     [Case(id=key, prompt=one.question, slice=one.name) for key, one in of.items()],
@@ -191,7 +191,7 @@ async def record(cases: int, until: float) -> None:
                 stop = asyncio.Event()
 
                 def told(
-                    outcome: Outcome, stop: asyncio.Event = stop, condition: str = condition
+                    outcome: CaseResult, stop: asyncio.Event = stop, condition: str = condition
                 ) -> None:
                     print(
                         condition,
@@ -203,7 +203,7 @@ async def record(cases: int, until: float) -> None:
                         stop.set()
 
                 if time.monotonic() < until:
-                    shift = Shift(
+                    shift = Runner(
                         journal=journal,
                         run=run,
                         job=job,
@@ -258,11 +258,11 @@ class MadeBefore:
         await self.embedder.aclose()
 
 
-def row(condition: str, asked: Asked, outcome: Outcome) -> dict[str, object]:
+def row(condition: str, asked: Asked, outcome: CaseResult) -> dict[str, object]:
     answer = outcome.trajectory.answer or ""
     passages = shown_to(outcome.trajectory)
     silent = abstains(answer)
-    told = () if silent else claims(answer, passages, asked.question)
+    told = () if silent else cited_sentences(answer, passages, asked.question)
     heads = {cited.number: cited.head for cited in passages}
     first = [claim.found[0] for claim in told if claim.found]
     return {
@@ -303,37 +303,39 @@ def figures() -> dict[str, Figure]:
         of.setdefault(one["condition"], {})[one["case"]] = one
     near, far, gone = (list(of.get(name, {}).values()) for name in ("1x", "100x", "gone"))
     answered = [one for one in near if one["abstains"] == "0"]
-    right = [one for one in near if one["contains"] == "1"]
+    correct = [one for one in near if one["contains"] == "1"]
 
     def count(several: Sequence[Mapping[str, str]], column: str) -> int:
         return sum(int(one[column]) for one in several)
 
     told: dict[str, Figure] = {
         "f1": mean([float(one["f1"]) for one in near], f"mean of {len(near)}"),
-        "right": of_share(share(len(right), len(near))),
-        "found": of_share(share(count(near, "found"), len(near))),
+        "right": of_share(proportion(len(correct), len(near))),
+        "found": of_share(proportion(count(near, "found"), len(near))),
         "citation_precision": of_share(
-            share(count(answered, "cited_right"), count(answered, "cited"))
+            proportion(count(answered, "cited_right"), count(answered, "cited"))
         ),
         "citation_recall": of_share(
-            share(sum(int(one["cited_right"]) > 0 for one in right), len(right))
+            proportion(sum(int(one["cited_right"]) > 0 for one in correct), len(correct))
         ),
-        "sentences_cited": of_share(share(count(answered, "cited"), count(answered, "sentences"))),
-        "abstention": of_share(share(count(gone, "abstains"), len(gone))),
+        "sentences_cited": of_share(
+            proportion(count(answered, "cited"), count(answered, "sentences"))
+        ),
+        "abstention": of_share(proportion(count(gone, "abstains"), len(gone))),
         "abstention_cited_or_silent": of_share(
-            share(
+            proportion(
                 sum(one["abstains"] == "1" or one["cited"] < one["sentences"] for one in gone),
                 len(gone),
             )
         ),
-        "abstains_wrongly": of_share(share(count(near, "abstains"), len(near))),
+        "abstains_wrongly": of_share(proportion(count(near, "abstains"), len(near))),
         "seconds": mean([float(one["seconds"]) for one in near], "an answer, its prefix cached"),
     }
     for name in SETS:
         mine = [one for one in near if one["set"] == name]
         if mine:
             told[f"f1_{name}"] = mean([float(one["f1"]) for one in mine], f"mean of {len(mine)}")
-            told[f"right_{name}"] = of_share(share(count(mine, "contains"), len(mine)))
+            told[f"right_{name}"] = of_share(proportion(count(mine, "contains"), len(mine)))
     both = [
         (of["1x"][case], of["100x"][case])
         for case in of.get("1x", {})
@@ -347,7 +349,7 @@ def figures() -> dict[str, Figure]:
         told["loss_right_at_100x"] = mean(
             [float(a["contains"]) - float(b["contains"]) for a, b in both], unit
         )
-        told["found_at_100x"] = of_share(share(count(far, "found"), len(far)))
+        told["found_at_100x"] = of_share(proportion(count(far, "found"), len(far)))
     return told
 
 

@@ -33,11 +33,11 @@ from bench.replays import (
     synthetic,
 )
 from bench.results import Figure, of_share, write
-from journeyman.assess.calibration import Calibrated, fit_logistic
+from journeyman.assess.calibration import LogisticAssessor, fit_logistic
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.reliability import auroc, brier_skill, ece, ece_floor, interval
 from journeyman.assess.selective import Certificate, Rule, labels_needed
-from journeyman.assess.stats import share
+from journeyman.assess.stats import proportion
 from journeyman.types import Example, Message, Reply, Step, TokenLogprob, Trajectory, Usage
 
 ALLOWED = (0.05, 0.1, 0.2)
@@ -57,7 +57,7 @@ def streams() -> Streams:
     return {
         name: (known, sealed)
         for name, (known, sealed) in found.items()
-        if known and sealed and min(len(known.right), len(sealed.right)) >= FEWEST
+        if known and sealed and min(len(known.correct), len(sealed.correct)) >= FEWEST
     }
 
 
@@ -70,12 +70,12 @@ def self_evaluation(found: Streams) -> dict[str, Figure]:
     scores: list[float] = []
     rights: list[bool] = []
     for name, (known, sealed) in found.items():
-        own, right = sealed_scores(known, sealed, FULL).tolist(), sealed.right.tolist()
+        own, correct = sealed_scores(known, sealed, FULL).tolist(), sealed.correct.tolist()
         scores += own
-        rights += right
-        told |= _reliability(name, own, right)
+        rights += correct
+        told |= _reliability(name, own, correct)
         told[f"auroc_{name}_cheap"] = Figure(
-            value=auroc(sealed_scores(known, sealed, CHEAP).tolist(), right)
+            value=auroc(sealed_scores(known, sealed, CHEAP).tolist(), correct)
         )
     told |= _reliability("pooled", scores, rights)
     told["auroc_leave_one_out"] = Figure(
@@ -115,11 +115,11 @@ def cheap_seconds() -> float:
     past = [
         Example(
             evidence=evidence.model_copy(update={"prompt": f"{words} {n}"}),
-            right=bool(rng.random() < 0.5),
+            correct=bool(rng.random() < 0.5),
         )
         for n in range(2000)
     ]
-    fitted, taken = Calibrated().learned(past), []
+    fitted, taken = LogisticAssessor().learned(past), []
     for _ in range(200):
         began = time.process_time()
         fitted.probability(evidence_of(done))
@@ -152,12 +152,12 @@ def _left_out(name: str, found: Streams) -> float | None:
     if not others:
         return None
     table = np.concatenate([_standard(known.of(CHEAP), known.of(CHEAP)) for known in others])
-    right = np.concatenate([known.right for known in others]).astype(float)
-    fitted = fit_logistic(table, CHEAP, right, np.ones(len(right)))
+    correct = np.concatenate([known.correct for known in others]).astype(float)
+    fitted = fit_logistic(table, CHEAP, correct, np.ones(len(correct)))
     known, sealed = found[name]
     return auroc(
         fitted.log_odds(_standard(sealed.of(CHEAP), known.of(CHEAP))).tolist(),
-        sealed.right.tolist(),
+        sealed.correct.tolist(),
     )
 
 
@@ -185,7 +185,7 @@ def ablation(found: Streams) -> dict[str, Figure]:
 
 
 def _auroc(known: Part, sealed: Part, names: Sequence[str]) -> float:
-    return auroc(sealed_scores(known, sealed, names).tolist(), sealed.right.tolist()) or 0.5
+    return auroc(sealed_scores(known, sealed, names).tolist(), sealed.correct.tolist()) or 0.5
 
 
 # --- may it ------------------------------------------------------------------------------------------------------
@@ -195,8 +195,8 @@ def populations(found: Streams) -> list[Population]:
     return [
         recorded(
             name,
-            (crossed_scores(known, CHEAP), ~known.right),
-            (sealed_scores(known, sealed, CHEAP), ~sealed.right),
+            (crossed_scores(known, CHEAP), ~known.correct),
+            (sealed_scores(known, sealed, CHEAP), ~sealed.correct),
         )
         for name, (known, sealed) in found.items()
     ]
@@ -346,8 +346,8 @@ def _kind(
     goal = f"<= {1 - rule.confidence:.2f}"
     name = "violating_streams_share" if kind == "replayed" else "violating_streams_share_synthetic"
     return {
-        f"{name}_{code}": of_share(share(violated, len(drawn)), goal),
-        f"realised_error_ever_above_{kind}_{code}": of_share(share(realised, len(drawn))),
+        f"{name}_{code}": of_share(proportion(violated, len(drawn)), goal),
+        f"realised_error_ever_above_{kind}_{code}": of_share(proportion(realised, len(drawn))),
     }
 
 
@@ -391,14 +391,14 @@ def naive(found: Streams, allowed: float, code: str) -> dict[str, Figure]:
                 delivered = (
                     np.nan_to_num(transform(sealed.of([column])[:, 0]), nan=0.0) >= 1 - allowed
                 )
-            wrong = float((~sealed.right[delivered]).mean()) if delivered.any() else 0.0
-            top = min(1.0, float(sealed.right.mean()) / (1 - allowed))
+            wrong = float((~sealed.correct[delivered]).mean()) if delivered.any() else 0.0
+            top = min(1.0, float(sealed.correct.mean()) / (1 - allowed))
             parts.append((float(delivered.mean()) / top, wrong > allowed))
         told[f"eta_fixed_{name}_{code}"] = Figure(
             value=fmean(eta for eta, _ in parts), unit=f"{len(parts)} streams"
         )
         told[f"violating_streams_share_fixed_{name}_{code}"] = of_share(
-            share(sum(v for _, v in parts), len(parts))
+            proportion(sum(v for _, v in parts), len(parts))
         )
     return told
 
@@ -415,7 +415,7 @@ def _compared(code: str, methods: Mapping[str, Method]) -> dict[str, Figure]:
             value=fmean(method.of_ceiling), unit=f"of the ceiling, {len(method.shares)} streams"
         )
         if name != "certificate":
-            broke = share(sum(method.violated), len(method.violated))
+            broke = proportion(sum(method.violated), len(method.violated))
             told[f"violating_streams_share_{name}_{code}"] = of_share(broke)
     kept = fmean(methods["certificate"].shares) / max(1e-9, fmean(methods["full_labels"].shares))
     told[f"kept_with_audits_{code}"] = Figure(
@@ -442,7 +442,7 @@ def shifts(rounds: int) -> dict[str, Figure]:
         told[f"shift_{kind}_delivered_until_revoked"] = _until(taken)
     worst = [_adversary(rule, rng) for _ in range(rounds)]
     told["shift_adversarial_order_violating_share"] = of_share(
-        share(sum(broke for broke, _ in worst), rounds)
+        proportion(sum(broke for broke, _ in worst), rounds)
     )
     told["shift_adversarial_order_delivered_until_revoked"] = _until([taken for _, taken in worst])
     return told

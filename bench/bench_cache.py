@@ -16,12 +16,12 @@ from bench.results import Figure, write
 from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.protocols import Model
-from journeyman.reports.metrics import figures
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.reports.metrics import run_metrics
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Outcome
+from journeyman.types import CaseResult
 
 ROOT = Path(__file__).parents[1]
 AGAIN = 3
@@ -35,16 +35,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         job = load_job(ROOT / "jobs" / "analyst", data=folder / "data")
-        with Journal.open(folder) as journal, Holder.enter(folder) as holder:
+        with Journal.open(folder) as journal, LeaseOwner.enter(folder) as holder:
             run = open_run(journal, job, model)
-            enrol(
+            add_cases(
                 journal,
                 run,
                 islice((case for case in job.cases() if case.split == "train"), arguments.cases),
             )
             shift = staff(journal, holder, job, model, run, at_once=2)
             asyncio.run(work(shift))
-            seen, done = figures(journal, run), list(outcomes(journal, run))
+            seen, done = run_metrics(journal, run), list(outcomes(journal, run))
         cold_prompts, cold_cached = asyncio.run(_again(model, done))
     assert seen.cached_tokens is not None
     warm = seen.prompt_tokens - seen.cached_tokens
@@ -72,7 +72,7 @@ def main() -> None:
     write("cache", found)
 
 
-async def _again(model: Model, done: list[Outcome]) -> tuple[int, int]:
+async def _again(model: Model, done: list[CaseResult]) -> tuple[int, int]:
     """Prompt tokens, and how many were cached, of the first calls made again without the cache."""
     assert isinstance(model, embedded.EmbeddedModel)
     prompts = cached = 0

@@ -26,8 +26,8 @@ from bench import datasets
 from bench.results import Figure, write
 from journeyman.memory.lessons import lesson
 from journeyman.memory.projection import agrees
-from journeyman.memory.recall import recalled_from, standings
-from journeyman.store.lessons import Attempted, Memories, Remembered, Told
+from journeyman.memory.recall import lesson_stats, recall
+from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Lesson, Recall
 
 CASES = 1_200
@@ -37,7 +37,7 @@ ALL_INTENTS = 150
 FIRST_SEED = 10
 """Those before were looked at while the product's constants were chosen."""
 LAST = 400
-"""Of these the share right is told."""
+"""Of these the accuracy is told."""
 COPIES, KNOWS = 0.9, 0.3
 """The simulated reader."""
 POISONED = 0.25
@@ -84,7 +84,7 @@ class World:
 
     rng: random.Random
     intents: Sequence[str]
-    memories: Sequence[Memories]
+    memories: Sequence[LessonStore]
     likeness: bool = False
     """Nothing is kept of how recalled lessons came out, so that they are recalled by likeness alone."""
     known_bad: set[str] = field(default_factory=set)
@@ -97,23 +97,23 @@ class World:
         self.place += 1
         name = f"case:{self.place}"
         taught = lesson("correction", given[0], given[1], by, (name, f"person:{by}"))
-        found = recalled_from(memory, prompt, SETTINGS, lambda one: one.id not in self.known_bad)
+        found = recall(memory, prompt, SETTINGS, lambda one: one.id not in self.known_bad)
         told = {
-            one.id: Told(shown=self.rng.random() >= WITHHELD, agreed=agrees(one, taught, None))
+            one.id: LessonUse(shown=self.rng.random() >= WITHHELD, agreed=agrees(one, taught, None))
             for one in reversed(found)
         }
         shown = [one for one in found if told[one.id].shown]
         copied = bool(shown) and self.rng.random() < COPIES
-        right = shown[-1].text == answer if copied else self.rng.random() < KNOWS
-        with memory.changing() as (_, heeded):
+        correct = shown[-1].text == answer if copied else self.rng.random() < KNOWS
+        with memory.changing() as (_, already_unlearned):
             memory.remember(
-                Remembered(
-                    attempt=Attempted("run", name, 1), place=self.place, sources=taught.sources, lesson=taught,
-                    score=float(right), weight=1.0, withheld=WITHHELD, told={} if self.likeness else told,
+                LabelledAttempt(
+                    attempt=AttemptId("run", name, 1), place=self.place, sources=taught.sources, lesson=taught,
+                    score=float(correct), weight=1.0, withheld=WITHHELD, told={} if self.likeness else told,
                 )
             )  # fmt: skip
-            memory.reached(self.place, heeded)
-        return right
+            memory.reached(self.place, already_unlearned)
+        return correct
 
 
 def stream(rng: random.Random, count: int) -> tuple[list[tuple[str, str]], list[str]]:
@@ -140,7 +140,7 @@ class Setting:
 
 
 class Came(NamedTuple):
-    right: float
+    correct: float
     """Share among the last cases."""
     quarantined: float | None
     """The share of poison that is recalled no more. None: there was none."""
@@ -154,9 +154,9 @@ def worked(seed: int, setting: Setting) -> Came:
     poison = setting.poison
     with tempfile.TemporaryDirectory() as room:
         files = range(1 if setting.shared else setting.workers)
-        memories = [Memories.open(Path(room) / f"{n}.sqlite", "clinc") for n in files]
+        memories = [LessonStore.open(Path(room) / f"{n}.sqlite", "clinc") for n in files]
         world = World(rng, known, memories, likeness=setting.likeness)
-        right: list[bool] = []
+        correct: list[bool] = []
         poisoned: list[Lesson] = []
         for n, (prompt, answer) in enumerate(cases):
             bad = poison is not None and rng.random() < POISONED
@@ -166,7 +166,7 @@ def worked(seed: int, setting: Setting) -> Came:
                 poisoned.append(lesson("correction", *given, by, (f"case:{n + 1}", f"person:{by}")))
                 if setting.oracle:
                     world.known_bad.add(poisoned[-1].id)
-            right.append(world.work(n % setting.workers, prompt, answer, given, by))
+            correct.append(world.work(n % setting.workers, prompt, answer, given, by))
         bad_ids = {one.id for one in poisoned}
         out = [gone for memory in memories for gone in left_out(memory, poisoned)]
         honest = [
@@ -176,11 +176,11 @@ def worked(seed: int, setting: Setting) -> Came:
         ]
         for memory in memories:
             memory.close()
-    return Came(fmean(right[-LAST:]), fmean(out) if out else None, fmean(honest))
+    return Came(fmean(correct[-LAST:]), fmean(out) if out else None, fmean(honest))
 
 
-def left_out(memory: Memories, lessons: Sequence[Lesson]) -> list[float]:
-    known = standings(memory, lessons, memory.latest())
+def left_out(memory: LessonStore, lessons: Sequence[Lesson]) -> list[float]:
+    known = lesson_stats(memory, lessons, memory.latest())
     return [float(not known[one.id].recalled) for one in lessons]
 
 
@@ -225,11 +225,12 @@ def figures(came: Mapping[str, Sequence[Came]]) -> dict[str, Figure]:
     for name, runs in came.items():
         if name.startswith(("one", "two", "thin")):
             told[name] = figure(
-                [run.right for run in runs], f"of the last {LAST}; {count} seeds, least and most"
+                [run.correct for run in runs], f"of the last {LAST}; {count} seeds, least and most"
             )
         else:
             losses = [
-                clean.right - run.right for clean, run in zip(came["one_worker"], runs, strict=True)
+                clean.correct - run.correct
+                for clean, run in zip(came["one_worker"], runs, strict=True)
             ]
             told[f"poison_loss_{name}"] = figure(losses, "points", "<= 0.02")
         if f"{name}_oracle" in came:
@@ -244,7 +245,7 @@ def figures(came: Mapping[str, Sequence[Came]]) -> dict[str, Figure]:
         )
     pairs = zip(came["one_worker"], came["two_workers_shared"], strict=True)
     told["commons_loss"] = figure(
-        [one.right - two.right for one, two in pairs], "points", "<= 0.02"
+        [one.correct - two.correct for one, two in pairs], "points", "<= 0.02"
     )
     return told
 

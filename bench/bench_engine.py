@@ -21,8 +21,8 @@ from bench.results import Figure, write
 from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.models.embedded import EmbeddedModel
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
 from journeyman.store.journal.sqlite import Journal
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
         noted.setdefault(messages[1].content, []).append(request)
         return request
 
-    async def run(shift: Shift) -> float:
+    async def run(shift: Runner) -> float:
         await model.load()
         began = time.perf_counter()
         await work(shift)
@@ -52,9 +52,9 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
 
     with tempfile.TemporaryDirectory() as room:
         job = load_job(ROOT / "jobs" / "analyst", data=Path(room) / "data")
-        with Journal.open(Path(room)) as journal, Holder.enter(Path(room)) as holder:
+        with Journal.open(Path(room)) as journal, LeaseOwner.enter(Path(room)) as holder:
             opened = open_run(journal, job, model)
-            enrol(
+            add_cases(
                 journal,
                 opened,
                 islice((case for case in job.cases() if case.split == "train"), cases),

@@ -19,9 +19,9 @@ from bench.edits import Edit, Kind, batch, draw, examined, made, pair
 from bench.gates import GATES, LEVEL, MARGIN, best_power, ever_proven
 from bench.results import Figure, of_share, write
 from journeyman.assess.bets import Question, pairs_needed
-from journeyman.assess.exam import Exam, Terms
-from journeyman.assess.exam import level as exam_level
-from journeyman.assess.stats import Share, share
+from journeyman.assess.exam import Exam, ExamPlan
+from journeyman.assess.exam import alpha_for as exam_level
+from journeyman.assess.stats import Proportion, proportion
 
 SEED = 20261125
 EACH = 100
@@ -62,7 +62,7 @@ def alone(edits: Sequence[Edit]) -> Told:
     told["helpful_promoted"] = of_share(_promoted(edits, exams, "helpful"), ">= 0.70")
     promoted = _promoted(edits, exams, "neutral")
     told["neutral_held"] = of_share(
-        share(promoted.total - promoted.count, promoted.total), "<= 0.20"
+        proportion(promoted.total - promoted.count, promoted.total), "<= 0.20"
     )
     neutral, helpful = (
         [edit for edit in edits if edit.kind == kind] for kind in ("neutral", "helpful")
@@ -74,7 +74,7 @@ def alone(edits: Sequence[Edit]) -> Told:
     told["helpful_promoted_limit"] = Figure(value=fmean(powers), unit="any test at α")
     wide = [examined(edit, LEVEL, margin=0.1) for edit in neutral]
     told["neutral_held_margin10"] = of_share(
-        share(sum(e.outcome != "promote" for e in wide), len(wide))
+        proportion(sum(e.outcome != "promote" for e in wide), len(wide))
     )
     told["neutral_held_limit_margin10"] = Figure(
         value=1 - fmean(best_power(e, 0.1) for e in neutral), unit="any test at α"
@@ -100,13 +100,13 @@ def alone(edits: Sequence[Edit]) -> Told:
     )
 
 
-def _promoted(edits: Sequence[Edit], exams: Sequence[Exam], kind: Kind) -> Share:
+def _promoted(edits: Sequence[Edit], exams: Sequence[Exam], kind: Kind) -> Proportion:
     found = [
         exam.outcome == "promote"
         for edit, exam in zip(edits, exams, strict=True)
         if edit.kind == kind
     ]
-    return share(sum(found), len(found))
+    return proportion(sum(found), len(found))
 
 
 def by_size(neutral: Sequence[Edit], held: Sequence[bool]) -> Told:
@@ -117,7 +117,7 @@ def by_size(neutral: Sequence[Edit], held: Sequence[bool]) -> Told:
         some = [
             (edit, one) for edit, one in zip(neutral, held, strict=True) if low <= edit.cases < high
         ]
-        told[f"neutral_held_{key}"] = of_share(share(sum(one for _, one in some), len(some)))
+        told[f"neutral_held_{key}"] = of_share(proportion(sum(one for _, one in some), len(some)))
         limit = 1 - fmean(best_power(edit, MARGIN) for edit, _ in some)
         told[f"neutral_held_limit_{key}"] = Figure(value=limit, unit="any test at α")
     return told
@@ -130,7 +130,7 @@ def by_effect(helpful: Sequence[tuple[Edit, Exam, float]]) -> Told:
         key = f"{round(100 * low):02d}_to_{math.floor(100 * high):02d}"
         some = [found for found in helpful if low <= found[0].effect < high]
         done = [exam for _, exam, _ in some if exam.outcome == "promote"]
-        told[f"promoted_gain_{key}"] = of_share(share(len(done), len(some)))
+        told[f"promoted_gain_{key}"] = of_share(proportion(len(done), len(some)))
         told[f"promoted_limit_gain_{key}"] = Figure(
             value=fmean(power for *_, power in some), unit="any test at α"
         )
@@ -153,7 +153,7 @@ def others(edits: Sequence[Edit], rng: np.random.Generator) -> Told:
             ]
             count = len(went) - sum(went) if kind == "neutral" else sum(went)
             key = f"neutral_held_{name}" if kind == "neutral" else f"{kind}_promoted_{name}"
-            told[key] = of_share(share(count, len(went)))
+            told[key] = of_share(proportion(count, len(went)))
         looked = [n or edit.cases for edit, n in zip(edits, found, strict=True)]
         told[f"median_cases_counted_{name}"] = middle(looked, "counted")
     return told
@@ -182,11 +182,13 @@ def boundary(rng: np.random.Generator) -> Told:
         question = Question(
             "helps" if claim == "helps" else "harmless", "job", None, bar, 300, margin
         )
-        rates.append(share(sum(ever_proven(question, e.differences) for e in edits), len(edits)))
+        rates.append(
+            proportion(sum(ever_proven(question, e.differences) for e in edits), len(edits))
+        )
         told[f"false_promotions_{claim}"] = of_share(rates[-1], f"<= {LEVEL}")
         for name, gate in GATES.items():
             false = sum(gate(edit, rng) is not None for edit in edits)
-            told[f"false_promotions_{claim}_{name}"] = of_share(share(false, len(edits)))
+            told[f"false_promotions_{claim}_{name}"] = of_share(proportion(false, len(edits)))
     worst = max(rates, key=lambda rate: rate.count)
     return {"false_promotions_peeking": of_share(worst, f"<= {LEVEL}")} | told
 
@@ -209,12 +211,12 @@ def other_jobs(rng: np.random.Generator, rounds: int) -> Told:
                 job: zip(edit.differences.tolist(), edit.touches.tolist(), strict=True)
                 for job, edit in (("own", own), ("other", other))
             }
-            exam = Exam.begun(Terms(target="own", cases={"own": {"": 200}, "other": {"": 200}}))
+            exam = Exam.begun(ExamPlan(target="own", cases={"own": {"": 200}, "other": {"": 200}}))
             while exam.next_job is not None:
                 difference, touches = next(streams[exam.next_job])
                 exam = exam.after(pair(difference, touches, exam.next_job))
             went += exam.outcome == "promote"
-        told[f"promoted_other_job_{name}"] = of_share(share(went, rounds))
+        told[f"promoted_other_job_{name}"] = of_share(proportion(went, rounds))
     return told
 
 
@@ -237,13 +239,13 @@ def slices(rng: np.random.Generator, rounds: int) -> Told:
                     cheaper=False,
                 ).differences.tolist()
             ]
-            exam = Exam.begun(Terms(target="job", cases={"job": parts}))
+            exam = Exam.begun(ExamPlan(target="job", cases={"job": parts}))
             for n in rng.permutation(len(pairs)):
                 exam = exam.after(pairs[n])
             ended.append(exam.outcome)
         key = f"slice_loses_{round(100 * lost):02d}"
-        told[f"rejected_{key}"] = of_share(share(ended.count("reject"), rounds))
-        told[f"promoted_{key}"] = of_share(share(ended.count("promote"), rounds))
+        told[f"rejected_{key}"] = of_share(proportion(ended.count("reject"), rounds))
+        told[f"promoted_{key}"] = of_share(proportion(ended.count("promote"), rounds))
     return told
 
 
@@ -282,12 +284,12 @@ def lives(rng: np.random.Generator, count: int, exams: int, helpful: float) -> T
             ever += false > 0
             false_shares.append(false / max(1, false + true))
             found, total = found + true, total + sum(edit.kind == "helpful" for edit in life)
-        told[f"ever_false_{name}_{code}"] = of_share(share(ever, count))
+        told[f"ever_false_{name}_{code}"] = of_share(proportion(ever, count))
         told[f"false_share_{name}_{code}"] = _mean(
             false_shares, f"of {count} lives of {exams} exams"
         )
         if total:
-            told[f"helpful_promoted_{name}_{code}"] = of_share(share(found, total))
+            told[f"helpful_promoted_{name}_{code}"] = of_share(proportion(found, total))
     return told
 
 
@@ -319,7 +321,9 @@ def in_sequence(rng: np.random.Generator, edits: Sequence[Edit]) -> Told:
     return {
         "harmful_promoted_in_sequence": of_share(_promoted(edits, ordered, "harmful"), "<= 0.01"),
         "helpful_promoted_in_sequence": of_share(_promoted(edits, ordered, "helpful"), ">= 0.70"),
-        "neutral_held_in_sequence": of_share(share(neutral.total - neutral.count, neutral.total)),
+        "neutral_held_in_sequence": of_share(
+            proportion(neutral.total - neutral.count, neutral.total)
+        ),
         "median_paired_cases_in_sequence": middle((worked(e) for e in ordered), "worked by both"),
     }
 

@@ -21,10 +21,10 @@ from bench.results import Figure, write
 from journeyman.environments import Tools
 from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Message, Outcome, Reply, Sampling, ToolCall, ToolSpec
+from journeyman.types import Case, CaseResult, Message, Reply, Sampling, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
 TENTHS = 10
@@ -96,8 +96,8 @@ def main() -> None:
             fingerprint="growth",
         )
 
-        def told(outcome: Outcome) -> None:
-            assert outcome.right
+        def told(outcome: CaseResult) -> None:
+            assert outcome.correct
             moments.append(time.process_time())
             done = len(moments) - 1
             if done % (tenth // 4) == 0:
@@ -109,14 +109,14 @@ def main() -> None:
                     flush=True,
                 )
 
-        with Journal.open(folder) as journal, Holder.enter(folder) as holder:
+        with Journal.open(folder) as journal, LeaseOwner.enter(folder) as holder:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
             shift = staff(journal, holder, job, model, run, at_once=1, told=told)
             for start in range(
                 0, count, tenth
             ):  # cases come in tenth by tenth, so that size grows with what is done
-                enrol(
+                add_cases(
                     journal,
                     run,
                     (case for n, case in enumerate(cases(start + tenth)) if n >= start),

@@ -22,10 +22,10 @@ from bench.results import Figure, write
 from journeyman.environments import Tools
 from journeyman.job.job import Job
 from journeyman.models.endpoint import EndpointModel
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Budget, Case, Outcome
+from journeyman.types import Budget, Case, CaseResult
 from journeyman.verifiers import Exact
 
 ROOT = Path(__file__).parents[1]
@@ -88,16 +88,16 @@ def ours(url: str, cases: int) -> float:
     )
     closings: list[float] = []
 
-    def told(outcome: Outcome) -> None:
-        assert outcome.right
+    def told(outcome: CaseResult) -> None:
+        assert outcome.correct
         assert len(outcome.trajectory.steps) == TURNS + 1
         closings.append(time.perf_counter())
 
     async def run() -> None:
         model = EndpointModel(url, "m")
-        with Journal.open(room) as journal, Holder.enter(room) as holder:
+        with Journal.open(room) as journal, LeaseOwner.enter(room) as holder:
             opened = open_run(journal, job, model)
-            enrol(journal, opened, job.cases())
+            add_cases(journal, opened, job.cases())
             await work(staff(journal, holder, job, model, opened, at_once=1, told=told))
         await model.aclose()
 

@@ -31,19 +31,19 @@ from bench.results import Figure, of_share, write
 from bench.streams import STREAMS
 from journeyman.assess.confidence import SIGNALS
 from journeyman.assess.evidence import evidence_of
-from journeyman.assess.exam import Pair, Terms, level, sit
+from journeyman.assess.exam import ExamPlan, Pair, alpha_for, sit
 from journeyman.assess.selective import Rule, ceiling
-from journeyman.assess.stats import Share, share
+from journeyman.assess.stats import Proportion, proportion
 from journeyman.improve.exams import BUDGET
 from journeyman.job.job import Job
 from journeyman.memory.context import cost_of
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Outcome, Run
+from journeyman.types import CaseResult, Run
 
 REPLAYS = 60
 FEWEST = 20
@@ -65,7 +65,7 @@ def run_of(journal: Journal, job: Job, arm: str, model: Model) -> Run:
     """One run for each arm of each stream."""
     run = Run(
         id=f"{job.name}-{arm}", job=job.name, worker="ada@1", model=model.name, fingerprint=arm,
-        spec={"purpose": "bench", "salt": arm, "mind": {"recall": {"withheld": 0.0}}}, opened_at=time.time(),
+        spec={"purpose": "bench", "salt": arm, "worker_spec": {"recall": {"withheld": 0.0}}}, opened_at=time.time(),
     )  # fmt: skip
     return journal.open_run(
         lambda runs, _: next((known for known in runs if known.id == run.id), run), job=job.name
@@ -73,7 +73,13 @@ def run_of(journal: Journal, job: Job, arm: str, model: Model) -> Run:
 
 
 async def record(
-    journal: Journal, holder: Holder, model: Model, name: str, arm: str, count: int, until: float
+    journal: Journal,
+    holder: LeaseOwner,
+    model: Model,
+    name: str,
+    arm: str,
+    count: int,
+    until: float,
 ) -> None:
     """Work the first sealed cases of a stream with an arm's memory, as far as time allows."""
     job = game(name, ROOM / "data") if name in GAMES else STREAMS[name](ROOM / "data")
@@ -95,20 +101,20 @@ async def record(
     wanted.sort(
         key=lambda case: str(case.data.get("database"))
     )  # a schema, most of a prompt, is then computed once
-    if not enrol(journal, run, wanted):
+    if not add_cases(journal, run, wanted):
         return
     stop, done = asyncio.Event(), 0
 
-    def told(outcome: Outcome) -> None:
+    def told(outcome: CaseResult) -> None:
         nonlocal done
         done += 1
         seconds = outcome.trajectory.seconds
-        print(f"{run.id} {done}: {outcome.case_id} {outcome.right} {seconds:.1f} s", flush=True)
+        print(f"{run.id} {done}: {outcome.case_id} {outcome.correct} {seconds:.1f} s", flush=True)
         if time.monotonic() > until:
             stop.set()
 
     worker = worker_for(arm, job, lessons, sealed, ROOM)
-    shift = Shift(
+    shift = Runner(
         journal=journal,
         run=run,
         job=job,
@@ -149,7 +155,7 @@ def export(journal: Journal) -> None:
         found: dict[tuple[str, str], Row] = dict(rows_of(name))
         for run in runs:
             for outcome in outcomes(journal, run):
-                if outcome.closed and outcome.right is not None:
+                if outcome.closed and outcome.correct is not None:
                     found[run.fingerprint, outcome.case_id] = row(run, outcome)
         with (RECORDED / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, FIELDS, restval="", lineterminator="\n")
@@ -157,11 +163,11 @@ def export(journal: Journal) -> None:
             writer.writerows(sorted(found.values(), key=lambda one: ARMS.index(str(one["arm"]))))
 
 
-def row(run: Run, outcome: Outcome) -> Row:
+def row(run: Run, outcome: CaseResult) -> Row:
     used, told = outcome.trajectory.usage, outcome.trajectory.recalled
     signals = evidence_of(outcome.trajectory).signals
     return {
-        "arm": run.fingerprint, "case": outcome.case_id, "right": int(bool(outcome.right)),
+        "arm": run.fingerprint, "case": outcome.case_id, "right": int(bool(outcome.correct)),
         "memory_tokens": sum(map(cost_of, told)), "computed_tokens": used.computed_tokens,
         "written_tokens": used.completion_tokens, "seconds": round(outcome.trajectory.seconds, 2),
     } | {name: round(value, 4) for name in SIGNALS if (value := signals.get(name)) is not None}  # fmt: skip
@@ -170,7 +176,7 @@ def row(run: Run, outcome: Outcome) -> Row:
 async def recording(arguments: argparse.Namespace) -> None:
     until = time.monotonic() + 60 * arguments.minutes
     model = open_model(DEFAULT_MODEL, at_once=1)
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for arm in arguments.arms.split(","):
             for name in arguments.only.split(","):
                 if time.monotonic() < until and (name in GAMES or arm not in UNTAUGHT):
@@ -185,7 +191,7 @@ async def recording(arguments: argparse.Namespace) -> None:
 class Done(NamedTuple):
     """One sealed case with one memory."""
 
-    right: bool
+    correct: bool
     memory: float
     """Tokens of the prompt that memory took."""
     computed: float
@@ -206,14 +212,14 @@ def arms_of(name: str) -> dict[str, Arm]:
     if not found or name in GAMES:
         return found
     found["stateless"] = {
-        case: Done(right, 0.0, 0.0) for case, right in recorded_right(name).items()
+        case: Done(correct, 0.0, 0.0) for case, correct in recorded_right(name).items()
     }
     return found
 
 
 def differences(one: Arm, other: Arm) -> list[float]:
     """Of the cases in both, right with the one less right with the other."""
-    return [float(one[case].right) - float(other[case].right) for case in one if case in other]
+    return [float(one[case].correct) - float(other[case].correct) for case in one if case in other]
 
 
 def mean_of(values: Sequence[float], unit: str = "", goal: str = "") -> Figure:
@@ -231,7 +237,7 @@ def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
     memory, plain = arms["memory"], arms["stateless"]
     gained = differences(memory, plain)
     unit = f"{len(gained)} sealed, paired"
-    base = fmean(plain[case].right for case in memory if case in plain)
+    base = fmean(plain[case].correct for case in memory if case in plain)
     gain = mean_of(gained, unit)
     assert gain.value is not None
     told = {
@@ -263,10 +269,10 @@ def gains(name: str, arms: Mapping[str, Arm]) -> dict[str, Figure]:
     return told
 
 
-def kept_of(told: Arm, plain: Arm) -> Share:
+def kept_of(told: Arm, plain: Arm) -> Proportion:
     """Of the cases solved without memory, those solved with it."""
-    solved = [done.right for case, done in told.items() if case in plain and plain[case].right]
-    return share(sum(solved), len(solved))
+    solved = [done.correct for case, done in told.items() if case in plain and plain[case].correct]
+    return proportion(sum(solved), len(solved))
 
 
 def left_out(arms: Mapping[str, Arm]) -> float:
@@ -276,12 +282,12 @@ def left_out(arms: Mapping[str, Arm]) -> float:
     """
     memory, plain = arms["memory"], arms["stateless"]
     pairs = [
-        Pair(job="job", difference=float(plain[case].right) - float(done.right) if done.memory else 0.0,
+        Pair(job="job", difference=float(plain[case].correct) - float(done.correct) if done.memory else 0.0,
              touched=bool(done.memory))
         for case, done in memory.items()
     ]  # fmt: skip
-    terms = Terms(
-        target="job", cases={"job": {"": EXAM_CASES}}, level=level(BUDGET, 1), cheaper=True
+    terms = ExamPlan(
+        target="job", cases={"job": {"": EXAM_CASES}}, level=alpha_for(BUDGET, 1), cheaper=True
     )
     rng = np.random.default_rng(SEED)
     went = [
@@ -337,8 +343,8 @@ def certified(name: str, cases: Sequence[str]) -> dict[str, Figure]:
         found = {row["case"]: row for row in rows}
         known, pool = (part([found[case] for case in cases[n::2]], names) for n in (0, 1))
         scores = (
-            (crossed_scores(known, names), ~known.right),
-            (sealed_scores(known, pool, names), ~pool.right),
+            (crossed_scores(known, names), ~known.correct),
+            (sealed_scores(known, pool, names), ~pool.correct),
         )
         population = recorded(name, *scores)
         for allowed in (0.1, 0.2):
@@ -365,7 +371,7 @@ def part(rows: Sequence[Mapping[str, str]], names: Sequence[str]) -> Part:
         cases=tuple(row["case"] for row in rows),
         columns=tuple(names),
         table=np.array([numbers(row, names) for row in rows]),
-        right=np.array([row["right"] == "1" for row in rows]),
+        correct=np.array([row["right"] == "1" for row in rows]),
         answered=np.array([bool(row["steps"]) for row in rows]),
         seconds=np.array([float(row["seconds"]) for row in rows]),
         check_seconds=np.zeros(len(rows)),
@@ -386,12 +392,14 @@ def corrections() -> dict[str, Figure]:
     ):
         shown = [row for row in rows if row["form"] == form and row["told"] == "1"]
         goal = ">= 0.8" if form == "paraphrase" else ""
-        told[key] = of_share(share(sum(row["right"] == "1" for row in shown), len(shown)), goal)
+        told[key] = of_share(
+            proportion(sum(row["right"] == "1" for row in shown), len(shown)), goal
+        )
         every = [row for row in rows if row["form"] == form]
-        told[f"{key}_recalled"] = of_share(share(len(shown), len(every)))
+        told[f"{key}_recalled"] = of_share(proportion(len(shown), len(every)))
     before = [row for row in rows if row["form"] == "asked"]
     told["correction_known_before"] = of_share(
-        share(sum(row["right"] == "1" for row in before), len(before))
+        proportion(sum(row["right"] == "1" for row in before), len(before))
     )
     return told
 

@@ -26,13 +26,21 @@ from sqlalchemy import Connection
 from bench.generated_cases import generated_cases
 from bench.results import Figure, write
 from journeyman.memory.lessons import lesson
-from journeyman.memory.recall import SOUGHT, recalled_from
+from journeyman.memory.recall import SOUGHT, recall
 from journeyman.store.connect import connect
 from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.ranking import K1, B
-from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.fulltext.terms import terms
-from journeyman.store.lessons import KINDS, LATEST, Attempted, Memories, Remembered, Told, attempts
+from journeyman.store.lessons import (
+    KINDS,
+    LATEST,
+    AttemptId,
+    LabelledAttempt,
+    LessonStore,
+    LessonUse,
+    attempts,
+)
 from journeyman.types import Lesson, Recall
 
 PORTION = 50_000
@@ -96,7 +104,8 @@ def built(folder: Path, count: int) -> Iterator[tuple[FullText, Connection, floa
         index.create(connection)
     texts = enumerate(generated_cases(count))
     while portion := [
-        Entry(id=n, text=text, place=n, scope=n // SOURCE) for n, text in islice(texts, PORTION)
+        IndexedText(id=n, text=text, place=n, scope=n // SOURCE)
+        for n, text in islice(texts, PORTION)
     ]:
         with watch.running(), connection.begin():
             index.put(connection, portion)
@@ -123,7 +132,7 @@ def changes(index: FullText, connection: Connection, count: int, size: str) -> d
     for n, text in enumerate(generated_cases(100, seed=5)):
         watch = Watch()
         with watch.running(), connection.begin():
-            index.put(connection, [Entry(id=count + n, text=text, place=count + n)])
+            index.put(connection, [IndexedText(id=count + n, text=text, place=count + n)])
         adding.append(1000 * watch.cpu)
     with removing.running(), connection.begin():
         index.remove(connection, range(SOURCE, 2 * SOURCE))
@@ -140,7 +149,7 @@ def recalling(folder: Path, count: int, size: str, queries: Sequence[str]) -> di
 
     The hard case: every candidate was recalled again and again for the latest cases, so that all limits are reached.
     """
-    memories = Memories.open(folder / f"memories-{count}.sqlite", "job")
+    memories = LessonStore.open(folder / f"memories-{count}.sqlite", "job")
     texts = enumerate(generated_cases(count), 1)
     while portion := [(n, contributed(n, text)) for n, text in islice(texts, PORTION)]:
         with memories.changing():
@@ -155,19 +164,19 @@ def recalling(folder: Path, count: int, size: str, queries: Sequence[str]) -> di
     with memories.changing():
         for n, text in enumerate(generated_cases(LATEST, seed=6), count + 1):
             told = {
-                name: Told(shown=rng.random() >= 0.1, agreed=rng.random() < 0.6)
+                name: LessonUse(shown=rng.random() >= 0.1, agreed=rng.random() < 0.6)
                 for name in rng.sample(candidates, K)
             }
             memories.remember(
-                Remembered(
-                    attempt=Attempted("run", str(n), 1), place=n, sources=(f"case:{n}",), lesson=contributed(n, text),
+                LabelledAttempt(
+                    attempt=AttemptId("run", str(n), 1), place=n, sources=(f"case:{n}",), lesson=contributed(n, text),
                     score=float(rng.random() < 0.7), weight=1.0, withheld=0.1, told=told,
                 )
             )  # fmt: skip
     figures = latencies(
         "recalled_",
         size,
-        lambda query: recalled_from(memories, query, SETTINGS, lambda _: True),
+        lambda query: recall(memories, query, SETTINGS, lambda _: True),
         queries,
     )
     memories.close()
@@ -180,7 +189,7 @@ def contributed(n: int, text: str) -> Lesson:
     )
 
 
-def remember(memories: Memories, portion: Sequence[tuple[int, Lesson]]) -> None:
+def remember(memories: LessonStore, portion: Sequence[tuple[int, Lesson]]) -> None:
     """As `Memories.remember`, many at once."""
     rows = [
         {
@@ -191,7 +200,7 @@ def remember(memories: Memories, portion: Sequence[tuple[int, Lesson]]) -> None:
     ]  # fmt: skip
     memories.connection.execute(attempts.insert(), rows)
     scope = memories.number * len(KINDS) + KINDS.index("correction")
-    entries = [Entry(id=n, text=one.about, place=n, scope=scope) for n, one in portion]
+    entries = [IndexedText(id=n, text=one.about, place=n, scope=scope) for n, one in portion]
     memories.prompts.put(memories.connection, entries)
 
 

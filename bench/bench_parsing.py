@@ -32,7 +32,7 @@ from bench.parsing.parsers import TABLELESS, Pages, in_this_process, page_text, 
 from bench.parsing.scans import scan
 from bench.parsing.survive import LIMITS, Memory, Outcome
 from bench.results import RESULTS, Figure, of_share, write
-from journeyman.assess.stats import share
+from journeyman.assess.stats import proportion
 from journeyman.knowledge.parse.pdf.recognition import available
 
 Figures = dict[str, Figure]
@@ -144,13 +144,13 @@ PICTURED = {
 
 
 def _passed(parser: str, asked: list[Check], told: Mapping[str, Pages]) -> Figures:
-    right: dict[str, list[bool]] = defaultdict(list)
+    correct: dict[str, list[bool]] = defaultdict(list)
     for check in asked:
-        right[check["type"]].append(passes(check, page_text(told[check["pdf"]], check["page"])))
-    everything = [each for kind in right.values() for each in kind]
-    figures = {f"olmocr_passed_{parser}": of_share(share(sum(everything), len(everything)))}
-    for kind, each in sorted(right.items()):
-        figures[f"olmocr_{kind}_{parser}"] = of_share(share(sum(each), len(each)))
+        correct[check["type"]].append(passes(check, page_text(told[check["pdf"]], check["page"])))
+    everything = [each for kind in correct.values() for each in kind]
+    figures = {f"olmocr_passed_{parser}": of_share(proportion(sum(everything), len(everything)))}
+    for kind, each in sorted(correct.items()):
+        figures[f"olmocr_{kind}_{parser}"] = of_share(proportion(sum(each), len(each)))
     return figures
 
 
@@ -173,13 +173,14 @@ def truth(room: Path) -> Figures:
                 continue
             tables: list[Cells] = [*(tables_ours(path) if parser == "ours" else tables_of(text))]
             cells = [a + b for a, b in zip(cells, cell_counts(each.tables, tables), strict=True)]
-        found[f"order_{parser}"] = of_share(share(*ordered))
+        found[f"order_{parser}"] = of_share(proportion(*ordered))
         if parser in TABLELESS:
             continue
         key = "table_cell_f1" if parser == "ours" else f"table_cell_f1_{parser}"
-        right, told, there = cells
+        correct, told, there = cells
         found[key] = Figure(
-            value=2 * right / max(1, told + there), unit=f"F1 of neighbouring cells, {there} pairs"
+            value=2 * correct / max(1, told + there),
+            unit=f"F1 of neighbouring cells, {there} pairs",
         )
     return found
 

@@ -49,7 +49,7 @@ def classifiers() -> Mapping[str, Callable[[], Any]]:
 def worked(
     seed: int, make: Callable[[], Any], poison: Poison | None, *, told: bool = False
 ) -> float:
-    """Share right among the last cases. `told`: what is poison is left out."""
+    """Accuracy among the last cases. `told`: what is poison is left out."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - a peer
 
     rng = random.Random(seed)
@@ -61,7 +61,7 @@ def worked(
         else:
             _, given = poison(rng, prompt, answer, intents)
             said.append(None if told else given)
-    right: list[bool] = []
+    correct: list[bool] = []
     for start in range(len(cases) - LAST, len(cases), EVERY):
         known = [n for n in range(start) if said[n] is not None]
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
@@ -69,8 +69,8 @@ def worked(
         trained = make().fit(table, [said[n] for n in known])
         asked = cases[start : start + EVERY]
         answers = trained.predict(words.transform([prompt for prompt, _ in asked]))
-        right += [found == answer for found, (_, answer) in zip(answers, asked, strict=True)]
-    return COPIES * fmean(right) + (1 - COPIES) * KNOWS
+        correct += [found == answer for found, (_, answer) in zip(answers, asked, strict=True)]
+    return COPIES * fmean(correct) + (1 - COPIES) * KNOWS
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Share right of the embedded model before any learning: the shipped jobs' exam splits, and real benchmark data.
+"""Accuracy of the embedded model before any learning: the shipped jobs' exam splits, and real benchmark data.
 
 Runs are durable: stopped, it goes on where it was; `--fresh` begins anew. `--only analyst,defog` runs some of them.
 Takes about an hour and a half on two cores. Nothing was tuned on the splits that are measured here.
@@ -15,16 +15,16 @@ from pathlib import Path
 
 from bench import datasets
 from bench.results import RESULTS, Figure, of_share, write
-from journeyman.assess.stats import percent, share
+from journeyman.assess.stats import percent, proportion
 from journeyman.job.job import Job
 from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.reports.metrics import Figures, figures
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.reports.metrics import RunMetrics, run_metrics
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Outcome
+from journeyman.types import CaseResult
 
 ROOT = Path(__file__).parents[1]
 ROOM = Path(__file__).parent / ".work" / "quality"
@@ -47,34 +47,34 @@ def _real(make: Callable[[Path], Job]) -> Job | None:
     return None if data is None else make(data)
 
 
-def measure(job: Job, model: Model, journal: Journal, holder: Holder) -> Figures:
+def measure(job: Job, model: Model, journal: Journal, holder: LeaseOwner) -> RunMetrics:
     """Work the job's exam cases, as far as they are not done yet."""
     run = open_run(journal, job, model)
-    enrol(journal, run, (case for case in job.cases() if case.split == "exam"))
+    add_cases(journal, run, (case for case in job.cases() if case.split == "exam"))
     done = 0
 
-    def told(outcome: Outcome) -> None:
+    def told(outcome: CaseResult) -> None:
         nonlocal done
         done += 1
         print(
-            f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s",
+            f"{job.name} {done}: {outcome.case_id} {outcome.correct} {outcome.trajectory.seconds:.1f} s",
             flush=True,
         )
 
     shift = staff(journal, holder, job, model, run, at_once=AT_ONCE, told=told)
     asyncio.run(work(shift))
-    return figures(journal, run)
+    return run_metrics(journal, run)
 
 
-def told_figures(seen: dict[str, Figures]) -> dict[str, Figure]:
+def told_figures(seen: dict[str, RunMetrics]) -> dict[str, Figure]:
     """Everything under the keys that docs and tests use."""
     found: dict[str, Figure] = {}
-    keys = {"analyst": "analyst_exam_share_right", "clerk": "clerk_exam_share_right"}
+    keys = {"analyst": "analyst_exam_accuracy", "clerk": "clerk_exam_accuracy"}
     goals = {"analyst": "0.35 to 0.65 expected"}
     for name, one in seen.items():
-        found[keys.get(name, f"{name}_share_right")] = of_share(one.right, goals.get(name, ""))
+        found[keys.get(name, f"{name}_accuracy")] = of_share(one.correct, goals.get(name, ""))
         for group in one.slices if len(one.slices) > 1 else ():
-            found[f"{name}_{group.slice}_share_right"] = of_share(group.right)
+            found[f"{name}_{group.slice}_accuracy"] = of_share(group.correct)
         found[f"{name}_seconds_per_case"] = Figure(value=one.seconds.median, unit="s, median")
     calling = [one for name, one in seen.items() if name in {"analyst", "defog"}]
     if calling:
@@ -82,7 +82,7 @@ def told_figures(seen: dict[str, Figures]) -> dict[str, Figure]:
             sum(one.well_formed.count for one in calling),
             sum(one.well_formed.total for one in calling),
         )
-        found["well_formed_calls_share"] = of_share(share(good, tried), ">= 0.95")
+        found["well_formed_calls_share"] = of_share(proportion(good, tried), ">= 0.95")
     failed = sum(
         f.count for one in seen.values() for f in one.failures if f.failure.kind in OWN_FAULTS
     )
@@ -97,16 +97,16 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.fresh:
         shutil.rmtree(ROOM, ignore_errors=True)
-    seen: dict[str, Figures] = {}
+    seen: dict[str, RunMetrics] = {}
     model = open_model(DEFAULT_MODEL, at_once=AT_ONCE)
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for name in arguments.only.split(","):
             job = SETS[name]()
             if job is None:
                 print(f"{name}: skipped, its data is not here; set JOURNEYMAN_DATA")
                 continue
             seen[name] = measure(job, model, journal, holder)
-            print(f"{name}: {percent(seen[name].right)}", flush=True)
+            print(f"{name}: {percent(seen[name].correct)}", flush=True)
     asyncio.run(model.aclose())
     if set(seen) == set(SETS):
         write("quality", told_figures(seen))

@@ -23,15 +23,15 @@ from pathlib import Path
 from bench.streams import STREAMS
 from journeyman.assess.confidence import SIGNALS
 from journeyman.assess.evidence import evidence_of
-from journeyman.assess.neighbours import NAMES, Neighbours, Texts
+from journeyman.assess.neighbours import NAMES, Neighbours, PastTexts
 from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Example, Outcome, Run
+from journeyman.types import CaseResult, Example, Run
 
 ROOM = Path(__file__).parent / ".work" / "streams"
 STREAMS_FOLDER = Path(__file__).parent / "streams"
@@ -44,7 +44,7 @@ async def record(
     job: Job,
     model: Model,
     journal: Journal,
-    holder: Holder,
+    holder: LeaseOwner,
     *,
     cases: int,
     at_once: int,
@@ -52,16 +52,16 @@ async def record(
 ) -> None:
     """Work the stream's first cases, as far as they are not done and time allows."""
     run = open_run(journal, job, model)
-    enrol(journal, run, itertools.islice(job.cases(), cases))
+    add_cases(journal, run, itertools.islice(job.cases(), cases))
     stop = asyncio.Event()
     done = 0
 
-    def told(outcome: Outcome) -> None:
+    def told(outcome: CaseResult) -> None:
         nonlocal done
         done += 1
         spent = sum(check.usage.seconds for check in outcome.trajectory.checks)
         print(
-            f"{job.name} {done}: {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} + {spent:.1f} s",
+            f"{job.name} {done}: {outcome.case_id} {outcome.correct} {outcome.trajectory.seconds:.1f} + {spent:.1f} s",
             flush=True,
         )
         if time.monotonic() > until:
@@ -75,18 +75,18 @@ async def record(
 
 def export(journal: Journal, run: Run) -> int:
     """Write the stream's file anew from all that was recorded; returns how many cases it has. 0: too few to write."""
-    done = [o for o in outcomes(journal, run) if o.closed and o.right is not None]
+    done = [o for o in outcomes(journal, run) if o.closed and o.correct is not None]
     evidence = {o.case_id: evidence_of(o.trajectory) for o in done}
     answered = [o for o in done if evidence[o.case_id].answer is not None]
     known = [o for o in answered if o.split == "calibration"]
     sealed = [o for o in answered if o.split != "calibration"]
     if not known or not sealed:
         return 0
-    texts = Texts.of([evidence[o.case_id] for o in known])
+    texts = PastTexts.of([evidence[o.case_id] for o in known])
     near = Neighbours.of(
-        [Example(evidence=evidence[o.case_id], right=bool(o.right)) for o in known], texts
+        [Example(evidence=evidence[o.case_id], correct=bool(o.correct)) for o in known], texts
     )
-    of_sealed = near.signals(Texts.of([evidence[o.case_id] for o in sealed]))
+    of_sealed = near.signals(PastTexts.of([evidence[o.case_id] for o in sealed]))
     nearest = dict(zip([o.case_id for o in known], near.own_signals(), strict=True))
     nearest |= dict(zip([o.case_id for o in sealed], of_sealed, strict=True))
     with (STREAMS_FOLDER / f"{run.job}.csv").open("w", encoding="utf-8", newline="") as file:
@@ -98,7 +98,7 @@ def export(journal: Journal, run: Run) -> int:
                 o.case_id,
                 o.slice,
                 o.split,
-                int(bool(o.right)),
+                int(bool(o.correct)),
                 round(o.trajectory.seconds, 2),
                 round(spent, 2),
             ]
@@ -123,7 +123,7 @@ async def main() -> None:
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
     model = open_model(DEFAULT_MODEL, at_once=arguments.at_once)
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for name in arguments.only.split(","):
             if time.monotonic() < until:
                 job = STREAMS[name](ROOM / "data")

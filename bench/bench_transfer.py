@@ -44,14 +44,14 @@ from bench.sequence import (
     stream,
 )
 from bench.transfers import Array, interval
-from journeyman.memory.context import cost_of, tellable
+from journeyman.memory.context import cost_of, usable_in
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, hire, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, hire, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Lesson, Outcome, Run
+from journeyman.types import Case, CaseResult, Lesson, Run
 
 ROOM = Path(__file__).parent / ".work" / "transfer"
 RECORDED = Path(__file__).parent / "transfer"
@@ -73,18 +73,18 @@ class Recording:
     """What is worked, and what is known of it."""
 
     journal: Journal
-    holder: Holder
+    holder: LeaseOwner
     model: Model
     shelf: Shelf
     until: float = float("inf")
-    known: dict[Key, Outcome] = field(default_factory=dict)
+    known: dict[Key, CaseResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for run in self.journal.runs():
             for outcome in outcomes(self.journal, run):
                 self._note(run.job, outcome)
 
-    def _note(self, name: str, outcome: Outcome) -> None:
+    def _note(self, name: str, outcome: CaseResult) -> None:
         """What failed, perhaps before anything was recalled, says nothing of its key."""
         if outcome.closed and outcome.trajectory.failure is None:
             told = tuple(lesson.id for lesson in outcome.trajectory.recalled)
@@ -95,9 +95,9 @@ class Recording:
 
     def told(self, one: Stream, memory: str, case: Case) -> tuple[Lesson, ...]:
         """What a memory tells a case, as the worker's own loop asks for it."""
-        environment = one.job.environment(case.brief)
+        environment = one.job.environment(case.input)
         return self.shelf.recalled(
-            memory, case.prompt, lambda lesson: tellable(lesson, environment)
+            memory, case.prompt, lambda lesson: usable_in(lesson, environment)
         )
 
     async def do(self, one: Stream, memory: str, cases: Sequence[Case]) -> None:
@@ -106,13 +106,13 @@ class Recording:
         if not wanted:
             return
         journal, run = self.journal, self._run(one, memory)
-        enrol(journal, run, wanted)
+        add_cases(journal, run, wanted)
         stop = asyncio.Event()
 
-        def told(outcome: Outcome) -> None:
+        def told(outcome: CaseResult) -> None:
             self._note(one.name, outcome)
             print(
-                f"{run.id} {outcome.case_id} {outcome.right} {outcome.trajectory.seconds:.1f} s",
+                f"{run.id} {outcome.case_id} {outcome.correct} {outcome.trajectory.seconds:.1f} s",
                 flush=True,
             )
             if time.monotonic() > self.until:
@@ -120,7 +120,7 @@ class Recording:
 
         worker = hire(one.job, memory=Shelved(self.shelf, memory))
         await work(
-            Shift(
+            Runner(
                 journal=journal, run=run, job=one.job, worker=worker, model=self.model, holder=self.holder, at_once=1,
                 told=told, stop=stop,
             )
@@ -129,7 +129,7 @@ class Recording:
     def _run(self, one: Stream, memory: str) -> Run:
         run = Run(
             id=f"{one.name}-{memory}", job=one.name, worker="ada@1", model=self.model.name, fingerprint=memory,
-            spec={"purpose": "bench", "salt": memory, "mind": {"recall": SETTINGS.model_dump(mode="json")}},
+            spec={"purpose": "bench", "salt": memory, "worker_spec": {"recall": SETTINGS.model_dump(mode="json")}},
             opened_at=time.time(),
         )  # fmt: skip
         return self.journal.open_run(
@@ -172,11 +172,11 @@ def export(recording: Recording, cases: int, folder: Path) -> None:
             writer.writerows(listed)
 
 
-def row(memory: str, outcome: Outcome, told: Sequence[Lesson], own: int) -> Sequence[object]:
+def row(memory: str, outcome: CaseResult, told: Sequence[Lesson], own: int) -> Sequence[object]:
     used = outcome.trajectory.usage
     ids = "\0".join(lesson.id for lesson in told)
     return (
-        memory, outcome.case_id, "" if outcome.right is None else int(outcome.right),
+        memory, outcome.case_id, "" if outcome.correct is None else int(outcome.correct),
         hashlib.sha256(ids.encode()).hexdigest()[:12] if told else "", len(told), own, sum(map(cost_of, told)),
         used.computed_tokens, used.completion_tokens, round(outcome.trajectory.seconds, 2),
     )  # fmt: skip
@@ -319,7 +319,7 @@ async def recording_of(arguments: argparse.Namespace) -> None:
     until = time.monotonic() + 60 * arguments.minutes
     shelf = Shelf([stream(name, ROOM / "data") for name in SEQUENCE], ROOM)
     model = open_model(DEFAULT_MODEL, at_once=1)
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         recording = Recording(journal, holder, model, shelf, until)
         await record(recording, arguments.cases)
         export(recording, arguments.cases, RECORDED)

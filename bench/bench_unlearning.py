@@ -26,22 +26,22 @@ import numpy as np
 from sqlalchemy import select
 
 from bench.results import Figure, of_share, write
-from journeyman.assess.stats import share
+from journeyman.assess.stats import proportion
 from journeyman.environments import SingleTurn
 from journeyman.improve.learning import champion_of
 from journeyman.improve.unlearning import unlearn
 from journeyman.improve.versions import propose, roll_back
 from journeyman.job.job import Job
 from journeyman.memory.lessons import lesson
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.models.scripted import ScriptedModel
-from journeyman.runtime.leases import Holder
+from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import enrol, open_run, staff, work
-from journeyman.runtime.versions import Version, ground_of
+from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store import lessons as tables
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Label, Lesson, Message, Mind, Proposal, Run, ToolSpec
+from journeyman.types import Case, Label, Lesson, Message, Proposal, Run, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact
 
 WORLDS = 8
@@ -123,9 +123,9 @@ def job(cases: Sequence[Case] = ()) -> Job:
 def lived(room: Path, told: World) -> Run:
     """The cases are worked."""
     doing = job(told.cases)
-    with Journal.open(room) as journal, Holder.enter(room) as holder:
+    with Journal.open(room) as journal, LeaseOwner.enter(room) as holder:
         run = open_run(journal, doing, MODEL)
-        enrol(journal, run, told.cases)
+        add_cases(journal, run, told.cases)
         asyncio.run(
             asyncio.wait_for(work(staff(journal, holder, doing, MODEL, run, at_once=1)), 120)
         )
@@ -139,25 +139,30 @@ def taught(room: Path, run: Run, told: World, *, without: str | None = None) -> 
             if without not in {f"case:{case}", f"person:{label.by}"}:
                 review(journal, run, case, label)
         rules = tuple(rule for rule in told.rules if without not in rule.sources)
-        promote(journal, Mind(playbook=rules), "rules")
+        promote(journal, WorkerSpec(playbook=rules), "rules")
 
 
-def promote(journal: Journal, mind: Mind, why: str) -> Version:
+def promote(journal: Journal, worker_spec: WorkerSpec, why: str) -> Version:
     """A person's choice: proposed, and made the champion."""
     new = propose(
-        journal, NAME, champion(journal), Proposal(mind=mind, why=why), by="person", cost={}
+        journal,
+        NAME,
+        champion(journal),
+        Proposal(worker_spec=worker_spec, why=why),
+        by="person",
+        cost={},
     )
-    return roll_back(journal, NAME, "ada", new.ground, number=new.number)
+    return roll_back(journal, NAME, "ada", new.config_hash, number=new.number)
 
 
 def champion(journal: Journal) -> Version:
-    return champion_of(journal, NAME, ground_of(job(), MODEL, "ada"), "ada")
+    return champion_of(journal, NAME, config_hash_of(job(), MODEL, "ada"), "ada")
 
 
 def state(room: Path) -> list[object]:
     """All that a worker goes by."""
     with Journal.open(room) as journal:
-        experience = Experience(journal, NAME)
+        experience = LessonProjection(journal, NAME)
         memories = experience.advance()
         rows: list[object] = []
         with memories.connection.begin():
@@ -174,7 +179,7 @@ def state(room: Path) -> list[object]:
             for query in asked
         ]
         experience.close()
-        return [*rows, found, champion(journal).mind]
+        return [*rows, found, champion(journal).worker_spec]
 
 
 def differs(worked: Path, room: Path, told: World, run: Run, source: str) -> bool:
@@ -201,13 +206,15 @@ def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
             old = champion(journal)
             promote(
                 journal,
-                Mind(playbook=(lesson("rule", "", f"Another: {n}.", "ada", ("case:c0000",)),)),
+                WorkerSpec(
+                    playbook=(lesson("rule", "", f"Another: {n}.", "ada", ("case:c0000",)),)
+                ),
                 "other",
             )
         changed = state(room) != before
         with Journal.open(room) as journal:
             began = time.perf_counter()
-            roll_back(journal, NAME, "ada", old.ground, number=old.number)
+            roll_back(journal, NAME, "ada", old.config_hash, number=old.number)
             seconds.append(time.perf_counter() - began)
         different += not changed or state(room) != before
     return different, seconds
@@ -238,8 +245,8 @@ def main() -> None:
             flush=True,
         )
     figures = {
-        "unlearned": of_share(share(asked - different, asked), "1"),
-        "rolled_back": of_share(share(len(seconds) - wrong_back, len(seconds)), "1"),
+        "unlearned": of_share(proportion(asked - different, asked), "1"),
+        "rolled_back": of_share(proportion(len(seconds) - wrong_back, len(seconds)), "1"),
         "rollback_s": Figure(value=float(np.max(seconds)), unit="s, the slowest", goal="<= 1"),
     }
     write("unlearning", figures)

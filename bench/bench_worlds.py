@@ -16,12 +16,12 @@ from pathlib import Path
 from statistics import median
 
 from bench.results import Figure, write
-from journeyman.environments import Gym
+from journeyman.environments import GymEnvironment
 from journeyman.gym import FAMILIES, family_of
-from journeyman.gym.drawing import draw
-from journeyman.gym.process import GameProcess, end_idle, give_back, hire
+from journeyman.gym.drawing import sample_cases
+from journeyman.gym.process import GameProcess, acquire, end_idle, release
 from journeyman.types import Case, ToolCall, Trajectory
-from journeyman.verifiers import Gym as GymVerifier
+from journeyman.verifiers import GymVerifier
 
 TASKS = {
     "reasoning_gym": (
@@ -70,7 +70,7 @@ async def moves(case: Case, process: GameProcess, most: int) -> tuple[int, float
     """Moves made, CPU seconds for them, CPU seconds for making the game; played anew until there are enough."""
     _, task = family_of(str(case.data["task"]))
     expert, chance = process.walkthrough(task, case.data["seed"]), random.Random(0)
-    environment = Gym()(case.brief)
+    environment = GymEnvironment()(case.input)
     made, games, spent, opening = 0, 0, 0.0, 0.0
     while made < most and games < 12:
         before = cpu_seconds(process)
@@ -96,7 +96,7 @@ async def moves(case: Case, process: GameProcess, most: int) -> tuple[int, float
 async def puzzles(name: str, process: GameProcess, most: int) -> tuple[int, float]:
     """Puzzles made, their gold answer scored, and the CPU seconds."""
     before = cpu_seconds(process)
-    cases = list(draw([name], each=most))
+    cases = list(sample_cases([name], each=most))
     for case in cases:
         said = Trajectory(
             case_id=case.id, worker="w@1", opening=(), answer=str(case.target), stop="answered"
@@ -109,15 +109,15 @@ async def puzzles(name: str, process: GameProcess, most: int) -> tuple[int, floa
 async def measure(family: str, most: int) -> dict[str, Figure]:
     """The pool has one process, so that what is hired is what is measured."""
     end_idle()
-    process = hire(FAMILIES[family])
+    process = acquire(FAMILIES[family])
     process.tasks()
-    give_back(process)
+    release(process)
     done, spent, openings = 0, 0.0, list[float]()
     for name in TASKS[family]:
         if FAMILIES[family].is_puzzle:
             made, seconds = await puzzles(name, process, most // len(TASKS[family]))
         else:
-            (case,) = draw([name], each=1, first_seed=3)
+            (case,) = sample_cases([name], each=1, first_seed=3)
             made, seconds, opening = await moves(case, process, most // len(TASKS[family]))
             openings.append(opening)
         done, spent = done + made, spent + seconds

@@ -20,9 +20,9 @@ from journeyman.environments import SingleTurn
 from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
+from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Label, Run, Sampling
@@ -81,9 +81,9 @@ def warehouse() -> Job:
 
 
 async def asked(
-    journal: Journal, holder: Holder, model: Model, run: Run, cases: list[Case]
+    journal: Journal, holder: LeaseOwner, model: Model, run: Run, cases: list[Case]
 ) -> None:
-    enrol(journal, run, cases)
+    add_cases(journal, run, cases)
     await work(staff(journal, holder, warehouse(), model, run, at_once=1))
 
 
@@ -91,7 +91,7 @@ async def record() -> None:
     """Ask, put right, ask again."""
     model = open_model(DEFAULT_MODEL, at_once=1)
     planted = dict(enumerate(facts()))
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         run = open_run(journal, warehouse(), model)
         await asked(
             journal,

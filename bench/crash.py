@@ -21,15 +21,15 @@ from pathlib import Path
 from journeyman.assess.autonomy import FIRST_FIT
 from journeyman.autonomy.tracker import remade
 from journeyman.job.job import Job
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
 from journeyman.store import faults
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
-    Brief,
     Budget,
     Case,
+    CaseInput,
     Effect,
     Message,
     Reply,
@@ -93,9 +93,9 @@ class PlannedModel:
 class CountingWorld:
     """One case's environment: each call leaves a line in a file of its kind of effect."""
 
-    def __init__(self, world: Path, brief: Brief) -> None:
+    def __init__(self, world: Path, case_input: CaseInput) -> None:
         self.world = world
-        self.brief = brief
+        self.input = case_input
         schema = {
             "type": "object",
             "properties": {"case": {"type": "string"}},
@@ -108,10 +108,10 @@ class CountingWorld:
         )
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.brief.id),)
+        return (Message(role="user", content=self.input.id),)
 
     async def step(self, call: ToolCall) -> Message:
-        key = call.id if call.name in {"note", "book"} else self.brief.id
+        key = call.id if call.name in {"note", "book"} else self.input.id
         append_line(self.world / call.name, key)
         await asyncio.sleep(0)
         return Message(role="tool", call_id=call.id, content=f"{call.name} done")
@@ -150,25 +150,25 @@ def case(n: int) -> Case:
     )
 
 
-def shift_in(world: Path, journal: Journal, holder: Holder, cases: int) -> Shift:
+def shift_in(world: Path, journal: Journal, holder: LeaseOwner, cases: int) -> Runner:
     """The work of one process: open or join the run, and see that all cases are in it."""
     job = Job(
         name="crash",
-        environment=lambda brief: CountingWorld(world, brief),
+        environment=lambda case_input: CountingWorld(world, case_input),
         verifiers=(OwnId(),),
         fingerprint="crash",
         budget=Budget(steps=20, tokens=100_000, seconds=60),
     )
     model = PlannedModel(world)
     run = open_run(journal, job, model)
-    enrol(journal, run, (case(n) for n in range(cases)))
+    add_cases(journal, run, (case(n) for n in range(cases)))
     return staff(journal, holder, job, model, run, at_once=3)
 
 
 def live(world: Path, cases: int) -> None:
     """One process's life, from opening the workspace to the last case."""
     workspace = world / "workspace"
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         asyncio.run(work(shift_in(world, journal, holder, cases)))
 
 
@@ -217,7 +217,10 @@ def wait_for(child: int, seconds: float) -> int | None:
 
 def enrol_all(world: Path, cases: int) -> None:
     """Put the cases into the run, so that each short life is spent on working them."""
-    with Journal.open(world / "workspace") as journal, Holder.enter(world / "workspace") as holder:
+    with (
+        Journal.open(world / "workspace") as journal,
+        LeaseOwner.enter(world / "workspace") as holder,
+    ):
         shift_in(world, journal, holder, cases)
 
 
@@ -281,7 +284,7 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     booked = Counter(lines(world / "book"))
     calls = [json.loads(line) for line in lines(world / "calls")]
     paid_again = sum(at > replied.get((case_id, step), at) for case_id, step, at in calls)
-    good = {o.case_id for o in found if o.closed and o.right}
+    good = {o.case_id for o in found if o.closed and o.correct}
     return Verdict(
         cases=len(found),
         in_doubt=len(doubt),

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.exam import Exam, Pair, Terms, sit
+from journeyman.assess.exam import Exam, ExamPlan, Pair, sit
 
 Array = NDArray[np.float64]
 Kind = Literal["harmful", "helpful", "neutral"]
@@ -45,11 +45,11 @@ def draw(rng: np.random.Generator, kind: Kind) -> Edit:
     """Helpful edits cost more than the champion, so that they must prove that they help; neutral ones cost no more, or
     there would be no reason to promote them; of harmful ones every second costs less."""
     touched = float(rng.uniform(0.15, 0.6)) if rng.random() < 0.5 else 1.0
-    right = float(rng.uniform(0.3, 0.9))
+    correct = float(rng.uniform(0.3, 0.9))
     if kind == "neutral":
         gained = lost = float(rng.uniform(0, 0.1)) * touched
     else:
-        room = (1 - right) if kind == "helpful" else right
+        room = (1 - correct) if kind == "helpful" else correct
         gained = float(rng.uniform(0.05, max(0.05, min(0.4, 0.9 * room * touched))))
         lost = float(rng.uniform(0, 0.1)) * touched
         gained += lost
@@ -90,7 +90,7 @@ def pair(difference: float, touched: bool, job: str = "job", slice: str = "") ->
 
 def examined(edit: Edit, level: float, margin: float = 0.05) -> Exam:
     """The exam of one edit, up to its verdict."""
-    terms = Terms(
+    terms = ExamPlan(
         target="job", cases={"job": {"": edit.cases}}, level=level, margin=margin, cheaper=edit.cheaper
     )  # fmt: skip
     return sit(terms, map(pair, edit.differences.tolist(), edit.touches.tolist()))

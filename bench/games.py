@@ -11,12 +11,12 @@ import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from journeyman.gym.drawing import draw
+from journeyman.gym.drawing import sample_cases
 from journeyman.job.job import Job
 from journeyman.job.load import load_job
 from journeyman.job.scaffold import gym_files
 from journeyman.memory.projection import lesson_of
-from journeyman.types import Case, Lesson, Outcome
+from journeyman.types import Case, CaseResult, Lesson
 
 GAMES: Mapping[str, str] = {
     "coin": "textworld:coin_collector/3",
@@ -36,13 +36,13 @@ def game(name: str, room: Path) -> Job:
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in gym_files([GAMES[name]]).items():
         (folder / file).write_text(text, encoding="utf-8")
-    drawn = functools.cache(lambda: tuple(draw([GAMES[name]], each=EACH)))
+    drawn = functools.cache(lambda: tuple(sample_cases([GAMES[name]], each=EACH)))
     return dataclasses.replace(
         load_job(folder, data=folder), name=name, cases=lambda: iter(drawn())
     )
 
 
-def taught(cases: Iterable[Case], outcomes: Iterable[Outcome]) -> list[Lesson]:
+def taught(cases: Iterable[Case], outcomes: Iterable[CaseResult]) -> list[Lesson]:
     """What the games teach: those that were won, as they were played; of those that were lost, how they are won."""
     known = {case.id: case for case in cases}
     lessons = (

@@ -19,9 +19,9 @@ from journeyman.job.job import Job
 from journeyman.memory.context import cost_of
 from journeyman.memory.lessons import correction
 from journeyman.memory.projection import agrees
-from journeyman.memory.recall import recalled_from
+from journeyman.memory.recall import recall
 from journeyman.runtime.runner import hire
-from journeyman.store.lessons import Attempted, Memories, Remembered, Told
+from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Label, Lesson, Recall
 from journeyman.worker import Worker
 
@@ -60,20 +60,20 @@ def lessons_of(job: Job, history: Sequence[Case]) -> list[Lesson]:
     return taught
 
 
-def remembered(room: Path, job: Job, lessons: Sequence[Lesson]) -> Memories:
+def remembered(room: Path, job: Job, lessons: Sequence[Lesson]) -> LessonStore:
     """The lessons as the product remembers them, in a file of their own."""
     return kept(room / f"{job.name}-{len(lessons)}.sqlite", job.name, lessons)
 
 
-def kept(file: Path, name: str, lessons: Sequence[Lesson]) -> Memories:
+def kept(file: Path, name: str, lessons: Sequence[Lesson]) -> LessonStore:
     """The lessons in a file, under a job's name; those that are there already are not added again."""
-    memories = Memories.open(file, name)
+    memories = LessonStore.open(file, name)
     with memories.changing() as (place, _):
         for n, lesson in enumerate(lessons, start=1):
             if n > place:
-                attempt = Attempted("history", lesson.sources[0].removeprefix("case:"), n)
+                attempt = AttemptId("history", lesson.sources[0].removeprefix("case:"), n)
                 memories.remember(
-                    Remembered(
+                    LabelledAttempt(
                         attempt=attempt,
                         place=n, sources=lesson.sources, lesson=lesson, score=0.0, weight=1.0, withheld=0.0,
                         told={},
@@ -83,26 +83,32 @@ def kept(file: Path, name: str, lessons: Sequence[Lesson]) -> Memories:
     return memories
 
 
-def lived(file: Path, name: str, lessons: Sequence[Lesson], right: Mapping[str, bool]) -> Memories:
+def lived(
+    file: Path, name: str, lessons: Sequence[Lesson], correct: Mapping[str, bool]
+) -> LessonStore:
     """The same, as a worker's that recalled in each case from those before it; `right`: whether it was right, by case.
 
     Whether a lesson was told is drawn, and the answers are those of a worker without memory (drawn, where a case was
     not recorded): what lessons did to them is nothing, and their worth is estimated from chance alone, as for lessons
     that do little. What agreed is real.
     """
-    memories, rng, typical = Memories.open(file, name), random.Random(SEED), fmean(right.values())
+    memories, rng, typical = (
+        LessonStore.open(file, name),
+        random.Random(SEED),
+        fmean(correct.values()),
+    )
     with memories.changing() as (place, _):
         for n, lesson in list(enumerate(lessons, start=1))[place:]:
-            recalled = recalled_from(memories, lesson.about, SETTINGS, lambda _: True)
+            recalled = recall(memories, lesson.about, SETTINGS, lambda _: True)
             told = {
-                one.id: Told(shown=rng.random() >= WITHHELD, agreed=agrees(one, lesson, None))
+                one.id: LessonUse(shown=rng.random() >= WITHHELD, agreed=agrees(one, lesson, None))
                 for one in reversed(recalled)
             }
             case = lesson.sources[0].removeprefix("case:")
             memories.remember(
-                Remembered(
-                    attempt=Attempted("history", case, n), place=n, sources=lesson.sources, lesson=lesson,
-                    score=float(right.get(case, rng.random() < typical)), weight=1.0, withheld=WITHHELD, told=told,
+                LabelledAttempt(
+                    attempt=AttemptId("history", case, n), place=n, sources=lesson.sources, lesson=lesson,
+                    score=float(correct.get(case, rng.random() < typical)), weight=1.0, withheld=WITHHELD, told=told,
                 )
             )  # fmt: skip
         memories.reached(max(place, len(lessons)), frozenset())
@@ -113,12 +119,12 @@ def lived(file: Path, name: str, lessons: Sequence[Lesson], right: Mapping[str, 
 class Recollection:
     """Recalls for a case what fits it, or what fits another one."""
 
-    memories: Memories
+    memories: LessonStore
     before: Callable[[str], str] = field(default=lambda query: query)
     """What is looked up instead of the case's prompt."""
 
     async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
-        return recalled_from(self.memories, self.before(query), SETTINGS, fits)
+        return recall(self.memories, self.before(query), SETTINGS, fits)
 
 
 @dataclass(frozen=True)

@@ -27,20 +27,20 @@ from statistics import fmean
 from bench import datasets
 from bench.edits import Kind, pair
 from bench.results import Figure, of_share
-from journeyman.assess.exam import Exam, Pair, Terms, sit
-from journeyman.assess.stats import share
+from journeyman.assess.exam import Exam, ExamPlan, Pair, sit
+from journeyman.assess.stats import proportion
 from journeyman.environments import SingleTurn
 from journeyman.improve.exams import prompt_cost
 from journeyman.job.job import Job
 from journeyman.memory.lessons import lesson
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.runtime.internal import done, inside_shift, open_inside
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
-from journeyman.runtime.versions import Version, ground_of
+from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Budget, Case, Lesson, Message, Mind, Outcome, Recall, Sampling
+from journeyman.types import Budget, Case, CaseResult, Lesson, Message, Recall, Sampling, WorkerSpec
 from journeyman.verifiers import Exact
 
 ROOM = Path(__file__).parent / ".work" / "edits"
@@ -53,7 +53,7 @@ HISTORY = 16
 SEALED = 12
 """Sealed cases of each intent, half of them the exam's."""
 MEANS = 0.05
-"""An edit that changes the share right by less than this does neither good nor harm."""
+"""An edit that changes the accuracy by less than this does neither good nor harm."""
 COLUMNS = ("mind", "case", "right", "opening", "cost")
 
 
@@ -61,7 +61,7 @@ def rule(text: str) -> Lesson:
     return lesson("rule", "", text, "person", ("person:bench",))
 
 
-def minds(intents: Sequence[str]) -> dict[str, Mind]:
+def minds(intents: Sequence[str]) -> dict[str, WorkerSpec]:
     """What a worker may come to be: more or less is recalled, rules that help, mislead, or say nothing, other words."""
 
     def recall(k: int) -> Recall:
@@ -70,15 +70,15 @@ def minds(intents: Sequence[str]) -> dict[str, Mind]:
     plain = Recall(k=0, kinds=(), withheld=0.0)
     listed = ", ".join(intents)
     return {
-        "plain": Mind(recall=plain),
-        "one": Mind(recall=recall(1)),
-        "two": Mind(recall=recall(2)),
-        "four": Mind(recall=recall(4)),
-        "polite": Mind(recall=recall(4), playbook=(rule("Customers are to be treated with respect."),)),
-        "reworded": Mind(recall=recall(4), instructions=f"Name the user's intent. It is one of:\n{listed}"),
-        "misled": Mind(recall=recall(4), playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)),
-        "doubted": Mind(recall=recall(4), playbook=(rule("Never give the intent of an example."),)),
-        "misled_plain": Mind(
+        "plain": WorkerSpec(recall=plain),
+        "one": WorkerSpec(recall=recall(1)),
+        "two": WorkerSpec(recall=recall(2)),
+        "four": WorkerSpec(recall=recall(4)),
+        "polite": WorkerSpec(recall=recall(4), playbook=(rule("Customers are to be treated with respect."),)),
+        "reworded": WorkerSpec(recall=recall(4), instructions=f"Name the user's intent. It is one of:\n{listed}"),
+        "misled": WorkerSpec(recall=recall(4), playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)),
+        "doubted": WorkerSpec(recall=recall(4), playbook=(rule("Never give the intent of an example."),)),
+        "misled_plain": WorkerSpec(
             recall=plain, playbook=(rule(f"Whatever is asked, the intent is {intents[0]}."),)
         ),
     }  # fmt: skip
@@ -121,15 +121,21 @@ async def record(until: float) -> None:
     cases = list(job.cases())
     model = open_model(MODEL, at_once=1)
     rows: list[tuple[object, ...]] = []
-    with Journal.open(ROOM) as journal, Holder.enter(ROOM) as holder:
+    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         run = open_run(journal, job, model)
-        if enrol(journal, run, [case for case in cases if case.split == "train"]):
+        if add_cases(journal, run, [case for case in cases if case.split == "train"]):
             await work(staff(journal, holder, job, model, run, at_once=1))
-        for name, mind in minds(intents).items():
+        for name, worker_spec in minds(intents).items():
             if time.monotonic() > until:
                 break
             rows += await worked(
-                journal, holder, job, model, name, mind, [c for c in cases if c.split == "exam"]
+                journal,
+                holder,
+                job,
+                model,
+                name,
+                worker_spec,
+                [c for c in cases if c.split == "exam"],
             )
             print(
                 f"{name}: {fmean(bool(row[2]) for row in rows if row[0] == name):.3f} right",
@@ -144,17 +150,22 @@ async def record(until: float) -> None:
 
 async def worked(
     journal: Journal,
-    holder: Holder,
+    holder: LeaseOwner,
     job: Job,
     model: Model,
     name: str,
-    mind: Mind,
+    worker_spec: WorkerSpec,
     cases: Sequence[Case],
 ) -> list[tuple[object, ...]]:
     """All sealed cases with one mind, as an exam would work them."""
     number = 100 + list(minds(["any"] * INTENTS)).index(name)
-    version = Version(worker="ada", number=number, ground=ground_of(job, model, "ada"), mind=mind)
-    run = open_inside(
+    version = Version(
+        worker="ada",
+        number=number,
+        config_hash=config_hash_of(job, model, "ada"),
+        worker_spec=worker_spec,
+    )
+    run = open_internal_run(
         journal,
         job,
         version,
@@ -162,17 +173,17 @@ async def worked(
         purpose="exam",
         spec={"model": model.name, "salt": name},
     )
-    shift = inside_shift(journal, holder, job, model, version, run=run, until=journal.place())
+    shift = internal_runner(journal, holder, job, model, version, run=run, until=journal.place())
     try:
-        outcomes = [await done(shift, case) for case in cases]
+        outcomes = [await run_once(shift, case) for case in cases]
     finally:
         if shift.experience is not None:
             shift.experience.close()
-    cost = prompt_cost(mind, job)
-    return [(name, one.case_id, int(bool(one.right)), opening_of(one), cost) for one in outcomes]
+    cost = prompt_cost(worker_spec, job)
+    return [(name, one.case_id, int(bool(one.correct)), opening_of(one), cost) for one in outcomes]
 
 
-def opening_of(outcome: Outcome) -> str:
+def opening_of(outcome: CaseResult) -> str:
     """A key of what the model was shown."""
     told: Sequence[Message] = outcome.trajectory.opening
     return hashlib.sha256(
@@ -187,7 +198,7 @@ def opening_of(outcome: Outcome) -> str:
 class Seen:
     """A mind on a case."""
 
-    right: bool
+    correct: bool
     opening: str
 
 
@@ -218,7 +229,7 @@ def edits(level: float) -> list[LiveEdit]:
     made: list[LiveEdit] = []
     for champion, challenger in permutations(found, 2):
         before, after = found[champion], found[challenger]
-        effect = fmean(after[case].right - before[case].right for case in kept)
+        effect = fmean(after[case].correct - before[case].correct for case in kept)
         kind: Kind = "helpful" if effect >= MEANS else "harmful" if effect <= -MEANS else "neutral"
         order = random.Random(f"{champion}-{challenger}").sample(examined, len(examined))
         cheaper = cost[challenger] <= cost[champion]
@@ -237,12 +248,12 @@ def sat(
     cheaper: bool,
 ) -> Exam:
     """The product's exam over recorded outcomes, up to its verdict."""
-    terms = Terms(target="job", cases={"job": {"": len(order)}}, level=level, cheaper=cheaper)
+    terms = ExamPlan(target="job", cases={"job": {"": len(order)}}, level=level, cheaper=cheaper)
     return sit(terms, (compared(before[case], after[case]) for case in order))
 
 
 def compared(before: Seen, after: Seen) -> Pair:
-    difference = float(after.right) - float(before.right)
+    difference = float(after.correct) - float(before.correct)
     return pair(difference, touched=before.opening != after.opening)
 
 
@@ -256,14 +267,14 @@ def figures(level: float) -> dict[str, Figure]:
     }
     for kind, goal in (("harmful", "<= 0.01"), ("helpful", ">= 0.70")):
         went = [edit.exam.outcome == "promote" for edit in made if edit.kind == kind]
-        told[f"live_{kind}_promoted"] = of_share(share(sum(went), len(went)), goal)
+        told[f"live_{kind}_promoted"] = of_share(proportion(sum(went), len(went)), goal)
     neutral = [edit for edit in made if edit.kind == "neutral"]
     for key, cheaper, goal in (
         ("live_neutral_held", True, "<= 0.20"),
         ("live_neutral_dearer_held", False, ""),
     ):
         held = [edit.exam.outcome != "promote" for edit in neutral if edit.cheaper == cheaper]
-        told[key] = of_share(share(sum(held), len(held)), goal)
+        told[key] = of_share(proportion(sum(held), len(held)), goal)
     pairs = sorted(len(edit.exam.pairs) - edit.exam.untouched for edit in made)
     told["live_median_paired_cases"] = Figure(
         value=float(pairs[len(pairs) // 2]), unit="worked by both, to the verdict", goal="<= 60"

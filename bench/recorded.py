@@ -49,7 +49,7 @@ class Part:
     columns: tuple[str, ...]
     table: Array
     """NaN: the trajectory does not have that signal."""
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
     answered: NDArray[np.bool_]
     seconds: Array
     check_seconds: Array
@@ -75,7 +75,7 @@ def load(name: str, split: str) -> Part | None:
         cases=tuple(row["case"] for row in rows),
         columns=FULL,
         table=np.array([[number(row[name]) for name in FULL] for row in rows]),
-        right=np.array([row["right"] == "1" for row in rows]),
+        correct=np.array([row["right"] == "1" for row in rows]),
         answered=np.array([bool(row["steps"]) for row in rows]),
         seconds=np.array([number(row["seconds"]) for row in rows]),
         check_seconds=np.array([number(row["check_seconds"]) for row in rows]),
@@ -86,21 +86,23 @@ def sealed_scores(known: Part, sealed: Part, names: Sequence[str]) -> Array:
     """P(right) of sealed cases; 0 without an answer."""
     chosen = known.answered
     spread, _ = _crossed(known, names)
-    right = known.right[chosen].astype(np.float64)
-    fitted = fit_logistic(known.of(names)[chosen], names, right, np.ones(len(right)), spread=spread)
+    correct = known.correct[chosen].astype(np.float64)
+    fitted = fit_logistic(
+        known.of(names)[chosen], names, correct, np.ones(len(correct)), spread=spread
+    )
     return np.where(sealed.answered, 1 / (1 + np.exp(-fitted.log_odds(sealed.of(names)))), 0.0)
 
 
 def crossed_scores(known: Part, names: Sequence[str]) -> Array:
     """P(right) of the calibration split, each fold by a fit on the others."""
-    scores = np.zeros(len(known.right))
+    scores = np.zeros(len(known.correct))
     scores[known.answered] = _crossed(known, names)[1]
     return scores
 
 
 def _crossed(known: Part, names: Sequence[str]) -> tuple[float, Array]:
     table = known.of(names)[known.answered]
-    right = known.right[known.answered].astype(np.float64)
-    parts = [np.arange(len(right)) % FOLDS == n for n in range(FOLDS)]
+    correct = known.correct[known.answered].astype(np.float64)
+    parts = [np.arange(len(correct)) % FOLDS == n for n in range(FOLDS)]
     folds = [Fold(left, table[~left], table[left]) for left in parts]
-    return cross_fitted(folds, names, right, np.ones(len(right)))
+    return cross_fitted(folds, names, correct, np.ones(len(correct)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from journeyman.assess.stats import Share
+from journeyman.assess.stats import Proportion
 from journeyman.types import Record
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,7 +32,7 @@ class Figure(Record):
     """What was aimed at, such as "<= 1"; empty: nothing."""
 
 
-def of_share(share: Share, goal: str = "") -> Figure:
+def of_share(share: Proportion, goal: str = "") -> Figure:
     return Figure(
         value=share.value, low=share.low, high=share.high, unit=f"share of {share.total}", goal=goal
     )

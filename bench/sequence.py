@@ -18,8 +18,8 @@ from bench.learning import kept, lessons_of
 from bench.streams import JOBS, SEED, STREAMS
 from journeyman.job.job import Job
 from journeyman.job.load import load_job
-from journeyman.memory.recall import recalled_from
-from journeyman.store.lessons import Memories
+from journeyman.memory.recall import recall
+from journeyman.store.lessons import LessonStore
 from journeyman.types import Case, Lesson, Recall
 
 SEQUENCE = ("clinc150", "bfcl", "analyst", "clerk", "gsm8k", "arith")
@@ -82,7 +82,7 @@ class Shelf:
     room: Path
 
     def __post_init__(self) -> None:
-        self.opened: dict[str, Memories] = {}
+        self.opened: dict[str, LessonStore] = {}
 
     def recalled(
         self, memory: str, query: str, fits: Callable[[Lesson], bool]
@@ -95,7 +95,7 @@ class Shelf:
             self.opened[memory] = kept(
                 self.room / f"{memory}-{len(lessons)}.sqlite", "transfer", lessons
             )
-        return tuple(recalled_from(self.opened[memory], query, SETTINGS, fits))
+        return tuple(recall(self.opened[memory], query, SETTINGS, fits))
 
     def _lessons(self, memory: str) -> Iterator[Lesson]:
         kind, _, which = memory.partition("-")

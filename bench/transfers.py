@@ -1,6 +1,6 @@
 """Forgetting and transfer, from who was right when: arithmetic on what was recorded, without a model.
 
-Of T streams, learned one after the other, a[t, k] is the share right on sealed cases of stream k after stage t; row 0
+Of T streams, learned one after the other, a[t, k] is the accuracy on sealed cases of stream k after stage t; row 0
 is the worker without memory.
 
 - Backward transfer (Lopez-Paz and Ranzato 2017, GEM): mean over k < T of a[T, k] - a[k, k]. Below 0: later streams took
@@ -23,7 +23,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.exam import Outcome, Pair, Terms, sit
+from journeyman.assess.exam import ExamOutcome, ExamPlan, Pair, sit
 
 Array = NDArray[np.float64]
 
@@ -111,9 +111,9 @@ def _tail(count: int, of: int) -> float:
     return float(sum(comb(of, n) for n in range(count, of + 1)) / 2**of)
 
 
-def verdict(differences: Sequence[float]) -> Outcome | None:
+def verdict(differences: Sequence[float]) -> ExamOutcome | None:
     """What an exam on these cases, in this order, says of going on with that memory instead of none."""
-    terms = Terms(target="stream", cases={"stream": {"": len(differences)}})
+    terms = ExamPlan(target="stream", cases={"stream": {"": len(differences)}})
     return sit(terms, [Pair(job="stream", difference=d) for d in differences]).outcome
 
 

@@ -12,7 +12,16 @@ from journeyman.answers import answer_of
 from journeyman.errors import EnvironmentFault, ModelBusyError
 from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
-from journeyman.types import Brief, Budget, Effect, Lesson, Message, ToolCall, ToolSpec, Trajectory
+from journeyman.types import (
+    Budget,
+    CaseInput,
+    Effect,
+    Lesson,
+    Message,
+    ToolCall,
+    ToolSpec,
+    Trajectory,
+)
 from journeyman.worker import Worker, rollout
 
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
@@ -74,10 +83,10 @@ def call(name: str, q: str = "x", n: int = 0) -> ToolCall:
     return ToolCall(id=f"{name}-{q}-{n}", name=name, arguments={"q": q})
 
 
-def do(replies: Sequence[Any], desk: Desk, **mind: Any) -> Trajectory:
-    worker = Worker(instructions="BE BRIEF", **mind)
+def do(replies: Sequence[Any], desk: Desk, **worker_spec: Any) -> Trajectory:
+    worker = Worker(instructions="BE BRIEF", **worker_spec)
     return asyncio.run(
-        rollout(worker, ScriptedModel(replies), desk, Brief(id="c", prompt="question"))
+        rollout(worker, ScriptedModel(replies), desk, CaseInput(id="c", prompt="question"))
     )
 
 
@@ -204,7 +213,9 @@ def test_cancelling_passes_through_and_closes_the_environment() -> None:
     desk = Desk(delay=30)
 
     async def cancelled() -> None:
-        doing = rollout(Worker(), ScriptedModel([call("look")]), desk, Brief(id="c", prompt="p"))
+        doing = rollout(
+            Worker(), ScriptedModel([call("look")]), desk, CaseInput(id="c", prompt="p")
+        )
         await asyncio.wait_for(doing, 0.05)
 
     with pytest.raises(TimeoutError):

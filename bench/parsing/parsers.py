@@ -10,10 +10,10 @@ import pypdfium2
 
 from journeyman.documents import Block
 from journeyman.knowledge.markdown import markdown, table_markdown
-from journeyman.knowledge.parse import ParseLimits, Sheet, parse
+from journeyman.knowledge.parse import ParsedPage, ParseLimits, parse
 from journeyman.knowledge.parse.pdf.furniture import marked
 from journeyman.knowledge.parse.pdf.reader import read
-from journeyman.knowledge.parse.sheets import Source
+from journeyman.knowledge.parse.sheets import FileToRead
 
 Pages = Mapping[int, str]
 """From 1. A parser that does not tell pages apart has all its text at 0."""
@@ -37,8 +37,10 @@ def ours(path: Path) -> Pages:
 
 def in_this_process(path: Path) -> Pages:
     """Ours with all that it costs but waiting: sheets are written and read as between two processes."""
-    source = Source(path=path, name=path.name, kind="pdf", limits=ParseLimits())
-    sheets = [Sheet.model_validate_json(sheet.model_dump_json()) for sheet in marked(read(source))]
+    source = FileToRead(path=path, name=path.name, kind="pdf", limits=ParseLimits())
+    sheets = [
+        ParsedPage.model_validate_json(sheet.model_dump_json()) for sheet in marked(read(source))
+    ]
     return {
         sheet.page: "\n\n".join(block.text for block in sheet.blocks)
         for sheet in sheets

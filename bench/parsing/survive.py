@@ -66,8 +66,8 @@ def outcome_of(name: str, told: Document | Failure, seconds: float) -> Outcome:
         said = " ".join(told.notes)
         clear, refused = bool(told.text or told.notes), False
     else:
-        said = f"{told.kind}: {told.message} {told.mend}"
-        clear, refused = told.kind == "input" and name in told.message and bool(told.mend), True
+        said = f"{told.kind}: {told.message} {told.hint}"
+        clear, refused = told.kind == "input" and name in told.message and bool(told.hint), True
     stopped = any(words in said for words in GIVEN_UP)
     return Outcome(
         name=name, seconds=seconds, clear=clear and not stopped, refused=refused, said=said

@@ -22,13 +22,13 @@ def answer_of(calls: Sequence[ToolCall]) -> str:
     return json.dumps([_plain(call) for call in calls], ensure_ascii=False)
 
 
-def course_of(calls: Sequence[ToolCall]) -> str:
+def dump_moves(calls: Sequence[ToolCall]) -> str:
     """What the moves hand in of a world that ends by itself: a JSON list of each move's one text, or of whole calls."""
     texts = [only_text(call) for call in calls]
     return answer_of(calls) if None in texts else json.dumps(texts, ensure_ascii=False)
 
 
-def course(answer: str) -> list[str]:
+def parse_moves(answer: str) -> list[str]:
     """The moves that such an answer lists. Empty: it is none, or its moves have more to say than one text."""
     try:
         listed = json.loads(answer)
@@ -39,7 +39,7 @@ def course(answer: str) -> list[str]:
     )
 
 
-def moves(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
+def moves_of(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
     """The successful calls of a tool, each with its result."""
     made = {
         call.id: call
@@ -55,7 +55,7 @@ def moves(steps: Sequence[Step], tool: str) -> list[tuple[ToolCall, Message]]:
     ]
 
 
-def move_of(tools: Sequence[ToolSpec]) -> ToolSpec | None:
+def move_tool(tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """The tool by which a world is played: it takes one thing, and no final tool takes an answer. None: it is not."""
     final = [tool for tool in tools if tool.final]
     takes_answers = any(tool.parameters.get("properties") for tool in final)

@@ -67,9 +67,9 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Json]]]:
         try:
             for row in reader:
                 if None in row:
-                    mend = "Quote cells that hold commas."
+                    hint = "Quote cells that hold commas."
                     raise InputError(
-                        f"{path}, line {reader.line_num}: more cells than the header names.", mend
+                        f"{path}, line {reader.line_num}: more cells than the header names.", hint
                     )
                 yield reader.line_num, {key: _cell(value) for key, value in row.items() if value}
         except csv.Error as error:
@@ -90,8 +90,8 @@ def _cell(value: str) -> Json:
 
 
 def _too_long(path: Path, line: int) -> InputError:
-    mend = "Put large material into files and name those in `data`."
-    return InputError(f"{path}, line {line}: longer than {MAX_CASE_BYTES:,} characters.", mend)
+    hint = "Put large material into files and name those in `data`."
+    return InputError(f"{path}, line {line}: longer than {MAX_CASE_BYTES:,} characters.", hint)
 
 
 def _case(row: Mapping[str, Json], where: str, line: int) -> Case:

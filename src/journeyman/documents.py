@@ -132,7 +132,7 @@ class Passage(Record):
     """How well it answered the search; comparable within one search only. None: it comes from none."""
 
 
-class Source(Record):
+class SourceFile(Record):
     """A file of a knowledge base: what it was when it was read, and what became of it."""
 
     document: Annotated[str, Field(min_length=1)]

@@ -18,17 +18,17 @@ class JourneymanError(Exception):
     kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, mend: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.mend}"
+        return f"{self.message} {self.hint}"
 
     @property
     def failure(self) -> Failure:
-        return Failure(kind=self.kind, message=self.message, mend=self.mend)
+        return Failure(kind=self.kind, message=self.message, hint=self.hint)
 
 
 class InputError(JourneymanError):
@@ -129,20 +129,20 @@ class LearningBudgetSpent(JourneymanError):
     kind = "learning_budget"
 
 
-class Outcome:
+class Caught:
     """What `boundary()` caught, if anything."""
 
     failure: Failure | None = None
 
 
 @contextmanager
-def boundary(where: str) -> Iterator[Outcome]:
+def boundary(where: str) -> Iterator[Caught]:
     """Run foreign or fallible code; an exception becomes `outcome.failure`. The only `except Exception` there is.
 
     Cancellation, Ctrl-C and SystemExit pass through: they are not faults. So does StoreError: what can't be written
     down must not go on.
     """
-    outcome = Outcome()
+    outcome = Caught()
     try:
         yield outcome
     except StoreError:
@@ -153,5 +153,5 @@ def boundary(where: str) -> Iterator[Outcome]:
         outcome.failure = Failure(
             kind="fault",
             message=f"{where}: {type(error).__name__}: {error}",
-            mend="This is a fault in that code, not in the case; report it with `journeyman show` of the case.",
+            hint="This is a fault in that code, not in the case; report it with `journeyman show` of the case.",
         )

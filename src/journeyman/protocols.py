@@ -15,20 +15,20 @@ from pydantic import BeforeValidator, ValidationInfo
 from journeyman.documents import Passage
 from journeyman.errors import InputError
 from journeyman.types import (
-    Brief,
     Case,
-    Graded,
+    CaseInput,
+    CaseResult,
     Lesson,
     Message,
-    Mind,
-    Outcome,
     Proposal,
     Reply,
     Sampling,
     Score,
+    ScoredTrajectory,
     ToolCall,
     ToolSpec,
     Trajectory,
+    WorkerSpec,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Environment(Protocol):
 class OpenEnvironment(Protocol):
     """Makes the environment of a case. An environment family's settings record is one."""
 
-    def __call__(self, brief: Brief) -> Environment: ...
+    def __call__(self, case_input: CaseInput) -> Environment: ...
 
 
 class Verifier(Protocol):
@@ -175,7 +175,7 @@ class Assessor(Protocol):
         """In [0, 1]. None: nothing to go by yet."""
         ...
 
-    def fit(self, graded: Sequence[Graded]) -> Self: ...
+    def fit(self, graded: Sequence[ScoredTrajectory]) -> Self: ...
 
 
 class Lab(Protocol):
@@ -185,8 +185,8 @@ class Lab(Protocol):
     """
 
     async def attempt(
-        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
-    ) -> Graded:
+        self, worker_spec: WorkerSpec, case_id: str, *, sampling: Sampling | None = None
+    ) -> ScoredTrajectory:
         """Work a case that was learned from once more, with another mind or sampling; it is scored by the verifiers."""
         ...
 
@@ -201,7 +201,9 @@ class Learner(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+    async def learn(
+        self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+    ) -> Proposal | None:
         """None: there is nothing to propose."""
         ...
 

@@ -11,14 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from journeyman.answers import answer_of, course_of, moves
+from journeyman.answers import answer_of, dump_moves, moves_of
 from journeyman.errors import InDoubt, ModelReplyError, boundary
-from journeyman.memory.context import context, tellable, turns
+from journeyman.memory.context import as_turns, context, usable_in
 from journeyman.memory.plain import PlainMemory
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.types import (
-    Brief,
     Budget,
+    CaseInput,
     Failure,
     Lesson,
     Message,
@@ -53,7 +53,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RolloutState:
     """What has happened in a rollout so far."""
 
     recalled: tuple[Lesson, ...] = ()
@@ -71,13 +71,13 @@ class Progress:
 
 
 async def rollout(
-    worker: Worker, model: Model, environment: Environment, brief: Brief
+    worker: Worker, model: Model, environment: Environment, case_input: CaseInput
 ) -> Trajectory:
     """Do one case. Whatever goes wrong becomes the trajectory's `failure`; the environment is closed in any case.
 
     Only cancellation passes through, and what `flow` raises to stop at the next step.
     """
-    began, now = time.monotonic(), Progress()
+    began, now = time.monotonic(), RolloutState()
     deadline = began + worker.budget.seconds
     with boundary("the worker's loop") as outcome:
         try:
@@ -86,15 +86,15 @@ async def rollout(
             ):
                 lessons = tuple(
                     await worker.memory.recall(
-                        brief.prompt, lambda lesson: tellable(lesson, environment)
+                        case_input.prompt, lambda lesson: usable_in(lesson, environment)
                     )
                 )
                 opening = await environment.reset()
-                examples = turns(
+                examples = as_turns(
                     lessons, environment.tools, as_json=worker.sampling.json_schema is not None
                 )
                 told = context(worker.instructions, opening, worker.playbook, examples)
-                now = Progress(recalled=lessons, opening=told)
+                now = RolloutState(recalled=lessons, opening=told)
                 while now.stop is None:
                     now = await _turn(worker, model, environment, now)
         except TimeoutError:
@@ -109,12 +109,14 @@ async def rollout(
         now = replace(now, stop="failed", failure=outcome.failure)
     assert now.stop is not None
     return Trajectory(
-        case_id=brief.id, worker=worker.label, recalled=now.recalled, opening=now.opening, steps=now.steps,
+        case_id=case_input.id, worker=worker.label, recalled=now.recalled, opening=now.opening, steps=now.steps,
         answer=now.answer, stop=now.stop, failure=now.failure, seconds=time.monotonic() - began,
     )  # fmt: skip
 
 
-async def _turn(worker: Worker, model: Model, environment: Environment, now: Progress) -> Progress:
+async def _turn(
+    worker: Worker, model: Model, environment: Environment, now: RolloutState
+) -> RolloutState:
     """One model call and what follows from it."""
     if len(now.steps) >= worker.budget.steps:
         return replace(now, stop="steps")
@@ -149,21 +151,21 @@ async def _turn(worker: Worker, model: Model, environment: Environment, now: Pro
     return replace(now, steps=steps, answer=text or None, stop="answered" if text else "silent")
 
 
-def _tokens(now: Progress) -> int:
+def _tokens(now: RolloutState) -> int:
     return sum(
         step.reply.usage.prompt_tokens + step.reply.usage.completion_tokens for step in now.steps
     )
 
 
-def _told(now: Progress, step: Step, text: str) -> Progress:
+def _told(now: RolloutState, step: Step, text: str) -> RolloutState:
     """Go on after telling the model what was wrong with its reply."""
     told = step.model_copy(update={"results": (Message(role="user", content=text),)})
     return replace(now, steps=(*now.steps, told))
 
 
 async def _carry_out(
-    environment: Environment, tools: Sequence[ToolSpec], now: Progress
-) -> Progress:
+    environment: Environment, tools: Sequence[ToolSpec], now: RolloutState
+) -> RolloutState:
     """Carry out the last reply's calls in order; one that succeeds and is final, be it only now, ends the rollout."""
     specs = {tool.name: tool for tool in tools}
     handed_in: list[ToolCall] = []
@@ -192,7 +194,7 @@ def _answer(
     last = handed_in[-1]
     if specs[last.name].final:
         return answer_of(handed_in)
-    return course_of([call for call, _ in moves(steps, last.name)])
+    return dump_moves([call for call, _ in moves_of(steps, last.name)])
 
 
 async def _call(
@@ -221,7 +223,7 @@ async def _call(
     return result, "Same call, same result as before: do something else, or hand in your answer."
 
 
-def _earlier(now: Progress, call: ToolCall) -> Message | None:
+def _earlier(now: RolloutState, call: ToolCall) -> Message | None:
     """The result of the last equal call, if there was one."""
     results = {message.call_id: message for step in now.steps for message in step.results}
     made = [

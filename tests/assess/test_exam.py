@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from journeyman.assess.bets import Claim, Question, bounds, growth, pairs_needed
-from journeyman.assess.exam import REJECT_LEVEL, SUM, Exam, Pair, Terms, Verdict, level, sit
+from journeyman.assess.bets import Hypothesis, Question, bounds, growth, pairs_needed
+from journeyman.assess.exam import REJECT_LEVEL, SUM, Exam, ExamPlan, Pair, Verdict, alpha_for, sit
 
 State = TypeVar("State")
 DIFFERENCES = (-1.0, 0.0, 1.0)
 
 
-def terms(size: int = 200, **told: object) -> Terms:
-    return Terms.model_validate({"target": "job", "cases": {"job": {"": size}}, **told})
+def terms(size: int = 200, **told: object) -> ExamPlan:
+    return ExamPlan.model_validate({"target": "job", "cases": {"job": {"": size}}, **told})
 
 
 def pair(
@@ -308,17 +308,17 @@ def test_pairs_that_the_terms_do_not_have_are_refused() -> None:
 
 
 def test_the_budget_is_never_overspent() -> None:
-    levels = [level(0.05, n) for n in range(1, 20_000)]
+    levels = [alpha_for(0.05, n) for n in range(1, 20_000)]
     assert sum(levels) < 0.05
     assert sum(levels) + 0.05 * 2 / (math.sqrt(20_000) * SUM) == pytest.approx(0.05, rel=1e-3)
-    assert all(level(0.05, n, n - 1) < 0.05 for n in range(1, 1000))
-    assert level(0.05, 10, 3) == pytest.approx(4 * level(0.05, 10))
+    assert all(alpha_for(0.05, n, n - 1) < 0.05 for n in range(1, 1000))
+    assert alpha_for(0.05, 10, 3) == pytest.approx(4 * alpha_for(0.05, 10))
 
 
 @pytest.mark.parametrize(("exam", "promoted"), [(0, 0), (3, 3), (2, -1)])
 def test_promotions_that_cannot_have_been_are_refused(exam: int, promoted: int) -> None:
     with pytest.raises(ValueError, match="cannot have been"):
-        level(0.05, exam, promoted)
+        alpha_for(0.05, exam, promoted)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_limits_at_their_ends() -> None:
 
 
 @pytest.mark.parametrize("claim", ["helps", "harmless", "harmful"])
-def test_a_question_with_no_case_left_is_hopeless_and_asked_no_more(claim: Claim) -> None:
+def test_a_question_with_no_case_left_is_hopeless_and_asked_no_more(claim: Hypothesis) -> None:
     question = Question(claim, "job", None, 20.0, 0)
     assert question.hopeless
     with pytest.raises(ValueError, match="no case left"):

@@ -24,7 +24,10 @@ def split(pairs: list[tuple[float, bool]]) -> tuple[list[float], list[bool]]:
 def test_auroc_is_the_share_of_pairs_in_order(pairs: list[tuple[float, bool]]) -> None:
     confidences, rights = split(pairs)
     wins = [
-        (a > b) + (a == b) / 2 for a, right in pairs for b, other in pairs if right and not other
+        (a > b) + (a == b) / 2
+        for a, correct in pairs
+        for b, other in pairs
+        if correct and not other
     ]
     assert auroc(confidences, rights) == (pytest.approx(fmean(wins)) if wins else None)
 

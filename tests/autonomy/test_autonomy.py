@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from journeyman.autonomy.backtest import history_cases, outlook
-from journeyman.autonomy.tracker import Standing, draw, remade
+from journeyman.autonomy.tracker import AutonomyTracker, remade, uniform
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.models.scripted import ScriptedModel
-from journeyman.runtime.leases import Holder
+from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import inbox, review
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Event, Label, Message, Run, Split, ToolSpec
@@ -60,9 +60,9 @@ def do(
     at_once: int = 3,
 ) -> Run:
     model = ScriptedModel(answer)
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, model, backtest=backtest, fresh=fresh)
-        enrol(journal, run, doing.cases())
+        add_cases(journal, run, doing.cases())
         asyncio.run(
             asyncio.wait_for(work(staff(journal, holder, doing, model, run, at_once=at_once)), 60)
         )
@@ -82,14 +82,14 @@ def test_a_worker_earns_its_autonomy_and_each_decision_can_be_made_again(tmp_pat
         done = list(outcomes(journal, run))
         delivered = [o for o in done if o.decision is not None and o.decision.deliver]
         assert len(delivered) > 60
-        assert sum(not o.right for o in delivered) <= 0.2 * len(delivered)
+        assert sum(not o.correct for o in delivered) <= 0.2 * len(delivered)
         audited = [o for o in delivered if o.decision is not None and o.decision.audit]
         assert 0 < len(audited) < len(delivered)
         assert all(bool(o.labels) == (o.decision is not None and o.decision.audit) for o in done)
         made = list(remade(journal, run))
         assert len(made) == 300
         assert all(before == again for before, again in made)
-        folded = Standing(journal, run).autonomy
+        folded = AutonomyTracker(journal, run).autonomy
         assert (folded.settled, folded.labels) == (
             300,
             sum(o.decision is not None and o.decision.audit for o in done),
@@ -102,12 +102,12 @@ def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
     run = do(tmp_path, job([case(n, known=False) for n in range(6)]))
     with Journal.open(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
-        assert Standing(journal, run).autonomy.settled == 0
+        assert AutonomyTracker(journal, run).autonomy.settled == 0
         review(journal, run, "c0001", Label(error=False, by="mei"))
-        assert Standing(journal, run).autonomy.settled == 0  # the one before it still waits
+        assert AutonomyTracker(journal, run).autonomy.settled == 0  # the one before it still waits
         corrected = review(journal, run, "c0000", Label(error=True, by="mei", correction="数字 0"))
-        assert (corrected.right, corrected.labels[0].correction) == (False, "数字 0")
-        assert Standing(journal, run).autonomy.settled == 2
+        assert (corrected.correct, corrected.labels[0].correction) == (False, "数字 0")
+        assert AutonomyTracker(journal, run).autonomy.settled == 2
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(2, 6)]
 
 
@@ -115,7 +115,7 @@ def test_a_correction_that_changes_nothing_is_an_acceptance(tmp_path: Path) -> N
     run = do(tmp_path, job([case(1, known=False)]))
     with Journal.open(tmp_path) as journal:
         seen = review(journal, run, "c0001", Label(error=True, by="mei", correction=" word 1 "))
-        assert (seen.right, seen.labels[0].error) == (True, False)
+        assert (seen.correct, seen.labels[0].error) == (True, False)
 
 
 def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -
         review(journal, run, "c0001", Label(error=False, by="jan"))
         seen = review(journal, run, "c0001", Label(error=True, by="jan"))
         assert [label.by for label in seen.labels] == ["mei", "jan", "jan"]
-        assert not seen.right
-        (example,) = Standing(journal, run).autonomy.examples
-        assert example.right
+        assert not seen.correct
+        (example,) = AutonomyTracker(journal, run).autonomy.examples
+        assert example.correct
 
 
 @pytest.mark.parametrize("case_id", ["nobody", "c0001"])
@@ -136,17 +136,17 @@ def test_a_review_of_what_is_not_there_says_so(tmp_path: Path, case_id: str) -> 
     doing = job([case(1, known=False)])
     with Journal.open(tmp_path) as journal:
         run = open_run(journal, doing, ScriptedModel(answer))
-        enrol(journal, run, doing.cases())
+        add_cases(journal, run, doing.cases())
         with pytest.raises(InputError, match=case_id):
             review(journal, run, case_id, Label(error=True, by="mei"))
 
 
 def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
     doing = job([case(1, known=False)])
-    with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         model = ScriptedModel([""])
         run = open_run(journal, doing, model)
-        enrol(journal, run, doing.cases())
+        add_cases(journal, run, doing.cases())
         asyncio.run(work(staff(journal, holder, doing, model, run)))
         (item,) = inbox(journal, run)
         assert item.why == "There is no answer."
@@ -173,7 +173,7 @@ def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
             random.Random(seed).shuffle(waiting)
             for case_id in waiting:
                 review(journal, run, case_id, Label(error=wrong[case_id], by="mei"))
-            standings.append(Standing(journal, run).autonomy)
+            standings.append(AutonomyTracker(journal, run).autonomy)
     assert standings[0].certificate == standings[1].certificate
     assert standings[0].certificate is not None
     assert standings[0].settled == 100
@@ -183,7 +183,7 @@ def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:
     run = do(tmp_path, job([case(1, split="exam"), case(2), case(4, split="exam")]))
     with Journal.open(tmp_path) as journal:
         assert inbox(journal, run) == []
-        now = Standing(journal, run).autonomy
+        now = AutonomyTracker(journal, run).autonomy
         assert (now.settled, now.labels) == (1, 1)
 
 
@@ -243,7 +243,7 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
     cases = [case(1), case(2)]
     with Journal.open(tmp_path) as journal:
         run = open_run(journal, job(cases), ScriptedModel(answer))
-        enrol(journal, run, cases)
+        add_cases(journal, run, cases)
         old = [
             Event(
                 run_id=run.id,
@@ -260,7 +260,7 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
                 attempt=1,
                 seq=1,
                 kind="closed",
-                body={"right": True},
+                body={"correct": True},
                 at=1.0,
             ),
         ]
@@ -275,8 +275,10 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
 
 
 def test_a_lot_is_the_same_each_time_and_fair() -> None:
-    assert draw("salt", "c1", 1) == draw("salt", "c1", 1)
-    drawn = [draw("salt", f"c{n}", 1) for n in range(2000)]
+    assert uniform("salt", "c1", 1) == uniform("salt", "c1", 1)
+    drawn = [uniform("salt", f"c{n}", 1) for n in range(2000)]
     assert 0.45 < sum(drawn) / len(drawn) < 0.55
-    assert len({draw("salt", "c1", 1), draw("pepper", "c1", 1), draw("salt", "c1", 2)}) == 3
+    assert (
+        len({uniform("salt", "c1", 1), uniform("pepper", "c1", 1), uniform("salt", "c1", 2)}) == 3
+    )
     assert all(0 <= one < 1 for one in drawn)

@@ -31,7 +31,7 @@ def test_a_new_job_is_proved_worked_shown_and_reported(cli: Cli, tmp_path: Path)
     assert worked.code == 0
     assert "2/3 right" in worked.out
     assert "Report: " in worked.out
-    assert again.json["right"]["count"] == 2
+    assert again.json["correct"]["count"] == 2
     assert again.json["model_calls"] == 3  # nothing was done twice
     listed = cli("show")
     assert "case-3" in listed.out
@@ -45,7 +45,7 @@ def test_a_new_job_is_proved_worked_shown_and_reported(cli: Cli, tmp_path: Path)
     assert "2 of 3 judged" in page
     text = Path(reported.json["files"]["csv"][1]).read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(text.splitlines()))
-    assert [row["right"] for row in rows] == ["True", "True", "False"]
+    assert [row["correct"] for row in rows] == ["True", "True", "False"]
 
 
 @pytest.mark.parametrize("kind", ["single_turn", "tools", "sql"])

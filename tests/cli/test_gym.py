@@ -64,7 +64,7 @@ def test_a_task_is_a_job_by_its_name_or_as_a_folder(cli: Cli, tmp_path: Path) ->
     with endpoint(lambda _: said("Answer: 1")) as model:
         worked = cli("work", "reasoning_gym:gcd", "--limit", 2, "--model", model, "--json")
         again = cli("work", "reasoning_gym:gcd", "--limit", 2, "--model", model, "--json")
-    assert (worked.code, worked.json["closed"], worked.json["right"]["total"]) == (0, 2, 2)
+    assert (worked.code, worked.json["closed"], worked.json["correct"]["total"]) == (0, 2, 2)
     assert again.json["run"] == worked.json["run"]
     assert again.json["model_calls"] == 2
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.memory.recall import Standing
+from journeyman.memory.recall import LessonStats
 from journeyman.memory.worth import Worth
 from tests.cli.commands import Cli, endpoint, runner, said
 from tests.loopback import Answer, Asked
@@ -66,7 +66,7 @@ def test_what_is_not_told_says_why(
     said: str,
 ) -> None:
     worth = Worth(uses=40, shown=36, value=-0.2, low=-0.3, high=-0.1, shrunk=-0.1, retired=retired)
-    standing = Standing(worth=worth, sound=sound, shut_out=shut_out)
+    standing = LessonStats(worth=worth, sound=sound, shut_out=shut_out)
     monkeypatch.setattr(
         "journeyman.cli.memory_command.standings",
         lambda memories, lessons, latest: {one.id: standing for one in lessons},

@@ -41,7 +41,7 @@ def test_programs_read_the_inbox_and_decide(waiting: Cli) -> None:
         "by": "mei",
         "correction": "订单",
         "note": "",
-        "saw": [],
+        "observations": [],
     }
     assert waiting("review", "--case", "c2", "--accept", "--note", "fine").out == "c2: accepted.\n"
     assert waiting("review", "--case", "c3", "--reject").out == "c3: rejected.\n"
@@ -132,7 +132,7 @@ def test_a_backtest_says_what_is_proved(
         )
         trust = json.loads(worked.out)["trust"]
         assert trust["delivered"]["count"] >= 15
-        assert trust["looked_at"]["count"] < 15
+        assert trust["reviewed"]["count"] < 15
         few = cli("backtest", "mail", "--limit", "3", "--model", model)
         assert few.code == 2
         assert "at least 40" in few.err

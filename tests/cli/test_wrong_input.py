@@ -202,7 +202,7 @@ def test_a_mistake_is_json_where_json_is_asked_for(cli: Cli) -> None:
     ended = cli("check", "nojob", "--json")
     assert ended.code == 2
     assert ended.json["error"]["kind"] == "input"
-    assert ended.json["error"]["mend"]
+    assert ended.json["error"]["hint"]
 
 
 def test_unknown_runs_and_cases_are_named_with_what_there_is(cli: Cli) -> None:
@@ -249,7 +249,7 @@ def test_a_models_fault_is_a_typed_failure_of_the_case(
         ended = cli("work", "mail", "--model", model, "--json")
     assert ended.code == 0
     assert [(one["failure"]["kind"], one["count"]) for one in ended.json["failures"]] == [(kind, 3)]
-    assert all(one["failure"]["mend"] for one in ended.json["failures"])
+    assert all(one["failure"]["hint"] for one in ended.json["failures"])
     assert ended.json["closed"] == 3
 
 

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from journeyman.environments import Gym
+from journeyman.environments import GymEnvironment
 from journeyman.errors import InputError
 from journeyman.gym import family_of
-from journeyman.gym.drawing import draw
-from journeyman.gym.process import end_idle, hired
+from journeyman.gym.drawing import sample_cases
+from journeyman.gym.process import end_idle, process_for
 from journeyman.memory.lessons import demonstration
 from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
-from journeyman.types import Brief, Budget, Case, Label, Message, ToolCall, Trajectory
-from journeyman.verifiers import Gym as GymVerifier
+from journeyman.types import Budget, Case, CaseInput, Label, Message, ToolCall, Trajectory
+from journeyman.verifiers import GymVerifier
 from journeyman.worker import Worker, rollout
 from tests.gym.families import games, needs
 
@@ -41,7 +41,7 @@ def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | N
 
     async def play() -> tuple[Trajectory, float | None]:
         trajectory = await rollout(
-            worker, ScriptedModel(list(calls)), Gym()(case.brief), case.brief
+            worker, ScriptedModel(list(calls)), GymEnvironment()(case.input), case.input
         )
         return trajectory, (await GymVerifier().score(case, trajectory)).value
 
@@ -51,8 +51,8 @@ def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | N
 def a_case(name: str) -> tuple[Case, list[str]]:
     """A case, and the commands that win it."""
     family, task = family_of(name)
-    (case,) = draw([name], each=1, first_seed=3)
-    with hired(family) as process:
+    (case,) = sample_cases([name], each=1, first_seed=3)
+    with process_for(family) as process:
         return case, process.walkthrough(task, case.data["seed"])
 
 
@@ -106,7 +106,7 @@ def test_a_bad_call_is_answered(arguments: dict[str, object]) -> None:
     case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
 
     async def step() -> Message:
-        environment = Gym()(case.brief)
+        environment = GymEnvironment()(case.input)
         await environment.reset()
         try:
             return await environment.step(ToolCall(id="c", name="act", arguments=arguments))
@@ -131,7 +131,7 @@ def test_two_equal_sights_are_no_repetition_but_two_refusals_are() -> None:
 @needs("minigrid")
 def test_a_rollout_cut_off_in_a_move_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     case, _ = a_case("minigrid:BabyAI-GoToLocal-v0")
-    environment = Gym()(case.brief)
+    environment = GymEnvironment()(case.input)
 
     async def cut() -> None:
         task = asyncio.create_task(environment.reset())
@@ -152,9 +152,9 @@ def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
     trajectory, _ = played(case, acts([commands[0], "fly", *commands[1:]]))
     taught = demonstration(case, trajectory, "ada", [Label(error=False, by="mei")])
     assert taught is not None
-    assert (json.loads(taught.text), len(taught.saw)) == (commands, len(commands))
-    assert case.prompt in taught.saw[0]
-    other = case.brief.model_copy(
+    assert (json.loads(taught.text), len(taught.observations)) == (commands, len(commands))
+    assert case.prompt in taught.observations[0]
+    other = case.input.model_copy(
         update={"id": "other", "data": {**case.data, "seed": case.data["seed"] + 1}}
     )
     worker = Worker(memory=PlainMemory((taught,)))
@@ -162,23 +162,26 @@ def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
         rollout(
             worker,
             ScriptedModel([ToolCall(id="end", name="finish", arguments={})]),
-            Gym()(other),
+            GymEnvironment()(other),
             other,
         )
     ).opening
     shown = [call.arguments["command"] for message in told for call in message.tool_calls]
     assert shown == commands
     assert [message.role for message in told[:3]] == ["system", "user", "assistant"]
-    assert told[1].content[:40] == taught.saw[0][:40]
+    assert told[1].content[:40] == taught.observations[0][:40]
 
 
 @needs("reasoning_gym")
 def test_a_puzzle_is_read_and_answered() -> None:
-    (case,) = draw(["reasoning_gym:chain_sum"], each=1)
+    (case,) = sample_cases(["reasoning_gym:chain_sum"], each=1)
 
     async def answered() -> tuple[Trajectory, float | None]:
         trajectory = await rollout(
-            Worker(), ScriptedModel([f"So:\n{case.target}"]), Gym()(case.brief), case.brief
+            Worker(),
+            ScriptedModel([f"So:\n{case.target}"]),
+            GymEnvironment()(case.input),
+            case.input,
         )
         return trajectory, (await GymVerifier().score(case, trajectory)).value
 
@@ -198,4 +201,4 @@ def test_a_puzzle_is_read_and_answered() -> None:
 )
 def test_a_case_that_names_no_game_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(InputError, match="names no game"):
-        Gym()(Brief(id="c", prompt="p", data=data))
+        GymEnvironment()(CaseInput(id="c", prompt="p", data=data))

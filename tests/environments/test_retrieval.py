@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from journeyman.documents import Passage, listed, read_listed
 from journeyman.environments import SingleTurn
-from journeyman.environments.retrieval import NOTHING, Informed
+from journeyman.environments.retrieval import NOTHING, RetrievalEnvironment
 from journeyman.models.scripted import ScriptedModel
-from journeyman.types import Brief, Message, ToolCall
+from journeyman.types import CaseInput, Message, ToolCall
 from journeyman.verifiers.citations import shown_to
 from journeyman.worker import Worker, rollout
 
@@ -43,7 +43,9 @@ def test_a_name_with_a_line_in_it_begins_no_passage_of_its_own() -> None:
 
 
 def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
-    environment = Informed(SingleTurn(), find)(Brief(id="c", prompt="What is the rent?"))
+    environment = RetrievalEnvironment(SingleTurn(), find)(
+        CaseInput(id="c", prompt="What is the rent?")
+    )
     before, case = asyncio.run(environment.reset())
     assert before.content == listed([FEES, RENT]), "the best stands next to the case"
     assert case == Message(role="user", content="What is the rent?")
@@ -51,7 +53,9 @@ def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
 
 
 def test_the_budget_keeps_the_best_one() -> None:
-    environment = Informed(SingleTurn(), find, tokens=5, cost=len)(Brief(id="c", prompt="rent"))
+    environment = RetrievalEnvironment(SingleTurn(), find, tokens=5, cost=len)(
+        CaseInput(id="c", prompt="rent")
+    )
     before, _ = asyncio.run(environment.reset())
     assert before.content == listed([RENT])
 
@@ -68,37 +72,39 @@ def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
     def told(case: str, passages: Sequence[Passage]) -> None:
         shown.extend(passage.text for passage in passages)
 
-    opened = Informed(SingleTurn(), scored, near=0.7, told=told)
-    asyncio.run(opened(Brief(id="c", prompt="q")).reset())
+    opened = RetrievalEnvironment(SingleTurn(), scored, near=0.7, told=told)
+    asyncio.run(opened(CaseInput(id="c", prompt="q")).reset())
     assert shown == ["near", "best"]
 
 
 def test_nothing_found_is_said() -> None:
-    environment = Informed(SingleTurn(), find)(Brief(id="c", prompt=""))
+    environment = RetrievalEnvironment(SingleTurn(), find)(CaseInput(id="c", prompt=""))
     assert asyncio.run(environment.reset())[0].content == NOTHING
 
 
 def test_searches_number_on_and_show_nothing_twice() -> None:
     told: list[tuple[str, int]] = []
-    opened = Informed(
+    opened = RetrievalEnvironment(
         SingleTurn(),
         find,
         tool=True,
         tokens=10_000,
         told=lambda case, passages: told.append((case, len(passages))),
     )
-    brief = Brief(id="c", prompt="rent and animals")
+    case_input = CaseInput(id="c", prompt="rent and animals")
     model = ScriptedModel(
         [ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."]
     )
-    done = asyncio.run(rollout(Worker(), model, opened(brief), brief))
+    done = asyncio.run(rollout(Worker(), model, opened(case_input), case_input))
     assert done.steps[0].results[0].content == listed([PETS], first=3)
     assert [cited.number for cited in shown_to(done)] == [1, 2, 3]
     assert told == [("c", 2), ("c", 1)]
 
 
 def test_a_wrong_search_is_an_answer() -> None:
-    environment = Informed(SingleTurn(), find, tool=True)(Brief(id="c", prompt="rent"))
+    environment = RetrievalEnvironment(SingleTurn(), find, tool=True)(
+        CaseInput(id="c", prompt="rent")
+    )
     result = asyncio.run(environment.step(ToolCall(id="1", name="search", arguments={"query": 7})))
     assert result.failed
     assert "query" in result.content

@@ -13,7 +13,7 @@ from journeyman.environments import Sql
 from journeyman.environments.sql import table
 from journeyman.errors import InputError
 from journeyman.store.readonly import QueryError, QueryLimits, ReadOnlyDatabase
-from journeyman.types import Brief, Message, ToolCall
+from journeyman.types import CaseInput, Message, ToolCall
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def database(tmp_path: Path) -> Path:
 
 def do(settings: Sql, name: str = "query", **arguments: object) -> Message:
     async def one() -> Message:
-        environment = settings(Brief(id="c", prompt="q"))
+        environment = settings(CaseInput(id="c", prompt="q"))
         await environment.reset()
         return await environment.step(ToolCall(id="1", name=name, arguments=arguments))
 
@@ -42,7 +42,7 @@ def do(settings: Sql, name: str = "query", **arguments: object) -> Message:
 def test_the_schema_stands_in_the_stable_part(database: Path) -> None:
     async def opening() -> list[Message]:
         return list(
-            await Sql(database=database, samples=1)(Brief(id="c", prompt="How many?")).reset()
+            await Sql(database=database, samples=1)(CaseInput(id="c", prompt="How many?")).reset()
         )
 
     system, user = asyncio.run(opening())
@@ -90,16 +90,16 @@ def test_a_submitted_query_must_run(database: Path) -> None:
 def test_it_accepts_as_an_example_what_could_be_asked_here(
     database: Path, sql: str, accepted: bool
 ) -> None:
-    assert Sql(database=database)(Brief(id="c", prompt="q")).accepts(sql) is accepted
+    assert Sql(database=database)(CaseInput(id="c", prompt="q")).accepts(sql) is accepted
 
 
 def test_a_cases_own_database_takes_its_place(database: Path, tmp_path: Path) -> None:
-    brief = Brief(id="c", prompt="q", data={"database": str(database)})
-    assert Sql()(brief).tools
+    case_input = CaseInput(id="c", prompt="q", data={"database": str(database)})
+    assert Sql()(case_input).tools
     with pytest.raises(InputError, match="no database"):
-        Sql()(Brief(id="c", prompt="q"))
+        Sql()(CaseInput(id="c", prompt="q"))
     with pytest.raises(InputError, match=r"gone\.sqlite"):
-        Sql(database=tmp_path / "gone.sqlite")(Brief(id="c", prompt="q"))
+        Sql(database=tmp_path / "gone.sqlite")(CaseInput(id="c", prompt="q"))
 
 
 HOSTILE = [

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from journeyman.environments import Functions, SingleTurn, Tools, effect, final, reconciled_by
 from journeyman.environments.functions import json_schema
 from journeyman.errors import InputError
-from journeyman.types import Brief, Message, ToolCall
+from journeyman.types import CaseInput, Message, ToolCall
 
-BRIEF = Brief(id="c", prompt="q")
+BRIEF = CaseInput(id="c", prompt="q")
 RUNG: list[str] = []
 
 

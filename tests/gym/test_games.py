@@ -17,9 +17,9 @@ import pytest
 from journeyman.errors import EnvironmentFault, InputError, MissingExtraError
 from journeyman.gym import FAMILIES, family_of
 from journeyman.gym import process as processes
-from journeyman.gym.drawing import draw
+from journeyman.gym.drawing import sample_cases
 from journeyman.gym.game import RefusedCommandError, split_of
-from journeyman.gym.process import GameProcess, end_idle, hire, hired
+from journeyman.gym.process import GameProcess, acquire, end_idle, process_for
 from tests.gym.families import TASKS, games, marked, needs
 
 HOSTILE = (
@@ -72,7 +72,7 @@ def test_a_seed_makes_the_same_game_in_every_process(name: str) -> None:
 @pytest.mark.parametrize("name", marked(*TASKS.values()))
 def test_the_walkthrough_scores_1_and_nothing_scores_0(name: str) -> None:
     family, task = family_of(name)
-    with hired(family) as process:
+    with process_for(family) as process:
         won = process.replay(task, 3, process.walkthrough(task, 3))
         assert (won.score, won.over) == (1.0, True)
         lost = process.replay(task, 3, ["flurbish ≠ 呜里哇"])
@@ -83,7 +83,7 @@ def test_the_walkthrough_scores_1_and_nothing_scores_0(name: str) -> None:
 @pytest.mark.parametrize("name", games())
 def test_hostile_commands_are_refused_and_change_nothing(name: str) -> None:
     family, task = family_of(name)
-    with hired(family) as process:
+    with process_for(family) as process:
         known = process.walkthrough(task, 3)
         process.start(task, 3)
         for command in HOSTILE:
@@ -98,14 +98,14 @@ def test_hostile_commands_are_refused_and_change_nothing(name: str) -> None:
 
 @needs("minigrid")
 def test_a_game_ends_when_its_moves_are_used_up() -> None:
-    with hired(FAMILIES["minigrid"]) as process:
+    with process_for(FAMILIES["minigrid"]) as process:
         view = process.replay("BabyAI-GoToLocal-v0", 3, ["turn left"] * 1000)
     assert (view.move, view.over, view.score) == (view.most_moves, True, 0.0)
 
 
 @needs("minigrid")
 def test_the_grid_is_told_in_words() -> None:
-    with hired(FAMILIES["minigrid"]) as process:
+    with process_for(FAMILIES["minigrid"]) as process:
         view = process.start("BabyAI-GoToObj-v0", 3)
         assert view.told == (
             "Free squares ahead: 5; left blocked, right free. "
@@ -129,14 +129,14 @@ def test_the_grid_is_told_in_words() -> None:
     ],
 )
 def test_a_puzzles_answer_is_the_last_line(answer: str, score: float) -> None:
-    with hired(FAMILIES["reasoning_gym"]) as process:
+    with process_for(FAMILIES["reasoning_gym"]) as process:
         (gold,) = process.walkthrough("chain_sum", 5)
         assert process.replay("chain_sum", 5, [answer.format(gold)]).score == score
 
 
 @needs("reasoning_gym")
 def test_a_scorer_that_does_not_expect_nonsense_says_that_it_is_wrong() -> None:
-    with hired(FAMILIES["reasoning_gym"]) as process:
+    with process_for(FAMILIES["reasoning_gym"]) as process:
         assert process.replay("prime_factorization", 1, ["nonsense"]).told.startswith(
             "unreadable: ValueError"
         )
@@ -149,10 +149,10 @@ def test_a_scorer_that_does_not_expect_nonsense_says_that_it_is_wrong() -> None:
 def test_equal_worlds_are_in_equal_splits_and_no_two_cases_are_equal() -> None:
     """A third of the seeds of these tasks make a question that was there already."""
     names = ("reasoning_gym:coin_flip", "reasoning_gym:string_synthesis")
-    cases = list(draw(names, each=150))
+    cases = list(sample_cases(names, each=150))
     assert len({case.id for case in cases}) == len({case.prompt for case in cases}) == 300
     assert max(case.data["seed"] for case in cases) > 200
-    later = list(draw(names, each=100, first_seed=200))
+    later = list(sample_cases(names, each=100, first_seed=200))
     known = {case.prompt: case.split for case in cases}
     met_again = [case for case in later if case.prompt in known]
     assert met_again
@@ -161,7 +161,7 @@ def test_equal_worlds_are_in_equal_splits_and_no_two_cases_are_equal() -> None:
     assert 0.4 < shares["train"] / 300 < 0.6
     assert min(shares["calibration"], shares["exam"]) > 0.18 * 300
     assert [case.slice for case in cases[:2]] == list(names)
-    assert cases[:40] == list(draw(names, each=20))
+    assert cases[:40] == list(sample_cases(names, each=20))
 
 
 def test_the_split_is_that_of_the_world() -> None:
@@ -175,14 +175,14 @@ def test_the_split_is_that_of_the_world() -> None:
 def test_a_task_with_one_world_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("journeyman.gym.drawing.MOST_REPEATS", 5)
     with pytest.raises(InputError, match="makes only 1 different cases"):
-        list(draw(["minigrid:MiniGrid-Empty-5x5-v0"], each=2))
+        list(sample_cases(["minigrid:MiniGrid-Empty-5x5-v0"], each=2))
 
 
 @needs("scienceworld")
 @pytest.mark.slow
 def test_an_experiment_has_finitely_many_variations() -> None:
     with pytest.raises(InputError, match="10 variations"):
-        list(draw(["scienceworld:identify-life-stages-2"], each=11))
+        list(sample_cases(["scienceworld:identify-life-stages-2"], each=11))
 
 
 # --- processes -------------------------------------------------------------------------------------------------
@@ -202,13 +202,13 @@ def test_a_game_that_hangs_is_ended_and_named(monkeypatch: pytest.MonkeyPatch) -
 
 @needs("minigrid")
 def test_a_process_that_dies_is_named_and_replaced() -> None:
-    process = hire(FAMILIES["minigrid"])
+    process = acquire(FAMILIES["minigrid"])
     process.start("BabyAI-GoToObj-v0", 1)
     os.kill(process.process.pid, signal.SIGKILL)
     with pytest.raises(EnvironmentFault, match="ended by itself"):
         process.act("done")
-    processes.give_back(process)
-    with hired(FAMILIES["minigrid"]) as another:
+    processes.release(process)
+    with process_for(FAMILIES["minigrid"]) as another:
         assert another is not process
         assert another.start("BabyAI-GoToObj-v0", 1).move == 0
 
@@ -237,7 +237,7 @@ def test_no_process_outlives_its_parent() -> None:
 @needs("minigrid")
 def test_keys_are_not_handed_to_games(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    with hired(FAMILIES["minigrid"]) as process:
+    with process_for(FAMILIES["minigrid"]) as process:
         process.tasks()
     fresh = GameProcess(FAMILIES["minigrid"])
     fresh.tasks()
@@ -270,5 +270,5 @@ def test_a_name_that_names_no_task(name: str) -> None:
 )
 def test_a_task_that_there_is_not(name: str) -> None:
     family, task = family_of(name)
-    with hired(family) as process, pytest.raises(InputError, match="has no task"):
+    with process_for(family) as process, pytest.raises(InputError, match="has no task"):
         process.describe(task, 0)

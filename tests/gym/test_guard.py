@@ -11,10 +11,10 @@ import pytest
 from journeyman.gym import FAMILIES
 from journeyman.gym import process as processes
 from journeyman.gym.guard import sums_only
-from journeyman.gym.process import end_idle, hired
+from journeyman.gym.process import end_idle, process_for
 from journeyman.job.check import answered
 from journeyman.types import Case
-from journeyman.verifiers import Gym as GymVerifier
+from journeyman.verifiers import GymVerifier
 from tests.gym.families import needs
 
 EVALUATING = (
@@ -55,7 +55,7 @@ def nothing_is_left() -> Iterator[None]:
 @pytest.mark.parametrize("task", EVALUATING)
 def test_no_answer_runs_as_code(task: str, tmp_path: Path) -> None:
     file = tmp_path / "touched"
-    with hired(FAMILIES["reasoning_gym"]) as process:
+    with process_for(FAMILIES["reasoning_gym"]) as process:
         for attack in ATTACKS:
             assert process.replay(task, 1, [attack.format(file=file)]).score == 0.0
         assert not file.exists()

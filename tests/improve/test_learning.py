@@ -18,15 +18,15 @@ from journeyman.errors import InputError
 from journeyman.improve.unlearning import unlearn
 from journeyman.job.job import Job
 from journeyman.memory.lessons import lesson
-from journeyman.memory.projection import Experience, agrees
+from journeyman.memory.projection import LessonProjection, agrees
 from journeyman.models.scripted import ScriptedModel
-from journeyman.runtime.leases import Holder
+from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store import lessons as tables
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Label, Lesson, Message, Outcome, Recall, Run, Split, ToolSpec
+from journeyman.types import Case, CaseResult, Label, Lesson, Message, Recall, Run, Split, ToolSpec
 from journeyman.verifiers import Exact
 
 ALL = Recall(kinds=("demonstration", "correction"), withheld=0.0)
@@ -48,9 +48,9 @@ def do(
     name: str = "ada",
 ) -> Run:
     doing, speaking = job(cases), ScriptedModel(model)
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, speaking, name=name)
-        enrol(journal, run, cases)
+        add_cases(journal, run, cases)
         asyncio.run(
             asyncio.wait_for(work(staff(journal, holder, doing, speaking, run, at_once=1)), 60)
         )
@@ -64,7 +64,7 @@ def answers(workspace: Path, run: Run) -> dict[str, str | None]:
 
 def recalled(workspace: Path, prompt: str, recall: Recall = ALL) -> list[str]:
     with Journal.open(workspace) as journal:
-        experience = Experience(journal, "prices")
+        experience = LessonProjection(journal, "prices")
         found = asyncio.run(experience.memory(recall).recall(prompt, lambda _: True))
         experience.close()
     return [lesson.text for lesson in found]
@@ -91,7 +91,7 @@ def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> N
     assert told["other"] == "unknown"
 
 
-def outcomes_of(workspace: Path, run: Run) -> list[Outcome]:
+def outcomes_of(workspace: Path, run: Run) -> list[CaseResult]:
     with Journal.open(workspace) as journal:
         return list(outcomes(journal, run))
 
@@ -132,7 +132,7 @@ def test_the_last_label_holds_and_a_rejection_teaches_no_answer(tmp_path: Path) 
 def dump(workspace: Path) -> list[object]:
     """All that is remembered, without the numbers of rows and places, which depend on what else was written."""
     with Journal.open(workspace) as journal:
-        experience = Experience(journal, "prices")
+        experience = LessonProjection(journal, "prices")
         memories = experience.advance()
         rows: list[object] = []
         with memories.connection.begin():
@@ -238,7 +238,7 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     shown = [bool(done[f"c{n:04d}"].trajectory.recalled) for n in range(1, 120)]
     assert 0.02 < 1 - sum(shown) / len(shown) < 0.25
     with Journal.open(tmp_path) as journal:
-        experience = Experience(journal, "prices")
+        experience = LessonProjection(journal, "prices")
         memories = experience.advance()
         found = memories.uses([lesson.id for lesson in memories.lessons()], memories.latest())
         experience.close()

@@ -18,7 +18,7 @@ from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.improve.exams import Examined, Room, examine
 from journeyman.improve.learning import LearningBudget, champion_of, learn, seen_by
-from journeyman.improve.playbook import read, written
+from journeyman.improve.playbook import from_skill_md, to_skill_md
 from journeyman.improve.unlearning import unlearn
 from journeyman.improve.versions import difference, propose, roll_back
 from journeyman.job.job import Job
@@ -26,14 +26,14 @@ from journeyman.learn.ablation import Ablation
 from journeyman.learn.demonstrations import Demonstrations
 from journeyman.memory.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
-from journeyman.runtime.versions import Version, ground_of, versions
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.versions import Version, config_hash_of, versions
 from journeyman.store import faults
 from journeyman.store.faults import LEARNING_POINTS
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Lesson, Message, Mind, Proposal, Recall, Run, ToolSpec
+from journeyman.types import Case, Lesson, Message, Proposal, Recall, Run, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact
 
 GOOD = lesson("rule", "", "say it twice", "teacher", ("case:t0001",))
@@ -66,7 +66,7 @@ def job(instructions: str = "Speak.") -> Job:
 class World:
     """One workspace with a worker that has done some cases."""
 
-    def __init__(self, journal: Journal, holder: Holder, model: ScriptedModel) -> None:
+    def __init__(self, journal: Journal, holder: LeaseOwner, model: ScriptedModel) -> None:
         self.journal, self.holder, self.model = journal, holder, model
         self.job = job()
 
@@ -76,17 +76,17 @@ class World:
 
     @property
     def champion(self) -> Version:
-        return champion_of(self.journal, "say", ground_of(self.job, self.model, "ada"), "ada")
+        return champion_of(self.journal, "say", config_hash_of(self.job, self.model, "ada"), "ada")
 
     def work(self, given: Sequence[Case]) -> Run:
         run = open_run(self.journal, self.job, self.model)
-        enrol(self.journal, run, given)
+        add_cases(self.journal, run, given)
         shift = staff(self.journal, self.holder, self.job, self.model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run
 
     def challenger(self, *rules: Lesson) -> Version:
-        proposal = Proposal(mind=Mind(playbook=rules), why="new rules")
+        proposal = Proposal(worker_spec=WorkerSpec(playbook=rules), why="new rules")
         return propose(self.journal, "say", self.champion, proposal, by="test", cost={"tokens": 7})
 
     def examine(self, challenger: Version, count: int = 60) -> Examined:
@@ -97,7 +97,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Any:
-    with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         yield World(journal, holder, ScriptedModel(rule_bound))
 
 
@@ -106,7 +106,7 @@ def test_what_helps_is_promoted_and_works_from_then_on(world: World) -> None:
     good = world.challenger(GOOD)
     examined = world.examine(good)
     assert (examined.promoted, examined.verdict.claim, good.label) == (True, "helps", "ada@2")
-    assert world.champion.mind.playbook == (GOOD,)
+    assert world.champion.worker_spec.playbook == (GOOD,)
     second = world.work(cases(9, "train"))
     assert (second.worker, second.spec["continues"]) == ("ada@2", first.id)
     done = {case.id for case in world.journal.cases(second.id)}
@@ -127,9 +127,14 @@ def test_what_harms_is_rejected_and_changes_nothing(world: World) -> None:
 def test_a_change_that_no_prompt_shows_costs_no_call(world: World) -> None:
     world.examine(world.challenger(BAD))  # the champion's answers are known from here on
     asked = len(world.model.calls)
-    mind = Mind(recall=Recall(k=4))
+    worker_spec = WorkerSpec(recall=Recall(k=4))
     same = propose(
-        world.journal, "say", world.champion, Proposal(mind=mind, why="fewer"), by="test", cost={}
+        world.journal,
+        "say",
+        world.champion,
+        Proposal(worker_spec=worker_spec, why="fewer"),
+        by="test",
+        cost={},
     )
     examined = asyncio.run(examine(world.room, world.champion, same, cases(60, "exam", 1000)))
     assert examined.verdict.pairs
@@ -166,18 +171,22 @@ def test_rolling_back_is_one_row_and_gives_the_same_mind_again(world: World) -> 
     plain = world.champion
     good = world.challenger(GOOD)
     world.examine(good)
-    back = roll_back(world.journal, "say", "ada", good.ground)
-    assert (back.mind, world.champion.mind, back.number) == (plain.mind, plain.mind, plain.number)
-    forward = roll_back(world.journal, "say", "ada", good.ground, number=good.number)
+    back = roll_back(world.journal, "say", "ada", good.config_hash)
+    assert (back.worker_spec, world.champion.worker_spec, back.number) == (
+        plain.worker_spec,
+        plain.worker_spec,
+        plain.number,
+    )
+    forward = roll_back(world.journal, "say", "ada", good.config_hash, number=good.number)
     assert forward == world.champion == good
     with pytest.raises(InputError, match="version 9"):
-        roll_back(world.journal, "say", "ada", good.ground, number=9)
+        roll_back(world.journal, "say", "ada", good.config_hash, number=9)
 
 
 def test_a_job_changed_by_hand_is_new_ground(world: World) -> None:
     world.examine(world.challenger(GOOD))
     world.job = job("Speak up.")
-    assert (world.champion.label, world.champion.mind) == ("ada@3", Mind())
+    assert (world.champion.label, world.champion.worker_spec) == ("ada@3", WorkerSpec())
 
 
 def test_the_same_mind_is_proposed_once(world: World) -> None:
@@ -195,7 +204,7 @@ def test_own_successes_are_proposed_once_there_are_some(world: World) -> None:
     world.work(cases(40, "train"))
     challenger = asyncio.run(learn(world.room, Demonstrations(), budget=budget))
     assert challenger is not None
-    assert challenger.mind.recall.kinds == ("demonstration", "correction")
+    assert challenger.worker_spec.recall.kinds == ("demonstration", "correction")
 
 
 def terse(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
@@ -217,18 +226,20 @@ def test_examples_that_nobody_examined_are_left_out_where_they_do_harm(world: Wo
     for its own case all the same."""
     world.model = ScriptedModel(terse)
     world.work(cases(30, "train"))
-    assert sum(bool(outcome.right) for outcome in seen_by(world.journal, "say", "ada")) < 5
+    assert sum(bool(outcome.correct) for outcome in seen_by(world.journal, "say", "ada")) < 5
     narrow = asyncio.run(learn(world.room, Ablation(), budget=LearningBudget()))
     assert narrow is not None
-    recall = narrow.mind.recall.model_copy(
+    recall = narrow.worker_spec.recall.model_copy(
         update={"withheld": 0.0}
     )  # else one time in ten the correction is, too
-    told = Proposal(mind=narrow.mind.model_copy(update={"recall": recall}), why=narrow.why)
+    told = Proposal(
+        worker_spec=narrow.worker_spec.model_copy(update={"recall": recall}), why=narrow.why
+    )
     certain = propose(world.journal, "say", world.champion, told, by="test", cost={})
     assert world.examine(certain, count=90).promoted
     again = cases(1, "train", 21)[0].model_copy(update={"id": "again", "prompt": "say 21!"})
     run = world.work([again, *cases(6, "train", 50)])
-    assert [bool(outcome.right) for outcome in outcomes(world.journal, run)] == [True] * 7
+    assert [bool(outcome.correct) for outcome in outcomes(world.journal, run)] == [True] * 7
     assert asyncio.run(learn(world.room, Ablation(), budget=LearningBudget())) is None
 
 
@@ -244,7 +255,7 @@ def test_unlearning_takes_a_rule_back(world: World) -> None:
     world.examine(world.challenger(GOOD))
     gone = unlearn(world.journal, "say", "case:t0001")
     assert (gone.rules, gone.champion) == (1, world.champion.label)
-    assert world.champion.mind == Mind()
+    assert world.champion.worker_spec == WorkerSpec()
 
 
 # --- the playbook as a file ---------------------------------------------------------------------------------------
@@ -255,15 +266,15 @@ def test_a_playbook_is_read_back_as_it_was_written() -> None:
         GOOD,
         lesson("rule", "问题里有日期", "用 strftime 比较", "teacher", ("case:a", "person:王芳")),
     )
-    text = written("say", "ada", rules)
+    text = to_skill_md("say", "ada", rules)
     assert text.startswith("---\nname: say\ndescription: ")
-    same = read(text, Mind(playbook=rules), by="mei")
-    assert same.mind.playbook == rules
+    same = from_skill_md(text, WorkerSpec(playbook=rules), by="mei")
+    assert same.worker_spec.playbook == rules
 
 
 def test_an_edit_by_hand_rests_on_who_made_it() -> None:
-    text = written("say", "ada", (GOOD,)).replace("say it twice", "say it thrice")
-    edited = read(text, Mind(playbook=(GOOD,)), by="mei").mind.playbook
+    text = to_skill_md("say", "ada", (GOOD,)).replace("say it twice", "say it thrice")
+    edited = from_skill_md(text, WorkerSpec(playbook=(GOOD,)), by="mei").worker_spec.playbook
     assert [(rule.text, rule.by, rule.sources) for rule in edited] == [
         ("say it thrice", "mei", ("person:mei",))
     ]
@@ -271,16 +282,16 @@ def test_an_edit_by_hand_rests_on_who_made_it() -> None:
 
 def test_a_playbook_without_a_head_is_refused() -> None:
     with pytest.raises(InputError, match="no head"):
-        read("- a rule\n", Mind(), by="mei")
+        from_skill_md("- a rule\n", WorkerSpec(), by="mei")
 
 
 def test_a_difference_is_told_line_by_line() -> None:
-    one = Version(worker="ada", number=1, ground="g", mind=Mind())
+    one = Version(worker="ada", number=1, config_hash="g", worker_spec=WorkerSpec())
     other = Version(
         worker="ada",
         number=2,
-        ground="g",
-        mind=Mind(playbook=(GOOD,), instructions="New.", recall=Recall(k=2)),
+        config_hash="g",
+        worker_spec=WorkerSpec(playbook=(GOOD,), instructions="New.", recall=Recall(k=2)),
     )
     told = difference(one, other)
     assert f"+ rule: {GOOD.text}" in told
@@ -302,7 +313,7 @@ def _learn_and_die(workspace: Path, point: str, visit: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     faults.on_reach = die
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         world = World(journal, holder, ScriptedModel(rule_bound))
         world.examine(world.challenger(GOOD), count=25)
 
@@ -326,14 +337,14 @@ def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(
     )
     process.start()
     process.join(60)
-    with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         world = World(journal, holder, ScriptedModel(rule_bound))
-        assert world.champion.mind in (Mind(), Mind(playbook=(GOOD,)))
+        assert world.champion.worker_spec in (WorkerSpec(), WorkerSpec(playbook=(GOOD,)))
         kinds = [change.kind for change in journal.changes("say")]
         assert ("promoted" in kinds) == ("examined" in kinds)
         if "examined" not in kinds:
             world.examine(world.challenger(GOOD), count=25)
-        assert world.champion.mind == Mind(playbook=(GOOD,))
+        assert world.champion.worker_spec == WorkerSpec(playbook=(GOOD,))
         assert [change.kind for change in journal.changes("say")] == [
             "proposed",
             "proposed",
@@ -346,12 +357,12 @@ def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(
 def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(
     world: World,
 ) -> None:
-    rng, minds = random.Random(8), {1: Mind()}
-    ground = world.champion.ground
+    rng, minds = random.Random(8), {1: WorkerSpec()}
+    config_hash = world.champion.config_hash
     for n in range(5):
         version = world.challenger(lesson("rule", "", f"rule {n}", "teacher", (f"case:{n}",)))
-        minds[version.number] = version.mind
+        minds[version.number] = version.worker_spec
     for _ in range(200):
         wanted = rng.choice(list(minds))
-        roll_back(world.journal, "say", "ada", ground, number=wanted)
-        assert (world.champion.number, world.champion.mind) == (wanted, minds[wanted])
+        roll_back(world.journal, "say", "ada", config_hash, number=wanted)
+        assert (world.champion.number, world.champion.worker_spec) == (wanted, minds[wanted])

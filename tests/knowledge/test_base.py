@@ -11,7 +11,7 @@ import pytest
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.parse import parse
-from journeyman.knowledge.retriever import Finder
+from journeyman.knowledge.retriever import Retriever
 from journeyman.models.embedding import HashedEmbedder
 from tests.knowledge.indexes import run
 
@@ -150,13 +150,13 @@ def test_every_mode_finds(base: KnowledgeBase, folder: Path) -> None:
 
 
 def test_a_finder_updates_once_and_reads_what_is_there(tmp_path: Path, folder: Path) -> None:
-    finder = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
+    finder = Retriever(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
     assert "900" in run(finder.find("What is the rent?"))[0].text
     (folder / "lease.md").write_text("Nothing any more.")
     assert "900" in run(finder.find("What is the rent?"))[0].text, (
         "what changed is read at the next start"
     )
-    other = Finder(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
+    other = Retriever(tmp_path / "f.sqlite", HashedEmbedder(64), paths=[folder], k=2)
     assert not any("900" in passage.text for passage in run(other.find("What is the rent?")))
 
 

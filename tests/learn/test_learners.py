@@ -17,20 +17,20 @@ from journeyman.learn.rules import Rules, known
 from journeyman.memory.lessons import lesson
 from journeyman.protocols import Learner
 from journeyman.types import (
+    CaseResult,
     Failure,
-    Graded,
     Label,
     Message,
-    Mind,
-    Outcome,
     Proposal,
     Recall,
     Sampling,
     Score,
+    ScoredTrajectory,
     Trajectory,
+    WorkerSpec,
 )
 
-Answers = Callable[[Mind, str, int], tuple[str, bool]]
+Answers = Callable[[WorkerSpec, str, int], tuple[str, bool]]
 """What the worker answers with a mind, on a case, with a seed; and whether that is right."""
 
 
@@ -48,13 +48,15 @@ class Bench:
         self.calls -= 1
 
     async def attempt(
-        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
-    ) -> Graded:
+        self, worker_spec: WorkerSpec, case_id: str, *, sampling: Sampling | None = None
+    ) -> ScoredTrajectory:
         self._spend()
-        answer, right = self.answers(mind, case_id, 0 if sampling is None else sampling.seed)
-        return Graded(
+        answer, correct = self.answers(
+            worker_spec, case_id, 0 if sampling is None else sampling.seed
+        )
+        return ScoredTrajectory(
             trajectory=done(case_id, answer),
-            scores=(Score(verifier="exact", value=float(right), reason="said"),),
+            scores=(Score(verifier="exact", value=float(correct), reason="said"),),
         )
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
@@ -71,12 +73,13 @@ def done(case_id: str, answer: str | None, failure: Failure | None = None) -> Tr
 
 
 def seen(
-    count: int, *, right: bool = False, correction: str | None = "good", start: int = 0
-) -> list[Outcome]:
+    count: int, *, correct: bool = False, correction: str | None = "good", start: int = 0
+) -> list[CaseResult]:
     return [
-        Outcome(
-            case_id=f"c{n}", slice=None, split="train", attempt=1, trajectory=done(f"c{n}", "good" if right else "bad"),
-            labels=(Label(error=not right, by="mei", correction=None if right else correction),),
+        CaseResult(
+            case_id=f"c{n}", slice=None, split="train", attempt=1,
+            trajectory=done(f"c{n}", "good" if correct else "bad"),
+            labels=(Label(error=not correct, by="mei", correction=None if correct else correction),),
             closed=True, at=float(n),
         )
         for n in range(start, start + count)
@@ -87,38 +90,38 @@ def rule(text: str) -> Callable[[str], str]:
     return lambda _: json.dumps({"when": "always", "rule": text})
 
 
-def learned(learner: Learner, given: Sequence[Outcome], bench: Bench) -> Proposal | None:
-    return asyncio.run(learner.learn(Mind(), given, bench))
+def learned(learner: Learner, given: Sequence[CaseResult], bench: Bench) -> Proposal | None:
+    return asyncio.run(learner.learn(WorkerSpec(), given, bench))
 
 
-def helps(mind: Mind, case_id: str, seed: int) -> tuple[str, bool]:
-    good = bool(mind.playbook) or mind.instructions == "BETTER"
+def helps(worker_spec: WorkerSpec, case_id: str, seed: int) -> tuple[str, bool]:
+    good = bool(worker_spec.playbook) or worker_spec.instructions == "BETTER"
     return ("good", True) if good else ("bad", False)
 
 
 def test_a_rule_comes_from_a_contrast_and_rests_on_its_case() -> None:
     proposal = learned(Rules(), seen(12), Bench(helps, rule("check twice")))
     assert proposal is not None
-    assert [(one.text, one.about, one.kind) for one in proposal.mind.playbook] == [
+    assert [(one.text, one.about, one.kind) for one in proposal.worker_spec.playbook] == [
         ("check twice", "always", "rule")
     ]
-    assert proposal.mind.playbook[0].sources == ("case:c11", "person:mei")
+    assert proposal.worker_spec.playbook[0].sources == ("case:c11", "person:mei")
     assert "check twice" in proposal.why
 
 
 def test_a_rule_that_harms_other_cases_is_dropped() -> None:
-    def harms(mind: Mind, case_id: str, seed: int) -> tuple[str, bool]:
-        return ("bad", False) if mind.playbook else ("good", True)
+    def harms(worker_spec: WorkerSpec, case_id: str, seed: int) -> tuple[str, bool]:
+        return ("bad", False) if worker_spec.playbook else ("good", True)
 
     assert (
-        learned(Rules(), [*seen(8, right=True), *seen(4, start=8)], Bench(harms, rule("say bad")))
+        learned(Rules(), [*seen(8, correct=True), *seen(4, start=8)], Bench(harms, rule("say bad")))
         is None
     )
 
 
 def test_fifty_failures_of_the_moment_leave_no_lesson() -> None:
     """Tools that were down, budgets that ran out, wrong answers of which nobody knows a right one."""
-    down = Failure(kind="environment", message="the database was down", mend="wait")
+    down = Failure(kind="environment", message="the database was down", hint="wait")
     failed = [
         one.model_copy(
             update={
@@ -129,9 +132,9 @@ def test_fifty_failures_of_the_moment_leave_no_lesson() -> None:
         for one in seen(25)
     ]
     unknown = seen(25, correction=None, start=25)
-    after = seen(20, right=True, start=50)
+    after = seen(20, correct=True, start=50)
 
-    def never_right(mind: Mind, case_id: str, seed: int) -> tuple[str, bool]:
+    def never_right(worker_spec: WorkerSpec, case_id: str, seed: int) -> tuple[str, bool]:
         return "bad", False
 
     bench = Bench(never_right, rule("the database does not work"))
@@ -163,23 +166,25 @@ def test_a_rule_that_is_there_already_is_not_taken_twice() -> None:
 @pytest.mark.parametrize("calls", range(12))
 def test_a_budget_that_ends_anywhere_leaves_a_sound_proposal_or_none(calls: int) -> None:
     proposal = learned(Rules(), seen(12), Bench(helps, rule("check twice"), calls))
-    assert proposal is None or [one.text for one in proposal.mind.playbook] == ["check twice"]
+    assert proposal is None or [one.text for one in proposal.worker_spec.playbook] == [
+        "check twice"
+    ]
 
 
 @pytest.mark.parametrize("calls", range(0, 40, 3))
 def test_a_search_that_runs_out_proposes_what_it_has(calls: int) -> None:
     proposal = learned(Instructions("PLAIN"), seen(12), Bench(helps, lambda _: "BETTER", calls))
-    assert proposal is None or proposal.mind.instructions == "BETTER"
+    assert proposal is None or proposal.worker_spec.instructions == "BETTER"
 
 
 def test_instructions_are_proposed_when_they_do_better_on_the_probes() -> None:
     proposal = learned(
         Instructions("PLAIN"),
-        [*seen(6), *seen(6, right=True, start=6)],
+        [*seen(6), *seen(6, correct=True, start=6)],
         Bench(helps, lambda _: "BETTER"),
     )
     assert proposal is not None
-    assert proposal.mind.instructions == "BETTER"
+    assert proposal.worker_spec.instructions == "BETTER"
     assert len(proposal.sources) == 12
 
 
@@ -203,21 +208,23 @@ def test_the_pareto_front_is_drawn_from() -> None:
 
 def test_demonstrations_are_proposed_once() -> None:
     bench = Bench(helps, lambda _: "")
-    assert learned(Demonstrations(), seen(7, right=True), bench) is None
-    proposal = learned(Demonstrations(), seen(8, right=True), bench)
+    assert learned(Demonstrations(), seen(7, correct=True), bench) is None
+    proposal = learned(Demonstrations(), seen(8, correct=True), bench)
     assert proposal is not None
     again = Demonstrations().learn(
-        Mind(recall=Recall(kinds=("demonstration", "correction"))), seen(9, right=True), bench
+        WorkerSpec(recall=Recall(kinds=("demonstration", "correction"))),
+        seen(9, correct=True),
+        bench,
     )
     assert asyncio.run(again) is None
 
 
 def test_recalling_own_successes_recalls_at_large_again() -> None:
     bench = Bench(helps, lambda _: "")
-    narrow = Mind(recall=Recall(kinds=("demonstration", "correction"), alike=0.7))
-    proposal = asyncio.run(Demonstrations().learn(narrow, seen(8, right=True), bench))
+    narrow = WorkerSpec(recall=Recall(kinds=("demonstration", "correction"), min_similarity=0.7))
+    proposal = asyncio.run(Demonstrations().learn(narrow, seen(8, correct=True), bench))
     assert proposal is not None
-    assert proposal.mind.recall == Recall(kinds=("demonstration", "correction"))
+    assert proposal.worker_spec.recall == Recall(kinds=("demonstration", "correction"))
 
 
 def test_what_was_hardly_ever_told_is_not_left_out() -> None:
@@ -227,10 +234,10 @@ def test_what_was_hardly_ever_told_is_not_left_out() -> None:
         outcome.model_copy(
             update={"trajectory": outcome.trajectory.model_copy(update={"recalled": (past,)})}
         )
-        for outcome in seen(8, right=True)
+        for outcome in seen(8, correct=True)
     ]
-    assert learned(Ablation(), told[:7] + seen(20, right=True), bench) is None
+    assert learned(Ablation(), told[:7] + seen(20, correct=True), bench) is None
     proposal = learned(Ablation(), told, bench)
     assert proposal is not None
-    assert asyncio.run(Ablation().learn(proposal.mind, told, bench)) is None
-    assert asyncio.run(Ablation().learn(Mind(recall=Recall(k=0)), told, bench)) is None
+    assert asyncio.run(Ablation().learn(proposal.worker_spec, told, bench)) is None
+    assert asyncio.run(Ablation().learn(WorkerSpec(recall=Recall(k=0)), told, bench)) is None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyman.answers import answer_of
-from journeyman.memory.context import cost_of, tellable, tokens_of, turns, within
+from journeyman.memory.context import as_turns, cost_of, fit_budget, tokens_of, usable_in
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, ToolSpec
 
@@ -44,7 +44,7 @@ def desk(tools: Sequence[ToolSpec], only: str | None = None) -> Environment:
 
 
 def test_an_answer_by_a_tool_is_shown_as_the_call_that_hands_it_in() -> None:
-    told = turns([lesson("SELECT 1")], TOOLS, as_json=False)
+    told = as_turns([lesson("SELECT 1")], TOOLS, as_json=False)
     assert [message.role for message in told] == ["user", "assistant", "tool"]
     assert answer_of(told[1].tool_calls) == "SELECT 1"
     assert told[2].call_id == told[1].tool_calls[0].id
@@ -54,15 +54,15 @@ def test_several_calls_are_shown_as_several_calls() -> None:
     answer = json.dumps(
         [{"name": "f", "arguments": {"a": 1, "b": "二"}}, {"name": "g", "arguments": {}}]
     )
-    told = turns([lesson(answer)], FUNCTIONS, as_json=False)
+    told = as_turns([lesson(answer)], FUNCTIONS, as_json=False)
     assert json.loads(answer_of(told[1].tool_calls)) == json.loads(answer)
     assert len({call.id for call in told[1].tool_calls}) == 2
 
 
 def test_without_tools_it_is_the_text_or_json() -> None:
-    assert turns([lesson("retour")], (), as_json=False)[1].content == "retour"
-    assert turns([lesson("退货")], (), as_json=True)[1].content == '"退货"'
-    assert turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
+    assert as_turns([lesson("retour")], (), as_json=False)[1].content == "retour"
+    assert as_turns([lesson("退货")], (), as_json=True)[1].content == '"退货"'
+    assert as_turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
 
 
 MOVE = {"type": "object", "properties": {"command": {"type": "string"}}}
@@ -74,12 +74,13 @@ GAME = (
 )
 PLAYED = Lesson(
     id="game", kind="demonstration", about="Find the coin.", text='["go east", "拿硬币"]',
-    saw=("Find the coin. You are in a cellar.", "A hall. There is a coin here."), by="ada", sources=("case:g",),
+    observations=("Find the coin. You are in a cellar.", "A hall. There is a coin here."),
+    by="ada", sources=("case:g",),
 )  # fmt: skip
 
 
 def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
-    told = turns([PLAYED, PLAYED], GAME, as_json=False)
+    told = as_turns([PLAYED, PLAYED], GAME, as_json=False)
     assert [message.role for message in told] == [
         "user",
         "assistant",
@@ -87,7 +88,7 @@ def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
         "assistant",
         "tool",
     ] * 2
-    assert [message.content for message in told[:5:2]] == [*PLAYED.saw, "accepted"]
+    assert [message.content for message in told[:5:2]] == [*PLAYED.observations, "accepted"]
     calls = [call for message in told for call in message.tool_calls]
     assert [call.arguments["command"] for call in calls] == ["go east", "拿硬币"] * 2
     assert [message.call_id for message in told if message.role == "tool"] == [
@@ -98,17 +99,17 @@ def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
 
 def test_of_what_was_seen_the_ends_are_told() -> None:
     long = PLAYED.model_copy(
-        update={"saw": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)}
+        update={"observations": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)}
     )
-    seen = turns([long], GAME, as_json=False)[0].content
+    seen = as_turns([long], GAME, as_json=False)[0].content
     assert (seen[:9], seen[-8:], len(seen) < 400) == ("A cellar.", " go east", True)
     assert cost_of(PLAYED) < cost_of(long) < 400
 
 
 def test_games_are_told_of_games_and_nothing_else_is() -> None:
-    assert tellable(PLAYED, desk(GAME))
-    assert not any(tellable(PLAYED, desk(tools)) for tools in ((), TOOLS, FUNCTIONS))
-    assert not tellable(lesson('["go east", "take coin"]'), desk(GAME))
+    assert usable_in(PLAYED, desk(GAME))
+    assert not any(usable_in(PLAYED, desk(tools)) for tools in ((), TOOLS, FUNCTIONS))
+    assert not usable_in(lesson('["go east", "take coin"]'), desk(GAME))
 
 
 def test_only_what_could_be_handed_in_there_is_told() -> None:
@@ -116,20 +117,20 @@ def test_only_what_could_be_handed_in_there_is_told() -> None:
     foreign = lesson(json.dumps([{"name": "stock_price", "arguments": {}}]))
     namesake = lesson(json.dumps([{"name": "f", "arguments": {"a": 1, "to": 2}}]))
     others = (foreign, namesake, lesson("[]"), lesson("No function fits."))
-    assert tellable(offered, desk(FUNCTIONS))
-    assert not any(tellable(one, desk(FUNCTIONS)) for one in others)
-    assert all(tellable(one, desk(tools)) for one in (offered, *others) for tools in ((), TOOLS))
+    assert usable_in(offered, desk(FUNCTIONS))
+    assert not any(usable_in(one, desk(FUNCTIONS)) for one in others)
+    assert all(usable_in(one, desk(tools)) for one in (offered, *others) for tools in ((), TOOLS))
 
 
 def test_what_the_environment_does_not_accept_is_not_told() -> None:
-    assert not tellable(lesson("SELECT 1"), desk(TOOLS, only="SELECT 2"))
-    assert tellable(lesson("SELECT 2"), desk(TOOLS, only="SELECT 2"))
+    assert not usable_in(lesson("SELECT 1"), desk(TOOLS, only="SELECT 2"))
+    assert usable_in(lesson("SELECT 2"), desk(TOOLS, only="SELECT 2"))
 
 
 @given(st.lists(st.text(max_size=300), max_size=12), st.integers(0, 500))
 def test_the_budget_holds_and_the_first_go_first(texts: list[str], tokens: int) -> None:
     lessons = [lesson(text) for text in texts]
-    kept = within(lessons, tokens)
+    kept = fit_budget(lessons, tokens)
     assert sum(map(cost_of, kept)) <= tokens
     assert [one for one in lessons if one in kept][: len(kept)] == kept or len(set(texts)) < len(
         texts

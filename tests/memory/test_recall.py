@@ -8,42 +8,42 @@ from pathlib import Path
 import pytest
 
 from journeyman.memory.lessons import lesson
-from journeyman.memory.recall import recalled_from, standings
-from journeyman.store.lessons import Attempted, Memories, Remembered, Told
+from journeyman.memory.recall import lesson_stats, recall
+from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Lesson, Recall
 
 WORDS = ["red", "blue", "green", "brown", "white", "black", "grey", "pink"]
 
 
 @pytest.fixture
-def memories(tmp_path: Path) -> Iterator[Memories]:
-    opened = Memories.open(tmp_path / "memory.sqlite", "prices")
+def memories(tmp_path: Path) -> Iterator[LessonStore]:
+    opened = LessonStore.open(tmp_path / "memory.sqlite", "prices")
     yield opened
     opened.close()
 
 
 def add(
-    memories: Memories,
+    memories: LessonStore,
     count: int,
-    told: Mapping[str, Told] | None = None,
+    told: Mapping[str, LessonUse] | None = None,
     *,
     taught: Lesson | None = None,
-    right: bool = True,
+    correct: bool = True,
 ) -> None:
     """So many judged cases, each of which recalled the same."""
     for _ in range(count):
-        with memories.changing() as (place, heeded):
-            attempt = Attempted("run", f"c{place}", 1)
+        with memories.changing() as (place, already_unlearned):
+            attempt = AttemptId("run", f"c{place}", 1)
             memories.remember(
-                Remembered(
-                    attempt=attempt, place=place + 1, sources=(f"case:c{place}",), lesson=taught, score=float(right),
+                LabelledAttempt(
+                    attempt=attempt, place=place + 1, sources=(f"case:c{place}",), lesson=taught, score=float(correct),
                     weight=1.0, withheld=0.1, told=told or {},
                 )
             )  # fmt: skip
-            memories.reached(place + 1, heeded)
+            memories.reached(place + 1, already_unlearned)
 
 
-def taught(memories: Memories, words: int, text: str, by: str = "mei") -> Lesson:
+def taught(memories: LessonStore, words: int, text: str, by: str = "mei") -> Lesson:
     """A lesson on the price of a lamp in so many of the colours: the more, the less it is like one of all."""
     made = lesson(
         "correction",
@@ -56,30 +56,31 @@ def taught(memories: Memories, words: int, text: str, by: str = "mei") -> Lesson
     return made
 
 
-def order(memories: Memories, k: int = 8) -> list[str]:
+def order(memories: LessonStore, k: int = 8) -> list[str]:
     """Best first."""
-    found = recalled_from(
-        memories, f"price of the {' '.join(WORDS)} lamp", Recall(k=k), lambda _: True
-    )
+    found = recall(memories, f"price of the {' '.join(WORDS)} lamp", Recall(k=k), lambda _: True)
     return [one.text for one in reversed(found)]
 
 
-def test_before_anything_is_proved_likeness_decides(memories: Memories) -> None:
+def test_before_anything_is_proved_likeness_decides(memories: LessonStore) -> None:
     for words in (2, 8, 5):
         taught(memories, words, str(words))
     assert order(memories) == ["8", "5", "2"]
     assert order(memories, k=1) == ["8"]
 
 
-def test_games_with_one_goal_are_told_apart_by_what_was_seen_first(memories: Memories) -> None:
+def test_games_with_one_goal_are_told_apart_by_what_was_seen_first(memories: LessonStore) -> None:
     for place, move in (("a hall", "go east"), ("a cellar", "go up"), ("A  hall", "go north")):
         made = lesson(
-            "demonstration", "find the coin", f'["{move}"]', "ada", (f"case:{move}",), saw=(place,)
+            "demonstration",
+            "find the coin",
+            f'["{move}"]',
+            "ada",
+            (f"case:{move}",),
+            observations=(place,),
         )
         add(memories, 1, taught=made)
-    told = recalled_from(
-        memories, "find the coin", Recall(kinds=("demonstration",)), lambda _: True
-    )
+    told = recall(memories, "find the coin", Recall(kinds=("demonstration",)), lambda _: True)
     assert sorted(one.text for one in told) == [
         '["go north"]',
         '["go up"]',
@@ -87,111 +88,129 @@ def test_games_with_one_goal_are_told_apart_by_what_was_seen_first(memories: Mem
 
 
 def test_merely_alike_is_not_enough_where_only_nearly_the_same_words_are_wanted(
-    memories: Memories,
+    memories: LessonStore,
 ) -> None:
     for words in (2, 5, 7):
         taught(memories, words, str(words))
     query = f"Price of the {' '.join(WORDS)} lamp!"
-    told = recalled_from(memories, query, Recall(alike=0.7), lambda _: True)
+    told = recall(memories, query, Recall(min_similarity=0.7), lambda _: True)
     assert [one.text for one in told] == ["5", "7"]  # 9 and 11 of 12 terms
-    assert recalled_from(memories, query, Recall(alike=1.0), lambda _: True) == []
+    assert recall(memories, query, Recall(min_similarity=1.0), lambda _: True) == []
 
 
-def test_a_few_outcomes_do_not_upset_the_order(memories: Memories) -> None:
+def test_a_few_outcomes_do_not_upset_the_order(memories: LessonStore) -> None:
     """A lesson that was told in three right answers, and another withheld in one wrong, are not told apart by that."""
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")
     add(
         memories,
         1,
-        {first.id: Told(shown=True, agreed=None), second.id: Told(shown=False, agreed=None)},
-        right=False,
+        {
+            first.id: LessonUse(shown=True, agreed=None),
+            second.id: LessonUse(shown=False, agreed=None),
+        },
+        correct=False,
     )
-    add(memories, 3, {second.id: Told(shown=True, agreed=None)})
+    add(memories, 3, {second.id: LessonUse(shown=True, agreed=None)})
     assert order(memories) == ["8", "7"]
 
 
-def test_what_is_seldom_right_where_others_are_is_told_no_more(memories: Memories) -> None:
+def test_what_is_seldom_right_where_others_are_is_told_no_more(memories: LessonStore) -> None:
     wrong, sound = taught(memories, 8, "wrong", "ann"), taught(memories, 7, "sound", "bob")
-    told = {wrong.id: Told(shown=True, agreed=False), sound.id: Told(shown=True, agreed=True)}
-    other = {sound.id: Told(shown=True, agreed=True), wrong.id: Told(shown=True, agreed=False)}
+    told = {
+        wrong.id: LessonUse(shown=True, agreed=False),
+        sound.id: LessonUse(shown=True, agreed=True),
+    }
+    other = {
+        sound.id: LessonUse(shown=True, agreed=True),
+        wrong.id: LessonUse(shown=True, agreed=False),
+    }
     assert order(memories) == ["wrong", "sound"]
     add(memories, 10, told)
     add(memories, 10, other)
     assert order(memories) == ["sound"]
-    assert not standings(memories, [wrong], memories.latest())[wrong.id].recalled
+    assert not lesson_stats(memories, [wrong], memories.latest())[wrong.id].recalled
 
 
 def test_a_contributor_whose_lessons_prove_wrong_is_not_believed_in_a_new_one(
-    memories: Memories,
+    memories: LessonStore,
 ) -> None:
     wrong = [taught(memories, words, f"wrong {words}", "mallory") for words in (8, 7, 6)]
     sound = [taught(memories, words, f"sound {words}", "mei") for words in (5, 4, 3)]
     for one, other in zip(wrong, sound, strict=True):
-        told = {one.id: Told(shown=True, agreed=False), other.id: Told(shown=True, agreed=True)}
+        told = {
+            one.id: LessonUse(shown=True, agreed=False),
+            other.id: LessonUse(shown=True, agreed=True),
+        }
         add(memories, 20, told)
         add(memories, 20, dict(reversed(told.items())))
     new = taught(memories, 2, "new", "mallory")
-    assert standings(memories, [new], memories.latest())[new.id].sound < 0.5
+    assert lesson_stats(memories, [new], memories.latest())[new.id].sound < 0.5
     assert order(memories) == ["sound 5", "sound 4", "sound 3"]
 
 
-def test_a_memory_of_one_moment_stays_what_it_was(memories: Memories) -> None:
+def test_a_memory_of_one_moment_stays_what_it_was(memories: LessonStore) -> None:
     """An exam recalls for both sides as things stood when it began, whatever else is judged meanwhile."""
     wrong, sound = taught(memories, 8, "wrong"), taught(memories, 7, "sound", "bob")
-    told = {wrong.id: Told(shown=True, agreed=False), sound.id: Told(shown=True, agreed=True)}
+    told = {
+        wrong.id: LessonUse(shown=True, agreed=False),
+        sound.id: LessonUse(shown=True, agreed=True),
+    }
     add(memories, 20, told)
     add(memories, 20, dict(reversed(told.items())))
     words = f"price of the {' '.join(WORDS)} lamp"
-    then = recalled_from(memories, words, Recall(), lambda _: True, until=2)
+    then = recall(memories, words, Recall(), lambda _: True, until=2)
     assert [one.text for one in reversed(then)] == ["wrong", "sound"]
     assert order(memories) == ["sound"]
 
 
-def test_where_no_answer_comes_again_nothing_is_held_against_anybody(memories: Memories) -> None:
+def test_where_no_answer_comes_again_nothing_is_held_against_anybody(memories: LessonStore) -> None:
     first, second = taught(memories, 8, "8"), taught(memories, 7, "7")
     add(
         memories,
         60,
-        {first.id: Told(shown=True, agreed=False), second.id: Told(shown=True, agreed=False)},
+        {
+            first.id: LessonUse(shown=True, agreed=False),
+            second.id: LessonUse(shown=True, agreed=False),
+        },
     )
     assert order(memories) == ["8", "7"]
     assert {
-        one.sound for one in standings(memories, [first, second], memories.latest()).values()
+        one.sound for one in lesson_stats(memories, [first, second], memories.latest()).values()
     } == {0.9}
 
 
-def test_what_a_young_memory_was_right_in_is_compared_with_its_time(memories: Memories) -> None:
+def test_what_a_young_memory_was_right_in_is_compared_with_its_time(memories: LessonStore) -> None:
     """Early on everybody was right in one of ten cases; who was recalled then is not blamed for it later."""
     early, late = taught(memories, 8, "early", "ann"), taught(memories, 7, "late", "bob")
     for n in range(400):
-        add(memories, 1, {early.id: Told(shown=True, agreed=n % 10 == 0)})
+        add(memories, 1, {early.id: LessonUse(shown=True, agreed=n % 10 == 0)})
     for n in range(400):
-        add(memories, 1, {late.id: Told(shown=True, agreed=n % 10 != 0)})
-    known = standings(memories, [early, late], memories.latest())
+        add(memories, 1, {late.id: LessonUse(shown=True, agreed=n % 10 != 0)})
+    known = lesson_stats(memories, [early, late], memories.latest())
     assert known[early.id].sound > 0.9
     assert known[late.id].sound > 0.9
 
 
 def test_telling_what_does_harm_is_seen_in_all_of_a_contributors_lessons(
-    memories: Memories,
+    memories: LessonStore,
 ) -> None:
     """No answer comes again, but whenever one of them is told, the case goes wrong."""
     bad = [taught(memories, words, f"bad {words}", "mallory") for words in (8, 7, 6, 5)]
     for n in range(240):
         one, shown = bad[n % 4], n % 5 > 0
-        add(memories, 1, {one.id: Told(shown=shown, agreed=None)}, right=not shown)
-    assert all(one.shut_out for one in standings(memories, bad, memories.latest()).values())
+        add(memories, 1, {one.id: LessonUse(shown=shown, agreed=None)}, correct=not shown)
+    assert all(one.shut_out for one in lesson_stats(memories, bad, memories.latest()).values())
     assert order(memories) == []
 
 
-def test_recall_reads_by_key(memories: Memories) -> None:
+def test_recall_reads_by_key(memories: LessonStore) -> None:
     """Without statistics, SQLite's planner takes what looks good: once it walked a million cases to find eight."""
     lessons = [taught(memories, words, str(words)) for words in (8, 7)]
     raw = memories.connection.connection.driver_connection
     assert raw is not None
     said: list[str] = []
     raw.set_trace_callback(said.append)
-    add(memories, 2, {lesson.id: Told(shown=True, agreed=True) for lesson in lessons})
+    add(memories, 2, {lesson.id: LessonUse(shown=True, agreed=True) for lesson in lessons})
     assert order(memories) == ["8", "7"]
     raw.set_trace_callback(None)
     asked = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from journeyman.memory.lessons import lesson
-from journeyman.memory.recall import recalled_from
+from journeyman.memory.recall import recall
 from journeyman.memory.support import support
-from journeyman.store.lessons import Attempted, Found, Memories, Remembered, Told
+from journeyman.store.lessons import AttemptId, Found, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Lesson, Recall
 
 
@@ -44,24 +44,24 @@ def test_what_is_likely_unsound_has_less_of_a_vote() -> None:
 
 
 @pytest.fixture
-def memories(tmp_path: Path) -> Iterator[Memories]:
-    opened = Memories.open(tmp_path / "memory.sqlite", "desk")
+def memories(tmp_path: Path) -> Iterator[LessonStore]:
+    opened = LessonStore.open(tmp_path / "memory.sqlite", "desk")
     yield opened
     opened.close()
 
 
-def judged(memories: Memories, taught: Lesson | None, told: dict[str, Told]) -> None:
-    with memories.changing() as (place, heeded):
+def judged(memories: LessonStore, taught: Lesson | None, told: dict[str, LessonUse]) -> None:
+    with memories.changing() as (place, already_unlearned):
         memories.remember(
-            Remembered(
-                attempt=Attempted("run", f"c{place}", 1), place=place + 1, sources=(f"case:c{place}",), lesson=taught,
+            LabelledAttempt(
+                attempt=AttemptId("run", f"c{place}", 1), place=place + 1, sources=(f"case:c{place}",), lesson=taught,
                 score=1.0, weight=1.0, withheld=0.1, told=told,
             )
         )  # fmt: skip
-        memories.reached(place + 1, heeded)
+        memories.reached(place + 1, already_unlearned)
 
 
-def desk(memories: Memories, *, agreed: bool | None) -> None:
+def desk(memories: LessonStore, *, agreed: bool | None) -> None:
     """Six past mails about a broken lamp went to `returns`; the one most like the next case, to `sales`."""
     lessons = [
         lesson("correction", f"my lamp broke on day {n}", "returns", "mei", (f"case:{n}",))
@@ -72,26 +72,26 @@ def desk(memories: Memories, *, agreed: bool | None) -> None:
     other = lesson("correction", "an invoice", "billing", "mei", ("case:invoice",))
     judged(memories, other, {})
     for _ in range(20):
-        judged(memories, None, {other.id: Told(shown=True, agreed=agreed)})
+        judged(memories, None, {other.id: LessonUse(shown=True, agreed=agreed)})
 
 
-def best(memories: Memories, query: str) -> str:
-    return recalled_from(memories, query, Recall(), lambda _: True)[-1].text
+def best(memories: LessonStore, query: str) -> str:
+    return recall(memories, query, Recall(), lambda _: True)[-1].text
 
 
-def test_where_answers_come_again_the_many_outrank_the_one(memories: Memories) -> None:
+def test_where_answers_come_again_the_many_outrank_the_one(memories: LessonStore) -> None:
     desk(memories, agreed=True)
     assert best(memories, "my lamp broke") == "returns"
 
 
 @pytest.mark.parametrize("agreed", [False, None])
 def test_where_none_ever_came_again_likeness_decides(
-    memories: Memories, *, agreed: bool | None
+    memories: LessonStore, *, agreed: bool | None
 ) -> None:
     desk(memories, agreed=agreed)
     assert best(memories, "my lamp broke") == "sales"
 
 
-def test_a_correction_holds_for_its_own_words_whatever_the_many_say(memories: Memories) -> None:
+def test_a_correction_holds_for_its_own_words_whatever_the_many_say(memories: LessonStore) -> None:
     desk(memories, agreed=True)
     assert best(memories, "My lamp broke today!") == "sales"

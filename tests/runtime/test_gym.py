@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.environments import Gym
+from journeyman.environments import GymEnvironment
 from journeyman.gym import FAMILIES
-from journeyman.gym.drawing import draw
-from journeyman.gym.process import end_idle, hired
+from journeyman.gym.drawing import sample_cases
+from journeyman.gym.process import end_idle, process_for
 from journeyman.job.gym_proof import prove
 from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
-from journeyman.reports.metrics import figures
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.reports.metrics import run_metrics
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Message, ToolCall, ToolSpec
-from journeyman.verifiers import Gym as GymVerifier
+from journeyman.verifiers import GymVerifier
 from tests.gym.families import needs
 
 TASK = "minigrid:BabyAI-GoToLocal-v0"
@@ -38,12 +38,12 @@ def nothing_is_left() -> Iterator[None]:
 @needs("minigrid")
 def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
     """What was played is played again in the fresh game, and no model call is paid twice."""
-    (case,) = draw([TASK], each=1, first_seed=3)
-    with hired(FAMILIES["minigrid"]) as process:
+    (case,) = sample_cases([TASK], each=1, first_seed=3)
+    with process_for(FAMILIES["minigrid"]) as process:
         commands = process.walkthrough(TASK.partition(":")[2], case.data["seed"])
     job = Job(
         name="grid",
-        environment=Gym(),
+        environment=GymEnvironment(),
         verifiers=(GymVerifier(),),
         cases=lambda: [case],
         budget=Budget(steps=50, tokens=10**9),
@@ -61,10 +61,10 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
         return ToolCall(id=f"call_{move}", name="act", arguments={"command": commands[move]})
 
     def go(stop: asyncio.Event) -> None:
-        with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+        with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
             model = ScriptedModel(plays)
             run = open_run(journal, job, model)
-            enrol(journal, run, job.cases())
+            add_cases(journal, run, job.cases())
             asyncio.run(
                 work(replace(staff(journal, holder, job, model, run, at_once=1), stop=stop))
             )
@@ -76,8 +76,8 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as journal:
         (run,) = journal.runs()
         (outcome,) = outcomes(journal, run)
-        assert (outcome.right, json.loads(outcome.trajectory.answer or "")) == (True, commands)
-        assert figures(journal, run).right.count == 1
+        assert (outcome.correct, json.loads(outcome.trajectory.answer or "")) == (True, commands)
+        assert run_metrics(journal, run).correct.count == 1
 
 
 @needs("minigrid")

@@ -11,24 +11,24 @@ from typing import Literal
 
 import pytest
 
-from journeyman.environments import Gym
-from journeyman.gym.drawing import draw
+from journeyman.environments import GymEnvironment
+from journeyman.gym.drawing import sample_cases
 from journeyman.gym.process import end_idle
 from journeyman.job.job import Job
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Environment
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.playing import seen_before
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.playing import replay_moves
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Brief, Message, ToolCall, ToolSpec
-from journeyman.verifiers import Gym as GymVerifier
+from journeyman.types import CaseInput, Message, ToolCall, ToolSpec
+from journeyman.verifiers import GymVerifier
 from tests.gym.families import needs
 
 COMMAND = {"type": "object", "properties": {"command": {"type": "string"}}}
-BRIEF = Brief(id="c", prompt="Go.")
+BRIEF = CaseInput(id="c", prompt="Go.")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Corridor:
     at: int = 0
     log: list[str] = field(default_factory=list)
 
-    def __call__(self, brief: Brief) -> Environment:
+    def __call__(self, case_input: CaseInput) -> Environment:
         return self
 
     @property
@@ -75,7 +75,7 @@ class Corridor:
 
 
 def seen(world: Corridor, answer: str) -> tuple[str, ...]:
-    return asyncio.run(seen_before(world, BRIEF, answer))
+    return asyncio.run(replay_moves(world, BRIEF, answer))
 
 
 def test_what_is_seen_before_each_move() -> None:
@@ -108,23 +108,28 @@ def test_a_game_that_was_lost_teaches_how_it_is_won(tmp_path: Path) -> None:
     """The worker gives up; the verifier's moves are played; the next game is told of them, with what was seen."""
     cases = [
         case.model_copy(update={"split": "train"})
-        for case in draw(["minigrid:BabyAI-GoToObj-v0"], each=1)
+        for case in sample_cases(["minigrid:BabyAI-GoToObj-v0"], each=1)
     ]
-    job = Job(name="grid", environment=Gym(), verifiers=(GymVerifier(),), cases=lambda: iter(cases))
+    job = Job(
+        name="grid",
+        environment=GymEnvironment(),
+        verifiers=(GymVerifier(),),
+        cases=lambda: iter(cases),
+    )
     model = ScriptedModel(
         lambda messages, tools: ToolCall(id="end", name="finish", arguments={}) if tools else "no"
     )
-    with Journal.open(tmp_path) as journal, Holder.enter(tmp_path) as holder:
+    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         run = open_run(journal, job, model)
-        enrol(journal, run, cases)
+        add_cases(journal, run, cases)
         asyncio.run(work(staff(journal, holder, job, model, run, at_once=1)))
         (outcome,) = outcomes(journal, run)
-        experience = Experience(journal, "grid")
+        experience = LessonProjection(journal, "grid")
         (lesson,) = experience.advance().lessons()
         experience.close()
     end_idle()
-    assert outcome.right is False
+    assert outcome.correct is False
     assert lesson.kind == "correction"
-    assert len(lesson.saw) == len(json.loads(lesson.text)) > 0
-    assert cases[0].prompt in lesson.saw[0]
-    assert all(f"[move {n} of" in one for n, one in enumerate(lesson.saw))
+    assert len(lesson.observations) == len(json.loads(lesson.text)) > 0
+    assert cases[0].prompt in lesson.observations[0]
+    assert all(f"[move {n} of" in one for n, one in enumerate(lesson.observations))

@@ -17,13 +17,13 @@ from journeyman.job.job import Job
 from journeyman.models.recorded import RecordedModel
 from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Model
-from journeyman.reports.metrics import Figures, figures
+from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.report import cell, html_page, write_report
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Budget, Case, Message, Outcome, Reply, Run, ToolCall, ToolSpec
+from journeyman.types import Budget, Case, CaseResult, Message, Reply, Run, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
 CASES = [
@@ -52,13 +52,13 @@ def do(
     retry: bool = False,
     fresh: bool = False,
     at_once: int = 3,
-) -> tuple[Run, Figures]:
-    with Journal.open(workspace) as journal, Holder.enter(workspace) as holder:
+) -> tuple[Run, RunMetrics]:
+    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, model, fresh=fresh)
-        enrol(journal, run, doing.cases(), retry_failed=retry)
+        add_cases(journal, run, doing.cases(), retry_failed=retry)
         stop, told = asyncio.Event(), []
 
-        def count(outcome: Outcome) -> None:
+        def count(outcome: CaseResult) -> None:
             told.append(outcome)
             if len(told) == stop_after:
                 stop.set()
@@ -67,13 +67,13 @@ def do(
             staff(journal, holder, doing, model, run, at_once=at_once, told=count), stop=stop
         )
         asyncio.run(asyncio.wait_for(work(shift), 60))
-        return run, figures(journal, run)
+        return run, run_metrics(journal, run)
 
 
 def test_every_case_is_worked_scored_and_counted(tmp_path: Path) -> None:
     _, seen = do(tmp_path, job(), ScriptedModel(echo))
-    assert (seen.cases, seen.closed, seen.right.count, seen.right.total) == (12, 12, 10, 12)
-    assert [(row.slice, row.right.count, row.right.total) for row in seen.slices] == [
+    assert (seen.cases, seen.closed, seen.correct.count, seen.correct.total) == (12, 12, 10, 12)
+    assert [(row.slice, row.correct.count, row.correct.total) for row in seen.slices] == [
         ("odd", 5, 6),
         ("偶数", 5, 6),
     ]
@@ -108,10 +108,10 @@ def test_a_failing_case_ends_typed_and_the_stream_goes_on(tmp_path: Path) -> Non
 
     run, seen = do(tmp_path, job(), ScriptedModel(script))
     assert [(one.failure.kind, one.count) for one in seen.failures] == [("model_busy", 1)]
-    assert (seen.right.total, seen.not_judged) == (11, 1)
+    assert (seen.correct.total, seen.not_judged) == (11, 1)
     same, seen = do(tmp_path, job(), ScriptedModel(echo), retry=True)
     assert same == run
-    assert (seen.right.count, seen.right.total, seen.failures) == (10, 12, ())
+    assert (seen.correct.count, seen.correct.total, seen.failures) == (10, 12, ())
     with Journal.open(tmp_path) as journal:
         attempts = {o.case_id: o.attempt for o in outcomes(journal, run)}
         assert attempts["c5"] == 2
@@ -136,7 +136,7 @@ def test_a_changed_mind_is_a_new_version_and_fresh_a_new_run(tmp_path: Path) -> 
 def test_without_targets_nothing_is_scored_and_the_report_says_so(tmp_path: Path) -> None:
     untold = [case.model_copy(update={"target": None}) for case in CASES]
     run, seen = do(tmp_path, job(untold), ScriptedModel(echo))
-    assert (seen.right.value, seen.targets_known, seen.not_judged) == (None, False, 12)
+    assert (seen.correct.value, seen.targets_known, seen.not_judged) == (None, False, 12)
     with Journal.open(tmp_path) as journal:
         written = write_report(journal, run, tmp_path / "report")
     assert "Nothing was scored" in written.html.read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def test_the_journal_replays_as_a_recorded_model(tmp_path: Path) -> None:
             {key: Reply.model_validate(body) for key, body in journal.replies()}, "scripted"
         )
     _, again = do(tmp_path / "b", sealed, recorded)
-    assert again.right == seen.right
+    assert again.correct == seen.correct
 
 
 def test_a_budget_stops_a_case_and_says_which(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_budget_stops_a_case_and_says_which(tmp_path: Path) -> None:
 
     doing = job(CASES[:2], environment=Tools(functions=(look,)), budget=Budget(steps=3))
     _, seen = do(tmp_path, doing, ScriptedModel(never_ends))
-    assert (seen.stops, seen.failures, seen.right.count) == ({"steps": 2}, (), 0)
+    assert (seen.stops, seen.failures, seen.correct.count) == ({"steps": 2}, (), 0)
 
 
 RUNG: list[str] = []
@@ -203,7 +203,7 @@ def test_calls_with_equal_ids_are_told_apart(tmp_path: Path) -> None:
     _, seen = do(
         tmp_path, job(CASES[:1], environment=Tools(functions=(ring,))), ScriptedModel([*lines, "0"])
     )
-    assert (len(RUNG), seen.tool_calls, seen.right.count) == (2, 2, 1)
+    assert (len(RUNG), seen.tool_calls, seen.correct.count) == (2, 2, 1)
 
 
 def test_no_cases_is_a_mistake(tmp_path: Path) -> None:
@@ -232,8 +232,8 @@ def test_a_second_process_may_join(tmp_path: Path) -> None:
         assert helper.exitcode == 0
     with Journal.open(tmp_path) as journal:
         (run,) = journal.runs()
-        seen = figures(journal, run)
-    assert (seen.closed, seen.model_calls, seen.right.count) == (12, 12, 10)
+        seen = run_metrics(journal, run)
+    assert (seen.closed, seen.model_calls, seen.correct.count) == (12, 12, 10)
 
 
 def test_a_report_escapes_what_comes_from_outside(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_report_escapes_what_comes_from_outside(tmp_path: Path) -> None:
     run, _ = do(tmp_path, job(cases), ScriptedModel(answers))
     with Journal.open(tmp_path) as journal:
         written = write_report(journal, run, tmp_path / "report")
-        page = html_page(figures(journal, run), list(outcomes(journal, run)))
+        page = html_page(run_metrics(journal, run), list(outcomes(journal, run)))
     assert evil not in page
     assert "&lt;script&gt;" in page
     assert "中文 slice" in written.csv[0].read_text(encoding="utf-8-sig")

@@ -8,7 +8,7 @@ import pytest
 
 from journeyman.documents import Cited, Passage, listed
 from journeyman.types import Case, Message, Trajectory
-from journeyman.verifiers.citations import Citations, abstains, claims, sentences
+from journeyman.verifiers.citations import Citations, abstains, cited_sentences, sentences
 
 RENT = Cited(
     number=1,
@@ -37,21 +37,21 @@ FEES = Cited(number=2, head="费用.md", text="逾期费为三十欧元，须在
 def test_sentences_are_held_against_passages(
     answer: str, question: str, found: list[tuple[int, ...]]
 ) -> None:
-    assert [claim.found for claim in claims(answer, [RENT, FEES], question)] == found
+    assert [claim.found for claim in cited_sentences(answer, [RENT, FEES], question)] == found
 
 
 def test_repeating_the_question_proves_nothing() -> None:
     passage = Cited(
         number=1, head="a.md", text="The director of the museum opened the west wing in spring."
     )
-    (claim,) = claims(
+    (claim,) = cited_sentences(
         "The director of the museum is Jane Roe.", [passage], "Who is the director of the museum?"
     )
     assert claim.supported is False
 
 
 def test_what_cannot_be_looked_up_is_neither() -> None:
-    (claim,) = claims("Yes.", [RENT], "Is the rent due on the 3rd?")
+    (claim,) = cited_sentences("Yes.", [RENT], "Is the rent due on the 3rd?")
     assert (claim.supported, claim.support) == (None, None)
 
 

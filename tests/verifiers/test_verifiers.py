@@ -69,8 +69,8 @@ def test_silence_is_never_right_unless_it_is_wanted(verifier: Verifier, target: 
         (42, "42", 1),
     ],
 )
-def test_exact(target: Any, answer: str, right: int) -> None:
-    assert value(Exact(), target, answer) == right
+def test_exact(target: Any, answer: str, correct: int) -> None:
+    assert value(Exact(), target, answer) == correct
 
 
 @pytest.mark.parametrize(
@@ -175,8 +175,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("SELECT 1", None, 0),
     ],
 )
-def test_sql_result(database: str, target: Any, answer: str | None, right: float | None) -> None:
-    assert value(SqlResult(), target, answer, database=database) == right
+def test_sql_result(database: str, target: Any, answer: str | None, correct: float | None) -> None:
+    assert value(SqlResult(), target, answer, database=database) == correct
 
 
 def test_sql_result_needs_a_database() -> None:
@@ -211,8 +211,8 @@ WANTED = [{"f": {"a": [1], "b": ["x", ""]}}, {"g": {"d": [{"k": ["v"]}]}}]
         ("words", 0),
     ],
 )
-def test_function_call(answer: str, right: int) -> None:
-    assert value(FunctionCall(), WANTED, answer) == right
+def test_function_call(answer: str, correct: int) -> None:
+    assert value(FunctionCall(), WANTED, answer) == correct
 
 
 def test_where_nothing_fits_words_and_silence_are_right() -> None:
@@ -226,8 +226,8 @@ def test_where_nothing_fits_words_and_silence_are_right() -> None:
     ("function", "right"),
     [(lambda c, a: a == c.target, 1), (lambda c, a: None, None), (lambda c, a: 0.5, 0.5)],
 )
-def test_python(function: Callable[[Case, str | None], Any], right: float | None) -> None:
-    assert value(Python(function=function), "x", "x") == right
+def test_python(function: Callable[[Case, str | None], Any], correct: float | None) -> None:
+    assert value(Python(function=function), "x", "x") == correct
 
 
 @pytest.mark.parametrize("function", [lambda c, a: 7, lambda c, a: 1 / 0])
@@ -247,8 +247,8 @@ def test_a_python_verifier_that_breaks_is_named(
         ("I refuse", None),
     ],
 )
-def test_judge(reply: str, right: float | None) -> None:
-    assert value(Judge(model=ScriptedModel([reply])), "x", "y") == right
+def test_judge(reply: str, correct: float | None) -> None:
+    assert value(Judge(model=ScriptedModel([reply])), "x", "y") == correct
 
 
 def test_what_is_judged_cannot_leave_its_fence() -> None:

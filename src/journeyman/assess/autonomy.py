@@ -18,7 +18,7 @@ from journeyman.assess.selective import Certificate, Rule, Settled
 from journeyman.types import Decision, Evidence, Example
 
 if TYPE_CHECKING:
-    from journeyman.assess.calibration import Calibrated
+    from journeyman.assess.calibration import LogisticAssessor
 
 WARM_UP = 60
 """Labels before the certificate begins, where there is no history."""
@@ -29,24 +29,24 @@ KEPT = 1_000
 """Labelled cases that the assessor learns from: the last ones."""
 
 
-class Taught:
+class LazyAssessor:
     """What the assessor was last taught. It is fitted when it is first asked: a long journal is folded without that."""
 
     def __init__(self, examples: Sequence[Example] = ()) -> None:
         self.examples = examples
 
     @cached_property
-    def assessor(self) -> Calibrated:
-        from journeyman.assess.calibration import Calibrated  # noqa: PLC0415 - numpy is slow to import, and few need it
+    def assessor(self) -> LogisticAssessor:
+        from journeyman.assess.calibration import LogisticAssessor  # noqa: PLC0415 - numpy is slow to import, and few need it
 
-        return Calibrated().learned(self.examples)
+        return LogisticAssessor().learned(self.examples)
 
 
 @dataclass(frozen=True)
 class Autonomy:
     rule: Rule
     warm_up: int = WARM_UP
-    taught: Taught = field(default_factory=Taught, compare=False, repr=False)
+    taught: LazyAssessor = field(default_factory=LazyAssessor, compare=False, repr=False)
     certificate: Certificate | None = None
     """None: still warming up."""
     examples: tuple[Example, ...] = field(default=(), repr=False)
@@ -84,16 +84,18 @@ class Autonomy:
             now = replace(now, certificate=certificate, first_alone=alone)
         if error is None or not decision.audit or evidence.answer is None:
             return now
-        example = Example(evidence=evidence, right=not error, weight=1 / decision.propensity)
+        example = Example(evidence=evidence, correct=not error, weight=1 / decision.propensity)
         now = replace(now, examples=(*self.examples, example)[-KEPT:], labels=self.labels + 1)
         due = now.labels >= now.next_fit or (now.certificate is None and now.labels >= now.warm_up)
         return now._fitted() if due else now
 
     def _fitted(self) -> Self:
-        now = replace(self, taught=Taught(self.examples), next_fit=math.ceil(self.labels * GROWTH))
+        now = replace(
+            self, taught=LazyAssessor(self.examples), next_fit=math.ceil(self.labels * GROWTH)
+        )
         if self.certificate is not None or self.labels < self.warm_up:
             return now
-        wrong = [float(not example.right) for example in self.examples]
+        wrong = [float(not example.correct) for example in self.examples]
         return replace(
             now, certificate=Certificate.plan(self.rule, now.taught.assessor.crossed, wrong)
         )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-Claim = Literal["helps", "harmless", "harmful"]
+Hypothesis = Literal["helps", "harmless", "harmful"]
 
 GUESSED_CASES, GUESSED_SQUARE = 10, 0.2
 """What bets begin with, as if seen before: so many cases, with this mean square of d."""
@@ -31,7 +31,7 @@ FAR = 2.5
 class Question:
     """A claim about a job, or about one slice of it, and the wealth of the bets on it."""
 
-    claim: Claim
+    claim: Hypothesis
     job: str
     slice: str | None
     """None: the whole job."""

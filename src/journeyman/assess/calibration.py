@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.assess.evidence import evidence_of
-from journeyman.assess.neighbours import Neighbours, Texts
+from journeyman.assess.neighbours import Neighbours, PastTexts
 from journeyman.protocols import Assessor
-from journeyman.types import Evidence, Example, Graded, Trajectory
+from journeyman.types import Evidence, Example, ScoredTrajectory, Trajectory
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -85,7 +85,7 @@ class Logistic:
 
 
 def fit_logistic(
-    raw: Array, names: Sequence[str], right: Array, weight: Array, *, spread: float = SPREADS[0]
+    raw: Array, names: Sequence[str], correct: Array, weight: Array, *, spread: float = SPREADS[0]
 ) -> Logistic:
     """The maximum a posteriori by Newton's method, damped; deterministic."""
     columns = Columns.of(raw, names)
@@ -96,7 +96,7 @@ def fit_logistic(
     curvature = np.diag(precision)
     for _ in range(ROUNDS):
         share = 1 / (1 + np.exp(-np.clip(numbers @ weights, -30, 30)))
-        slope = numbers.T @ (weight * (right - share)) - precision * weights
+        slope = numbers.T @ (weight * (correct - share)) - precision * weights
         curvature = (numbers * (weight * share * (1 - share))[:, None]).T @ numbers + np.diag(
             precision
         )
@@ -108,7 +108,7 @@ def fit_logistic(
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class LogisticAssessor:
     """The assessor that learns: give it examples with `learned`, ask it with `probability`. A value."""
 
     examples: tuple[Example, ...] = ()
@@ -125,7 +125,7 @@ class Calibrated:
         if self.logistic is None or self.neighbours is None:
             return None
         known = _signals([evidence], self.logistic.columns.names)
-        near = self.neighbours.signals(Texts.of([evidence]))
+        near = self.neighbours.signals(PastTexts.of([evidence]))
         return float(_share(self.logistic.log_odds(np.concatenate([known, near], axis=1)))[0])
 
     def learned(self, examples: Sequence[Example]) -> Self:
@@ -135,17 +135,17 @@ class Calibrated:
             return type(self)()
         names = tuple(sorted({name for example in known for name in example.evidence.signals}))
         told = [example.evidence for example in known]
-        raw, texts = _signals(told, names), Texts.of(told)
-        right = np.array([example.right for example in known], dtype=np.float64)
+        raw, texts = _signals(told, names), PastTexts.of(told)
+        correct = np.array([example.correct for example in known], dtype=np.float64)
         weight = np.minimum(np.array([example.weight for example in known]), MOST_WEIGHT)
         folds = [
             _fold(known, raw, texts, np.arange(len(known)) % FOLDS == n)
             for n in range(min(FOLDS, len(known)) if len(known) > 1 else 0)
         ]
-        spread, crossed = cross_fitted(folds, names, right, weight)
+        spread, crossed = cross_fitted(folds, names, correct, weight)
         near = Neighbours.of(known, texts)
         table = np.concatenate([raw, near.own_signals()], axis=1)
-        logistic = fit_logistic(table, names, right, weight, spread=spread)
+        logistic = fit_logistic(table, names, correct, weight, spread=spread)
         return type(self)(
             examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed))
         )
@@ -153,12 +153,12 @@ class Calibrated:
     def confidence(self, trajectory: Trajectory) -> float | None:
         return self.probability(evidence_of(trajectory))
 
-    def fit(self, graded: Sequence[Graded]) -> Self:
+    def fit(self, graded: Sequence[ScoredTrajectory]) -> Self:
         """With more graded trajectories; those not judged teach nothing."""
         more = [
-            Example(evidence=evidence_of(one.trajectory), right=one.right)
+            Example(evidence=evidence_of(one.trajectory), correct=one.correct)
             for one in graded
-            if one.right is not None
+            if one.correct is not None
         ]
         return self.learned((*self.examples, *more))
 
@@ -172,7 +172,7 @@ class Fold:
     predict: Array
 
 
-def _fold(known: Sequence[Example], raw: Array, texts: Texts, left: Flags) -> Fold:
+def _fold(known: Sequence[Example], raw: Array, texts: PastTexts, left: Flags) -> Fold:
     kept = [example for example, out in zip(known, left, strict=True) if not out]
     near = Neighbours.of(kept, texts.some(~left))
     return Fold(
@@ -183,20 +183,22 @@ def _fold(known: Sequence[Example], raw: Array, texts: Texts, left: Flags) -> Fo
 
 
 def cross_fitted(
-    folds: Sequence[Fold], names: Sequence[str], right: Array, weight: Array
+    folds: Sequence[Fold], names: Sequence[str], correct: Array, weight: Array
 ) -> tuple[float, Array]:
     """The spread with the least weighted log loss, and with it P(right) of each case by a fit that did not see it.
 
     One half, where there is nothing to fit on.
     """
-    best, least, chosen = SPREADS[0], np.inf, np.full(len(right), 0.5)
-    for spread in SPREADS if len(right) >= ENOUGH else SPREADS[:1]:
-        crossed = np.full(len(right), 0.5)
+    best, least, chosen = SPREADS[0], np.inf, np.full(len(correct), 0.5)
+    for spread in SPREADS if len(correct) >= ENOUGH else SPREADS[:1]:
+        crossed = np.full(len(correct), 0.5)
         for fold in folds:
             kept = ~fold.left
-            fitted = fit_logistic(fold.fit, names, right[kept], weight[kept], spread=spread)
+            fitted = fit_logistic(fold.fit, names, correct[kept], weight[kept], spread=spread)
             crossed[fold.left] = _share(fitted.log_odds(fold.predict))
-        loss = -float(weight @ np.log(np.clip(np.where(right > 0, crossed, 1 - crossed), 1e-12, 1)))
+        loss = -float(
+            weight @ np.log(np.clip(np.where(correct > 0, crossed, 1 - crossed), 1e-12, 1))
+        )
         if loss < least:
             best, least, chosen = spread, loss, crossed
     return best, chosen
@@ -211,4 +213,4 @@ def _share(log_odds: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
-_: Assessor = Calibrated()
+_: Assessor = LogisticAssessor()

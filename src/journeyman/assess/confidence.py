@@ -17,7 +17,7 @@ from itertools import accumulate
 from statistics import fmean
 
 from journeyman.types import Json, Step, TokenLogprob, Trajectory
-from journeyman.verifiers.citations import LEAST, Claim, abstains, claims, shown_to
+from journeyman.verifiers.citations import LEAST, CitedSentence, abstains, cited_sentences, shown_to
 
 Signal = Callable[[Trajectory], float | None]
 
@@ -272,11 +272,11 @@ def says_nothing_is_said(trajectory: Trajectory) -> float | None:
     return float(abstains(trajectory.answer or "")) if shown_to(trajectory) else None
 
 
-def _claims(trajectory: Trajectory) -> tuple[Claim, ...]:
+def _claims(trajectory: Trajectory) -> tuple[CitedSentence, ...]:
     passages = shown_to(trajectory)
     if not passages or trajectory.answer is None:
         return ()
-    return claims(trajectory.answer, passages, prompt_of(trajectory))
+    return cited_sentences(trajectory.answer, passages, prompt_of(trajectory))
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from journeyman.assess.bets import Claim, Question
+from journeyman.assess.bets import Hypothesis, Question
 from journeyman.types import Record
 
 REJECT_LEVEL = 0.05
@@ -29,7 +29,7 @@ SUM = 2.612375348685488
 """ζ(DECAY): what the decaying shares of the budget sum to."""
 
 
-class Terms(Record):
+class ExamPlan(Record):
     """What is fixed before the first case."""
 
     target: str
@@ -84,14 +84,14 @@ class Pair(Record):
         )
 
 
-Outcome = Literal["promote", "reject", "futile"]
+ExamOutcome = Literal["promote", "reject", "futile"]
 """`futile`: no proof either way can be expected of the cases left, or none is left; the champion stays."""
 
 
-class Finding(Record):
+class TestResult(Record):
     """What became of one question."""
 
-    claim: Claim
+    claim: Hypothesis
     job: str
     slice: str | None
     evidence: float
@@ -102,13 +102,13 @@ class Finding(Record):
 class Verdict(Record):
     """The outcome with all that it rests on: `sit(verdict.terms, verdict.pairs).verdict` is the same, bit by bit."""
 
-    outcome: Outcome
-    claim: Claim | None
+    outcome: ExamOutcome
+    claim: Hypothesis | None
     """What was proven of the challenger: that it helps its target, that it is harmless, or harmful. None: nothing."""
-    terms: Terms
+    terms: ExamPlan
     pairs: tuple[Pair, ...]
     """In the order in which they were folded."""
-    findings: tuple[Finding, ...]
+    findings: tuple[TestResult, ...]
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,16 @@ class Exam:
     with these first, an edit that ruins the rest would seem harmless. Jobs may be interleaved in any way.
     """
 
-    terms: Terms
+    terms: ExamPlan
     questions: tuple[Question, ...]
     pairs: tuple[Pair, ...] = ()
     touched: Mapping[str, int] = field(default_factory=Counter)
     """Cases of each job so far whose prompt the change touches."""
-    outcome: Outcome | None = None
+    outcome: ExamOutcome | None = None
     """None: the exam goes on. Once there is one, it stays."""
 
     @classmethod
-    def begun(cls, terms: Terms) -> Self:
+    def begun(cls, terms: ExamPlan) -> Self:
         exam = cls(terms=terms, questions=tuple(_questions(terms)))
         return replace(exam, outcome=exam._decided())
 
@@ -171,12 +171,12 @@ class Exam:
         if self.outcome is None:
             return None
         helps = self._asked("helps", self.terms.target).proven
-        claims: dict[Outcome, Claim] = {
+        claims: dict[ExamOutcome, Hypothesis] = {
             "promote": "helps" if helps else "harmless",
             "reject": "harmful",
         }
         findings = (
-            Finding(
+            TestResult(
                 claim=q.claim,
                 job=q.job,
                 slice=q.slice,
@@ -191,7 +191,7 @@ class Exam:
             findings=tuple(findings),
         )  # fmt: skip
 
-    def _decided(self) -> Outcome | None:
+    def _decided(self) -> ExamOutcome | None:
         if any(q.claim == "harmful" and q.proven for q in self.questions):
             return "reject"
         harmed = [job for job in self.terms.cases if not self._unharmed(job)]
@@ -215,11 +215,11 @@ class Exam:
         """Where no case was touched yet it costs nothing to go on."""
         return question.hopeless and bool(self.touched.get(question.job) or not question.left)
 
-    def _asked(self, claim: Claim, job: str) -> Question:
+    def _asked(self, claim: Hypothesis, job: str) -> Question:
         return next(q for q in self.questions if (q.claim, q.job, q.slice) == (claim, job, None))
 
 
-def _questions(terms: Terms) -> Iterable[Question]:
+def _questions(terms: ExamPlan) -> Iterable[Question]:
     """Helps its target; harmless to each job; harmful to a job, or to a slice of one."""
     bar = 1 / terms.level
     yield Question("helps", terms.target, None, bar, terms.size(terms.target))
@@ -241,7 +241,7 @@ def _questions(terms: Terms) -> Iterable[Question]:
         yield Question("harmful", job, part, 1 / (REJECT_LEVEL * share), cases)
 
 
-def sit(terms: Terms, pairs: Iterable[Pair]) -> Exam:
+def sit(terms: ExamPlan, pairs: Iterable[Pair]) -> Exam:
     """The exam after these pairs, in this order."""
     exam = Exam.begun(terms)
     for pair in pairs:
@@ -249,7 +249,7 @@ def sit(terms: Terms, pairs: Iterable[Pair]) -> Exam:
     return exam
 
 
-def level(allowed: float, exam: int, promoted: int = 0) -> float:
+def alpha_for(allowed: float, exam: int, promoted: int = 0) -> float:
     """The level of the n-th exam (1, 2, ...) after so many promotions: `allowed` · (promoted + 1) · n^-1.5 / ζ(1.5).
 
     Of all promotions, an expected share of at most `allowed` is then false, over any number of exams (e-LOND, Xu and

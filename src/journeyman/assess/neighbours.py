@@ -33,7 +33,7 @@ NAMES = ("near_asked", "novelty_asked", "near_answered", "novelty_answered")
 
 
 @dataclass(frozen=True)
-class Texts:
+class PastTexts:
     """What was asked and what was answered, as counts of hashed n-grams: a row for each case."""
 
     asked: Matrix
@@ -56,11 +56,11 @@ class Neighbours:
     asked: Matrix
     answered: Matrix
     rarity: tuple[Vector, Vector]
-    right: Vector
+    correct: Vector
     weight: Vector
 
     @classmethod
-    def of(cls, examples: Sequence[Example], texts: Texts) -> Self:
+    def of(cls, examples: Sequence[Example], texts: PastTexts) -> Self:
         """`texts` are those of the examples, counted."""
         asked, answered = texts.asked, texts.answered
         rarity = (_rarity(asked), _rarity(answered))
@@ -68,11 +68,11 @@ class Neighbours:
             asked=_normalised(asked, rarity[0]),
             answered=_normalised(answered, rarity[1]),
             rarity=rarity,
-            right=np.array([e.right for e in examples], dtype=np.float64),
+            correct=np.array([e.correct for e in examples], dtype=np.float64),
             weight=np.array([e.weight for e in examples], dtype=np.float64),
         )
 
-    def signals(self, texts: Texts) -> Vector:
+    def signals(self, texts: PastTexts) -> Vector:
         """One row for each, in the order of `NAMES`."""
         asked = _normalised(texts.asked, self.rarity[0])
         answered = _normalised(texts.answered, self.rarity[1])
@@ -81,7 +81,7 @@ class Neighbours:
     def own_signals(self) -> Vector:
         """Of the past cases themselves, each compared with all others."""
         rows = []
-        for start in range(0, len(self.right), 500):
+        for start in range(0, len(self.correct), 500):
             part = slice(start, start + 500)
             pair = (self.asked[part] @ self.asked.T, self.answered[part] @ self.answered.T)
             for likeness in pair:
@@ -93,13 +93,13 @@ class Neighbours:
         return np.concatenate([self._near(asked), self._near(answered)], axis=1)
 
     def _near(self, likeness: Matrix) -> Vector:
-        """Share right among the nearest, weighted by squared likeness; and the distance to the very nearest."""
+        """Accuracy among the nearest, weighted by squared likeness; and the distance to the very nearest."""
         count = min(NEAREST, likeness.shape[1])
         best = np.argpartition(-likeness, count - 1, axis=1)[:, :count]
         near = np.maximum(np.take_along_axis(likeness, best, axis=1), 0).astype(np.float64)
         weight = near**2 * self.weight[best]
-        base = float(np.average(self.right, weights=self.weight))
-        share = ((weight * self.right[best]).sum(1) + PRIOR * base) / (weight.sum(1) + PRIOR)
+        base = float(np.average(self.correct, weights=self.weight))
+        share = ((weight * self.correct[best]).sum(1) + PRIOR * base) / (weight.sum(1) + PRIOR)
         return np.stack([share, 1 - near.max(axis=1)], axis=1)
 
 

@@ -2,7 +2,7 @@
 
 ECE moves by .15 with its definition alone, so here is ours: cases in order of confidence are cut into bins of equal
 size (equal mass), equal confidences stay together in one bin; ECE is the mean over cases of the distance between their
-bin's mean confidence and its share right. It is biased upwards even for confidences that are exactly true: see
+bin's mean confidence and its accuracy. It is biased upwards even for confidences that are exactly true: see
 `ece_floor`.
 """
 
@@ -26,7 +26,7 @@ class Bin(Record):
     cases: int
     confidence: float
     """Mean."""
-    right: float
+    correct: float
     """Share."""
 
 
@@ -54,7 +54,7 @@ def bins(confidences: Sequence[float], rights: Sequence[bool], *, count: int = B
                 Bin(
                     cases=len(part),
                     confidence=fmean(c for c, _ in part),
-                    right=fmean(r for _, r in part),
+                    correct=fmean(r for _, r in part),
                 )
             )
         start = end
@@ -66,7 +66,9 @@ def ece(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     found = bins(confidences, rights)
     total = sum(one.cases for one in found)
     return (
-        sum(one.cases * abs(one.confidence - one.right) for one in found) / total if total else None
+        sum(one.cases * abs(one.confidence - one.correct) for one in found) / total
+        if total
+        else None
     )
 
 
@@ -106,9 +108,9 @@ def auroc(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
         end = start
         while end < len(ranked) and ranked[end][0] == ranked[start][0]:
             end += 1
-        right = sum(r for _, r in ranked[start:end])
-        wrong = end - start - right
-        total += right * (below + wrong / 2)
+        correct = sum(r for _, r in ranked[start:end])
+        wrong = end - start - correct
+        total += correct * (below + wrong / 2)
         below, start = below + wrong, end
     return total / (positives * negatives)
 

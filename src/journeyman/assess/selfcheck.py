@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from journeyman.protocols import Model
-from journeyman.types import Check, Message, Reply, Sampling, ToolSpec, Trajectory
+from journeyman.types import Message, Reply, Sampling, SelfCheck, ToolSpec, Trajectory
 
 QUESTIONS: Mapping[str, str] = {
     "right": "Is that answer right? Reply yes or no.",
@@ -51,16 +51,16 @@ def affordable(trajectory: Trajectory) -> bool:
 
 async def self_check(
     model: Model, trajectory: Trajectory, tools: Sequence[ToolSpec]
-) -> tuple[Check, ...]:
+) -> tuple[SelfCheck, ...]:
     """Every question with its answer. `tools` must be those of the rollout, or the cached prefix is lost.
 
     Raises what `model.generate` raises.
     """
-    checks: list[Check] = []
+    checks: list[SelfCheck] = []
     for name, question in QUESTIONS.items():
         messages = (*trajectory.messages, Message(role="user", content=question))
         reply = await model.generate(messages, tools=tools, sampling=ONE_WORD)
-        checks.append(Check(question=name, yes=probability_of_yes(reply), usage=reply.usage))
+        checks.append(SelfCheck(question=name, yes=probability_of_yes(reply), usage=reply.usage))
     return tuple(checks)
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from journeyman.assess.autonomy import Taught
+from journeyman.assess.autonomy import LazyAssessor
 from journeyman.assess.selective import Certificate, Settled, ceiling, labels_needed
-from journeyman.assess.stats import Share, share
-from journeyman.autonomy.tracker import Told, rule_of
+from journeyman.assess.stats import Proportion, proportion
+from journeyman.autonomy.tracker import DecisionLog, rule_of
 from journeyman.errors import InputError
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Decided, Example, Record, Run
@@ -33,10 +33,10 @@ class Outlook(Record):
     allowed_error: float
     threshold: float | None
     """On the confidence. None: nothing could be proved."""
-    alone: Share
+    alone: Proportion
     """Of the cases that were not used to learn from, those without an answer among them: those at or above the
     threshold."""
-    error_alone: Share
+    error_alone: Proportion
     """Wrong ones among these. Their risk is at most the allowed error with the confidence asked for."""
     ceiling: float
     """(1 − μ)/(1 − α): no rule delivers more."""
@@ -63,7 +63,7 @@ class Backtest(Record):
     learned_from: int
     """Cases, until the labels to learn from were had; the rest proves."""
     confidence: float
-    right: Share
+    correct: Proportion
     asked: Outlook
     others: tuple[Outlook, ...]
 
@@ -100,10 +100,10 @@ def outlook(journal: Journal, run: Run) -> Backtest:
     rule, warm_up = rule_of(run.spec), int(run.spec["warm_up"])
     turn = answered[min(warm_up, len(answered)) - 1] + 1
     learned, rest = known[:turn], known[turn:]
-    assessor = Taught(
-        [Example(evidence=one.evidence, right=not error) for one, error in learned]
+    assessor = LazyAssessor(
+        [Example(evidence=one.evidence, correct=not error) for one, error in learned]
     ).assessor
-    wrong = [float(not example.right) for example in assessor.examples]
+    wrong = [float(not example.correct) for example in assessor.examples]
 
     def at(allowed: float) -> Outlook:
         """The scores are the same for every rule: those of the run itself, each given before its label was known."""
@@ -115,7 +115,7 @@ def outlook(journal: Journal, run: Run) -> Backtest:
         labelled=len(known),
         learned_from=len(learned),
         confidence=rule.confidence,
-        right=share(sum(not error for _, error in known), len(known)),
+        correct=proportion(sum(not error for _, error in known), len(known)),
         asked=at(rule.allowed_error),
         others=tuple(at(allowed) for allowed in OTHERS if allowed != rule.allowed_error),
     )
@@ -123,7 +123,7 @@ def outlook(journal: Journal, run: Run) -> Backtest:
 
 def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
     """Every decision with whether the answer was wrong, in order. No answer is wrong, and is never delivered."""
-    told = Told.of(journal, run)
+    told = DecisionLog.of(journal, run)
     return [
         (one.decided, label.error if label else True)
         for one in told.made
@@ -149,8 +149,8 @@ def _outlook(certificate: Certificate, rest: Sequence[tuple[Decided, bool]]) -> 
     return Outlook(
         allowed_error=rule.allowed_error,
         threshold=threshold,
-        alone=share(len(above), len(rest)),
-        error_alone=share(sum(above), len(above)),
+        alone=proportion(len(above), len(rest)),
+        error_alone=proportion(sum(above), len(above)),
         ceiling=ceiling(wrong / len(rest) if rest else 0.0, rule.allowed_error),
         labels_needed=labels_needed(rule, (sum(above) + 0.5) / (len(above) + 1)) if above else None,
         labels_used=first,

@@ -24,7 +24,7 @@ Attempt = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Waiting:
+class UnsettledDecision:
     """A decision that is not settled."""
 
     attempt: Attempt
@@ -32,12 +32,12 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Told:
+class DecisionLog:
     """What a run's journal says of decisions and labels, event by event: the one place that reads them."""
 
     KINDS: ClassVar[tuple[EventKind, ...]] = ("decided", "labelled")
 
-    made: deque[Waiting] = field(default_factory=deque)
+    made: deque[UnsettledDecision] = field(default_factory=deque)
     """Decisions in their order; sealed ones are not among them."""
     labels: dict[Attempt, Label] = field(default_factory=dict)
     """Of several, the first."""
@@ -56,10 +56,10 @@ class Told:
             return
         decided = Decided.model_validate(event.body)
         if not decided.sealed:
-            self.made.append(Waiting(attempt, decided))
+            self.made.append(UnsettledDecision(attempt, decided))
 
 
-class Standing:
+class AutonomyTracker:
     """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
 
     def __init__(self, journal: Journal, run: Run, *, until: float | None = None) -> None:
@@ -68,13 +68,13 @@ class Standing:
         self.until = until
         self.run = run
         self.autonomy = _begin(journal, run)
-        self.told = Told()
+        self.told = DecisionLog()
         self.place = 0
         self.advance()
 
     def advance(self) -> Autonomy:
         """Take in what the journal has that is new."""
-        for place, event in self.journal.news(self.run.id, Told.KINDS, after=self.place):
+        for place, event in self.journal.news(self.run.id, DecisionLog.KINDS, after=self.place):
             self.place = place
             if self.until is None or event.at <= self.until:
                 self.told.take(event)
@@ -88,13 +88,13 @@ class Standing:
     ) -> Decided:
         """Deliver or escalate, by what is settled now."""
         now, evidence = self.advance(), evidence_of(trajectory)
-        drawn = draw(str(self.run.spec.get("salt", "")), case_id, attempt)
+        drawn = uniform(str(self.run.spec.get("salt", "")), case_id, attempt)
         decision = now.decide(now.score(evidence), drawn)
         return Decided(
             decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed
         )
 
-    def _settle(self, waiting: Waiting) -> bool:
+    def _settle(self, waiting: UnsettledDecision) -> bool:
         decided = waiting.decided
         label = self.told.labels.get(waiting.attempt)
         if decided.decision.audit and label is None and decided.evidence.answer is not None:
@@ -117,7 +117,7 @@ def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
         if event.kind == "labelled":
             labels.setdefault((event.case_id, event.attempt), Label.model_validate(event.body))
     made = [
-        Waiting((event.case_id, event.attempt), Decided.model_validate(event.body))
+        UnsettledDecision((event.case_id, event.attempt), Decided.model_validate(event.body))
         for event in told
         if event.kind == "decided"
     ]
@@ -128,12 +128,12 @@ def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
         while now.settled < decided.settled and pending:
             now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
         decision = now.decide(
-            now.score(decided.evidence), draw(str(run.spec.get("salt", "")), *one.attempt)
+            now.score(decided.evidence), uniform(str(run.spec.get("salt", "")), *one.attempt)
         )
         yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
 
 
-def draw(salt: str, case_id: str, attempt: int) -> float:
+def uniform(salt: str, case_id: str, attempt: int) -> float:
     """Uniform in [0, 1), the same each time that it is asked: a crash draws no second lot."""
     digest = hashlib.sha256(f"{salt}\0{case_id}\0{attempt}".encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
@@ -149,5 +149,5 @@ def _begin(journal: Journal, run: Run) -> Autonomy:
     rule = rule_of(run.spec)
     earlier = [known for known in journal.runs(job=run.job) if known.id == run.spec.get("history")]
     if earlier:
-        return Standing(journal, earlier[0], until=run.opened_at).autonomy.with_rule(rule)
+        return AutonomyTracker(journal, earlier[0], until=run.opened_at).autonomy.with_rule(rule)
     return Autonomy(rule=rule, warm_up=int(run.spec.get("warm_up", WARM_UP)))

@@ -17,7 +17,7 @@ from rich.markup import escape
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
-    Embedder,
+    EmbedderOption,
     Labels,
     SearchMode,
     base_file,
@@ -38,11 +38,11 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
 from journeyman.runtime.asking import PASSAGE_TOKENS, ask, asking_job
-from journeyman.runtime.leases import Holder
+from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import reason
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Outcome
-from journeyman.verifiers.citations import Claim, abstains, claims, shown_to
+from journeyman.types import CaseResult
+from journeyman.verifiers.citations import CitedSentence, abstains, cited_sentences, shown_to
 
 app = new_app()
 
@@ -61,7 +61,7 @@ def main(
         ),
     ],
     base: BaseName = DEFAULT_BASE,
-    embedder: Embedder = "use",
+    embedder: EmbedderOption = "use",
     label: Labels = None,
     mode: Annotated[
         SearchMode, typer.Option(help="How to search; all but basic need the extra `graph`.")
@@ -83,7 +83,7 @@ def main(
     name = base if not paths else f"ask-{_hash(paths)}"
     with (
         Journal.open(workspace) as journal,
-        Holder.enter(workspace) as holder,
+        LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):
@@ -151,7 +151,7 @@ def _updated(
 
 
 async def _all(
-    questions: Iterator[str], journal: Journal, holder: Holder, job: Job, model: Model,
+    questions: Iterator[str], journal: Journal, holder: LeaseOwner, job: Job, model: Model,
     seen: dict[str, Sequence[Passage]], indexing: float, *, as_json: bool,
 ) -> None:  # fmt: skip
     if isinstance(model, EmbeddedModel):
@@ -168,7 +168,7 @@ async def _all(
 
 
 def _as_json(
-    question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]
+    question: str, outcome: CaseResult, passages: Sequence[Passage], seconds: dict[str, float]
 ) -> None:
     answer, told = outcome.trajectory.answer, _claims(question, outcome)
     shown: dict[str, Any] = {
@@ -192,15 +192,15 @@ def _as_json(
     print_json(shown)
 
 
-def _claims(question: str, outcome: Outcome) -> tuple[Claim, ...]:
+def _claims(question: str, outcome: CaseResult) -> tuple[CitedSentence, ...]:
     answer = outcome.trajectory.answer
     if answer is None or abstains(answer):
         return ()
-    return claims(answer, shown_to(outcome.trajectory), question)
+    return cited_sentences(answer, shown_to(outcome.trajectory), question)
 
 
 def _told(
-    question: str, outcome: Outcome, passages: Sequence[Passage], seconds: dict[str, float]
+    question: str, outcome: CaseResult, passages: Sequence[Passage], seconds: dict[str, float]
 ) -> None:
     console = Console(highlight=False)
     answer = outcome.trajectory.answer
@@ -209,7 +209,7 @@ def _told(
         console.print(
             "There is no answer."
             if failure is None
-            else escape(f"{failure.message} {failure.mend}")
+            else escape(f"{failure.message} {failure.hint}")
         )
         return
     told = _claims(question, outcome)

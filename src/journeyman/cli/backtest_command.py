@@ -27,8 +27,8 @@ from journeyman.cli.terminal import (
 )
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff
 from journeyman.store.journal.sqlite import Journal
 
 app = new_app()
@@ -65,14 +65,14 @@ def main(
     history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
     with (
         Journal.open(workspace) as journal,
-        Holder.enter(workspace) as holder,
+        LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(
             journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history))
         )
-        board.begin(run, total=enrol(journal, run, history))
+        board.begin(run, total=add_cases(journal, run, history))
         shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
         stopped = run_shift(shift, board)
     if stopped:
@@ -114,7 +114,7 @@ def tell(found: Backtest) -> None:
         table.add_row(*_row(one))
     Console(highlight=False).print(table)
     say(
-        f"{found.labelled} labelled cases, {percent(found.right)} right: {found.learned_from} to learn from, "
+        f"{found.labelled} labelled cases, {percent(found.correct)} right: {found.learned_from} to learn from, "
         f"{found.labelled - found.learned_from} to prove it. A new run of `journeyman work` begins with this."
     )
 

@@ -14,13 +14,13 @@ import typer
 
 from journeyman.cli.terminal import say
 from journeyman.cli.text import shorten
-from journeyman.documents import Source
+from journeyman.documents import SourceFile
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase, Update
 from journeyman.models.embedding import embedder_named
 
 BaseName = Annotated[str, typer.Option("--base", help="The base's name.")]
-Embedder = Annotated[
+EmbedderOption = Annotated[
     str,
     typer.Option(help="use, minilm (English), e5, an endpoint as URL#MODEL, or none: words alone."),
 ]
@@ -75,7 +75,7 @@ def brought_up_to_date(
     """What was done, and the seconds it took; a line a file, but for programs."""
     began = time.monotonic()
 
-    def told(source: Source) -> None:
+    def told(source: SourceFile) -> None:
         if not as_json:
             say(told_of(source))
 
@@ -83,11 +83,11 @@ def brought_up_to_date(
     return done, time.monotonic() - began
 
 
-def told_of(source: Source) -> str:
+def told_of(source: SourceFile) -> str:
     """One line on a file that was read, or not."""
     name = shown_path(source.document)
     if source.failure is not None:
-        return f"not read: {name}: {source.failure.message} {source.failure.mend}"
+        return f"not read: {name}: {source.failure.message} {source.failure.hint}"
     pages = f", {source.pages} pages" if source.pages is not None else ""
     missing = (
         f"; incomplete: {shorten(source.notes[0], 80)}" if source.partial and source.notes else ""

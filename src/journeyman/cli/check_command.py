@@ -11,7 +11,7 @@ import typer
 from journeyman.cli.opening import open_job
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
-from journeyman.job.check import Checked, check
+from journeyman.job.check import CaseProof, check
 from journeyman.job.job import Job
 
 app = new_app()
@@ -61,5 +61,5 @@ def main(
         raise typer.Exit(1)
 
 
-async def _all(job: Job) -> list[Checked]:
+async def _all(job: Job) -> list[CaseProof]:
     return [one async for one in check(job)]

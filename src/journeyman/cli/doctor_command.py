@@ -25,13 +25,13 @@ from journeyman.types import Record
 app = new_app()
 
 
-class Finding(Record):
+class Diagnosis(Record):
     """One thing looked at. `mend` is empty where nothing has to be done."""
 
     what: str
     found: str
     good: bool
-    mend: str = ""
+    hint: str = ""
 
 
 @app.command()
@@ -43,18 +43,18 @@ def main(workspace: Workspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> N
     else:
         for finding in findings:
             say(f"{'ok  ' if finding.good else 'MEND'} {finding.what}: {finding.found}")
-            if finding.mend:
-                say(f"     {finding.mend}")
+            if finding.hint:
+                say(f"     {finding.hint}")
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
 
 
-def examine(workspace: Path) -> Iterator[Finding]:
+def examine(workspace: Path) -> Iterator[Diagnosis]:
     """Everything that is looked at, one by one."""
     python = platform.python_version()
-    yield Finding(what="Python", found=python, good=sys.version_info >= (3, 11))
+    yield Diagnosis(what="Python", found=python, good=sys.version_info >= (3, 11))
     yield _memory()
-    yield Finding(
+    yield Diagnosis(
         what="cores", found=f"{os.cpu_count()}, of which {free_cores()} are free now", good=True
     )
     yield _package("xllamacpp", "the embedded engine", "local")
@@ -65,34 +65,34 @@ def examine(workspace: Path) -> Iterator[Finding]:
     yield _journal(workspace)
 
 
-def _memory() -> Finding:
+def _memory() -> Diagnosis:
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     enough = gigabytes >= 3.5
-    mend = (
+    hint = (
         ""
         if enough
         else "The default model needs about 2.5 GB; use an endpoint, or --model smollm2-135m."
     )
-    return Finding(what="memory", found=f"{gigabytes:.1f} GiB", good=enough, mend=mend)
+    return Diagnosis(what="memory", found=f"{gigabytes:.1f} GiB", good=enough, hint=hint)
 
 
-def _package(name: str, purpose: str, extra: str) -> Finding:
+def _package(name: str, purpose: str, extra: str) -> Diagnosis:
     """Optional parts that are missing are told, but nothing is amiss."""
     try:
-        return Finding(what=purpose, found=f"{name} {version(name)}", good=True)
+        return Diagnosis(what=purpose, found=f"{name} {version(name)}", good=True)
     except PackageNotFoundError:
-        return Finding(
+        return Diagnosis(
             what=purpose,
             found="not installed",
             good=True,
-            mend=f"If wanted: pip install 'journeyman[{extra}]'",
+            hint=f"If wanted: pip install 'journeyman[{extra}]'",
         )
 
 
-def _model() -> Finding:
+def _model() -> Diagnosis:
     entry, folder = CATALOGUE[DEFAULT_MODEL], models_folder()
     if stamped(entry, folder):
-        return Finding(
+        return Diagnosis(
             what="the default model",
             found=f"{folder / entry.file}, context {CONTEXT_TOKENS:,}",
             good=True,
@@ -101,33 +101,33 @@ def _model() -> Finding:
     free = shutil.disk_usage(existing).free
     enough = free > 1.3 * entry.size
     found = f"not fetched; {free / 1e9:.1f} GB free at {existing}"
-    mend = f"Fetch it with: journeyman models fetch ({entry.size / 1e9:.1f} GB)"
-    return Finding(what="the default model", found=found, good=enough, mend=mend)
+    hint = f"Fetch it with: journeyman models fetch ({entry.size / 1e9:.1f} GB)"
+    return Diagnosis(what="the default model", found=found, good=enough, hint=hint)
 
 
-def _key() -> Finding:
+def _key() -> Diagnosis:
     names = [name for name in ("JOURNEYMAN_API_KEY", "OPENAI_API_KEY") if os.environ.get(name)]
-    return Finding(
+    return Diagnosis(
         what="key for endpoints",
         found=f"{names[0]} is set" if names else "none; the embedded engine needs none",
         good=True,
     )
 
 
-def _journal(workspace: Path) -> Finding:
+def _journal(workspace: Path) -> Diagnosis:
     sqlite = f"SQLite {SQLITE_VERSION}"
     if not (workspace / "journal.sqlite").exists():
-        return Finding(what="journal", found=f"none yet in {workspace}; {sqlite}", good=True)
+        return Diagnosis(what="journal", found=f"none yet in {workspace}; {sqlite}", good=True)
     with boundary("opening the journal") as outcome, Journal.open(workspace) as journal:
         state = journal.check()
         good = state == "ok"
         runs = len(journal.runs())
-        return Finding(
+        return Diagnosis(
             what="journal",
             found=f"{runs} runs in {workspace}, integrity {state}; {sqlite}",
             good=good,
         )
     assert outcome.failure is not None
-    return Finding(
-        what="journal", found=outcome.failure.message, good=False, mend=outcome.failure.mend
+    return Diagnosis(
+        what="journal", found=outcome.failure.message, good=False, hint=outcome.failure.hint
     )

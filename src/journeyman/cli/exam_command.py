@@ -20,8 +20,8 @@ from journeyman.errors import InputError
 from journeyman.improve.exams import Examined, Room, examine
 from journeyman.improve.learning import champion_of
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.versions import Version, ground_of, versions
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.versions import Version, config_hash_of, versions
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case
 
@@ -54,19 +54,19 @@ def main(
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
     with (
         Journal.open(workspace) as journal,
-        Holder.enter(workspace) as holder,
+        LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=1, progress=board.fetching)
-        ground = ground_of(loaded, opened, name)
+        config_hash = config_hash_of(loaded, opened, name)
         known = versions(journal.changes(loaded.name), journal.runs(job=loaded.name), name)
-        if version not in known or known[version].ground != ground:
+        if version not in known or known[version].config_hash != config_hash:
             raise InputError(
                 f"There is no version {version} of {name!r} for this job and model.",
                 "See: journeyman versions",
             )
         room = Room(journal=journal, holder=holder, job=loaded, model=opened)
-        now = champion_of(journal, loaded.name, ground, name)
+        now = champion_of(journal, loaded.name, config_hash, name)
 
         async def doing() -> Examined:
             try:

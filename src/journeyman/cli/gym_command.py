@@ -14,14 +14,14 @@ from journeyman.cli.new_command import write_job
 from journeyman.cli.terminal import AsJson, new_app, print_json, say
 from journeyman.errors import InputError
 from journeyman.gym import FAMILIES, family_of
-from journeyman.gym.process import hired
-from journeyman.job.gym_proof import Proof, prove
+from journeyman.gym.process import process_for
+from journeyman.job.gym_proof import TaskProof, prove
 from journeyman.job.scaffold import gym_files
 
 app = new_app()
 
 
-class Action(StrEnum):
+class GymAction(StrEnum):
     LIST = "list"
     CHECK = "check"
     NEW = "new"
@@ -29,7 +29,7 @@ class Action(StrEnum):
 
 @app.command()
 def main(
-    action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
+    action: Annotated[GymAction, typer.Argument(help="What to do.")] = GymAction.LIST,
     names: Annotated[
         list[str] | None, typer.Argument(help="Families, or tasks as FAMILY:TASK; left out: all.")
     ] = None,
@@ -43,7 +43,7 @@ def main(
     nonsense 0; exit code 1 when one does not. `new` makes a job's folder over the tasks named, to edit. A single task
     needs none: `journeyman work FAMILY:TASK` works it, as do `check` and `backtest`.
     """
-    if action is Action.NEW:
+    if action is GymAction.NEW:
         _new(names or [], folder, as_json=as_json)
         return
     unknown = [name for name in names or [] if name not in FAMILIES and ":" not in name]
@@ -51,7 +51,7 @@ def main(
         raise InputError(
             f"There is no family {unknown[0]!r}.", f"It is one of {', '.join(FAMILIES)}."
         )
-    if action is Action.LIST:
+    if action is GymAction.LIST:
         _list(names or list(FAMILIES), everything=bool(names), as_json=as_json)
         return
     failed = _check(
@@ -71,7 +71,7 @@ def _tasks(names: Sequence[str]) -> list[str]:
             family_of(name)
             tasks.append(name)
             continue
-        with hired(FAMILIES[name]) as process:
+        with process_for(FAMILIES[name]) as process:
             tasks += [f"{name}:{task}" for task in process.tasks()]
     return list(dict.fromkeys(tasks))
 
@@ -108,7 +108,7 @@ def _check(names: Sequence[str], cases: int, *, as_json: bool) -> bool:
     tasks = _tasks(names)
     if not tasks:
         raise InputError("No family is installed.", "`journeyman gym list` says how to get them.")
-    proofs: list[Proof] = []
+    proofs: list[TaskProof] = []
     width = max(map(len, tasks))
     if not as_json:
         say(f"{'task':<{width}}  oracle   null  chance  seconds")

@@ -17,7 +17,7 @@ from rich.table import Table
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
-    Embedder,
+    EmbedderOption,
     Labels,
     SearchMode,
     brought_up_to_date,
@@ -41,7 +41,7 @@ from journeyman.protocols import Model
 app = new_app()
 
 
-class Action(StrEnum):
+class KnowledgeAction(StrEnum):
     ADD = "add"
     REMOVE = "remove"
     SEARCH = "search"
@@ -53,7 +53,7 @@ class Action(StrEnum):
 
 @app.command()
 def main(
-    action: Annotated[Action, typer.Argument(help="What to do.")],
+    action: Annotated[KnowledgeAction, typer.Argument(help="What to do.")],
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -61,7 +61,7 @@ def main(
         ),
     ] = None,
     base: BaseName = DEFAULT_BASE,
-    embedder: Embedder = "use",
+    embedder: EmbedderOption = "use",
     label: Labels = None,
     template: Annotated[
         str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")
@@ -91,26 +91,26 @@ def main(
     `journeyman ask` asks one.
     """
     names = what or []
-    if action in {Action.ADD, Action.REMOVE} and not names:
+    if action in {KnowledgeAction.ADD, KnowledgeAction.REMOVE} and not names:
         raise InputError(f"Nothing was named to {action}.", "Name files or folders.")
-    if action is Action.SEARCH and not " ".join(names).strip():
+    if action is KnowledgeAction.SEARCH and not " ".join(names).strip():
         raise InputError("Nothing was given to search for.", "Give some words.")
     if template is not None and template not in TEMPLATES:
         raise InputError(
             f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}."
         )
-    with open_base(workspace, base, embedder, new=action is Action.ADD) as opened:
-        if action is Action.ADD:
+    with open_base(workspace, base, embedder, new=action is KnowledgeAction.ADD) as opened:
+        if action is KnowledgeAction.ADD:
             _add(opened, names, label or [], template, as_json=as_json)
-        elif action is Action.REMOVE:
+        elif action is KnowledgeAction.REMOVE:
             _remove(opened, names, as_json=as_json)
-        elif action is Action.SEARCH:
+        elif action is KnowledgeAction.SEARCH:
             _search(opened, " ".join(names), label or [], mode, k, as_json=as_json)
-        elif action is Action.SHOW:
+        elif action is KnowledgeAction.SHOW:
             _show(opened, names, as_json=as_json)
-        elif action is Action.CLAIMS:
+        elif action is KnowledgeAction.CLAIMS:
             _claims(opened, " ".join(names), label or [], tokens, model, as_json=as_json)
-        elif action is Action.REPORTS:
+        elif action is KnowledgeAction.REPORTS:
             _reports(opened, label or [], tokens, model, k, as_json=as_json)
         else:
             _stats(opened, as_json=as_json)

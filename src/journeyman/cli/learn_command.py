@@ -24,8 +24,8 @@ from journeyman.learn.instructions import Instructions
 from journeyman.learn.rules import Rules
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Learner, Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.versions import Version, ground_of
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store.journal.sqlite import Journal
 
 app = new_app()
@@ -65,13 +65,13 @@ def main(
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
     with (
         Journal.open(workspace) as journal,
-        Holder.enter(workspace) as holder,
+        LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=1, progress=board.fetching)
         asked = None if teacher is None else open_model(teacher, at_once=1, progress=board.fetching)
         room = Room(journal=journal, holder=holder, job=loaded, model=opened)
-        now = champion_of(journal, loaded.name, ground_of(loaded, opened, name), name)
+        now = champion_of(journal, loaded.name, config_hash_of(loaded, opened, name), name)
 
         async def doing() -> tuple[Version, Examined] | None:
             budget = LearningBudget(tokens=tokens, seconds=seconds)

@@ -13,8 +13,8 @@ from rich.table import Table
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import shorten
-from journeyman.memory.projection import Experience
-from journeyman.memory.recall import Standing, standings
+from journeyman.memory.projection import LessonProjection
+from journeyman.memory.recall import LessonStats, lesson_stats
 
 app = new_app()
 
@@ -32,7 +32,7 @@ def main(
     """List what a job's workers remember, with what each lesson has proved to be worth."""
     with existing_journal(workspace) as journal:
         latest = chosen_run(journal, job)
-        experience = Experience(journal, latest.job)
+        experience = LessonProjection(journal, latest.job)
         try:
             memories = experience.advance()
             every = ("demonstration", "correction")
@@ -40,7 +40,7 @@ def main(
                 found = memories.lessons(limit=limit)
             else:
                 found = [one.lesson for one in memories.search(like, kinds=every, k=limit)]
-            known = standings(memories, found, memories.latest())
+            known = lesson_stats(memories, found, memories.latest())
         finally:
             experience.close()
     if as_json:
@@ -68,6 +68,6 @@ def main(
     Console(highlight=False).print(table)
 
 
-def why(standing: Standing) -> str:
+def why(standing: LessonStats) -> str:
     """A lesson is not told."""
     return "shut out" if standing.shut_out else "retired" if standing.worth.retired else "unsound"

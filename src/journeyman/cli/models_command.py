@@ -14,13 +14,13 @@ from journeyman.cli.terminal import AsJson, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError, ModelFileError
 from journeyman.models import DEFAULT_MODEL
-from journeyman.models.catalogue import CATALOGUE, Entry
+from journeyman.models.catalogue import CATALOGUE, CatalogueEntry
 from journeyman.models.fetching import fetch, models_folder, stamped, verify
 
 app = new_app()
 
 
-class Action(StrEnum):
+class ModelsAction(StrEnum):
     LIST = "list"
     FETCH = "fetch"
     VERIFY = "verify"
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 @app.command()
 def main(
-    action: Annotated[Action, typer.Argument(help="What to do.")] = Action.LIST,
+    action: Annotated[ModelsAction, typer.Argument(help="What to do.")] = ModelsAction.LIST,
     name: Annotated[str, typer.Argument(help="A model's name from the list.")] = DEFAULT_MODEL,
     again: Annotated[
         bool, typer.Option("--again", help="Fetch: look at the hash of what is there already.")
@@ -40,12 +40,12 @@ def main(
     `fetch` takes the first mirror that answers, goes on where it stopped, and verifies the file by its sha256. `verify`
     looks at the hash of what is there; a wrong file is deleted and named, with exit code 4.
     """
-    if action is Action.LIST:
+    if action is ModelsAction.LIST:
         _list(as_json=as_json)
         return
     if name not in CATALOGUE:
         raise InputError(f"There is no model {name!r}.", f"It is one of {', '.join(CATALOGUE)}.")
-    if action is Action.VERIFY:
+    if action is ModelsAction.VERIFY:
         _verify(CATALOGUE[name], as_json=as_json)
     else:
         _fetch(CATALOGUE[name], again=again, as_json=as_json)
@@ -80,7 +80,7 @@ def _list(*, as_json: bool) -> None:
     )
 
 
-def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
+def _fetch(entry: CatalogueEntry, *, again: bool, as_json: bool) -> None:
     with board_for(as_json=as_json) as board:
         fetched = fetch(entry, folder=models_folder(), progress=board.fetching, again=again)
     if as_json:
@@ -96,7 +96,7 @@ def _fetch(entry: Entry, *, again: bool, as_json: bool) -> None:
         say(str(fetched.path))
 
 
-def _verify(entry: Entry, *, as_json: bool) -> None:
+def _verify(entry: CatalogueEntry, *, as_json: bool) -> None:
     path = models_folder() / entry.file
     if not path.exists():
         raise ModelFileError(

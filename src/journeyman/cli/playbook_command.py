@@ -12,7 +12,7 @@ from journeyman.cli.review_command import user
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.errors import InputError
 from journeyman.improve.learning import champion_of
-from journeyman.improve.playbook import read, written
+from journeyman.improve.playbook import from_skill_md, to_skill_md
 from journeyman.improve.versions import propose
 
 app = new_app()
@@ -37,9 +37,9 @@ def main(
     """Write out a worker's rules as an Agent Skill (SKILL.md), or read an edited one as a new version."""
     with existing_journal(workspace) as journal:
         latest = run_of_worker(journal, job, name)
-        now = champion_of(journal, latest.job, latest.ground, name)
+        now = champion_of(journal, latest.job, latest.config_hash, name)
         if edited is not None:
-            proposal = read(_text(edited), now.mind, by=by or user())
+            proposal = from_skill_md(_text(edited), now.worker_spec, by=by or user())
             found = propose(
                 journal, latest.job, now, proposal, by=f"person:{by or user()}", cost={}
             )
@@ -52,7 +52,7 @@ def main(
                     f"{found.label}: {found.why} Examine it with: journeyman exam {latest.job} {found.number}"
                 )
             return
-    text = written(latest.job, name, now.mind.playbook)
+    text = to_skill_md(latest.job, name, now.worker_spec.playbook)
     if out is not None:
         try:
             out.write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ def main(
         say(
             text.rstrip("\n")
             if out is None
-            else f"{now.label}: {len(now.mind.playbook)} rules in {out}"
+            else f"{now.label}: {len(now.worker_spec.playbook)} rules in {out}"
         )
 
 

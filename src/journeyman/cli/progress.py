@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from journeyman.cli.text import duration, shorten, verdict
-from journeyman.types import Outcome, Run
+from journeyman.types import CaseResult, Run
 
 
 class Board(Protocol):
@@ -35,7 +35,7 @@ class Board(Protocol):
 
     def begin(self, run: Run, *, total: int) -> None: ...
 
-    def closed(self, outcome: Outcome) -> None: ...
+    def closed(self, outcome: CaseResult) -> None: ...
 
     def stopping(self) -> None: ...
 
@@ -52,7 +52,7 @@ class SilentBoard:
 
     def begin(self, run: Run, *, total: int) -> None: ...
 
-    def closed(self, outcome: Outcome) -> None: ...
+    def closed(self, outcome: CaseResult) -> None: ...
 
     def stopping(self) -> None: ...
 
@@ -63,23 +63,23 @@ class Tally:
 
     total: int = 0
     done: int = 0
-    right: int = 0
+    correct: int = 0
     scored: int = 0
     tokens: int = 0
     began: float = field(default_factory=time.monotonic)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: CaseResult) -> None:
         self.done += 1
-        self.scored += outcome.right is not None
-        self.right += outcome.right is True
+        self.scored += outcome.correct is not None
+        self.correct += outcome.correct is True
         usage = outcome.trajectory.usage
         self.tokens += usage.prompt_tokens + usage.completion_tokens
 
     @property
     def line(self) -> str:
-        """Rate, share right so far, tokens, time left."""
+        """Rate, accuracy so far, tokens, time left."""
         passed = time.monotonic() - self.began
-        share = f"{self.right}/{self.scored} right" if self.scored else "nothing scored"
+        share = f"{self.correct}/{self.scored} right" if self.scored else "nothing scored"
         left = duration(passed / self.done * (self.total - self.done)) if self.done else "?"
         rate = (
             f"{self.done / passed * 3600:,.0f} cases/h" if self.done and passed > 0 else "starting"
@@ -87,7 +87,7 @@ class Tally:
         return f"{rate} · {share} · {self.tokens:,} tokens · {left} left"
 
 
-def case_line(outcome: Outcome, width: int) -> tuple[str, str]:
+def case_line(outcome: CaseResult, width: int) -> tuple[str, str]:
     """One case on one line, and the colour of its verdict."""
     word, colour = verdict(outcome)
     trajectory = outcome.trajectory
@@ -132,7 +132,7 @@ class PlainBoard:
         self.tally = Tally(total=total)
         self.say(f"{run.worker} works {total} cases of {run.job} with {run.model} (run {run.id}).")
 
-    def closed(self, outcome: Outcome) -> None:
+    def closed(self, outcome: CaseResult) -> None:
         self.tally.add(outcome)
         self.say(case_line(outcome, 110)[0])
         if self.tally.done % 10 == 0 or self.tally.done == self.tally.total:
@@ -145,7 +145,7 @@ class PlainBoard:
 
 
 class RichBoard:
-    """A bar with rate, share right, tokens and time left; each finished case stands above it."""
+    """A bar with rate, accuracy, tokens and time left; each finished case stands above it."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
@@ -180,7 +180,7 @@ class RichBoard:
         )
         self.task = self.bar.add_task(run.id, total=total, note="starting")
 
-    def closed(self, outcome: Outcome) -> None:
+    def closed(self, outcome: CaseResult) -> None:
         self.tally.add(outcome)
         line, colour = case_line(outcome, self.console.width)
         text = Text(line, overflow="ellipsis", no_wrap=True)

@@ -17,9 +17,9 @@ from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError
-from journeyman.runtime.review import Item, inbox, review
+from journeyman.runtime.review import ReviewItem, inbox, review
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Label, Outcome, Run
+from journeyman.types import CaseResult, Label, Run
 
 app = new_app()
 
@@ -71,7 +71,7 @@ def main(
             _go_through(journal, chosen, items, reviewer)
 
 
-def shown(item: Item) -> dict[str, Any]:
+def shown(item: ReviewItem) -> dict[str, Any]:
     """All that a program needs to show the case and to decide."""
     trajectory = item.outcome.trajectory
     return {
@@ -98,7 +98,7 @@ def _label(
     return Label(error=not accept, by=by, correction=edit, note=note)
 
 
-def _told(outcome: Outcome, *, as_json: bool) -> None:
+def _told(outcome: CaseResult, *, as_json: bool) -> None:
     given = outcome.labels[-1]
     if as_json:
         print_json(
@@ -119,7 +119,7 @@ def _told(outcome: Outcome, *, as_json: bool) -> None:
     say(f"{outcome.case_id}: {word}.")
 
 
-def _go_through(journal: Journal, run: Run, items: Sequence[Item], by: str) -> None:
+def _go_through(journal: Journal, run: Run, items: Sequence[ReviewItem], by: str) -> None:
     """One case after the other, one key each; what was decided is kept, whenever one stops."""
     console, done = Console(highlight=False, soft_wrap=True), 0
     for number, item in enumerate(items, start=1):
@@ -132,11 +132,11 @@ def _go_through(journal: Journal, run: Run, items: Sequence[Item], by: str) -> N
                 _told(review(journal, run, item.case.id, label), as_json=False)
                 done += 1
             except InputError as error:
-                say(f"{error.message} {error.mend}")
+                say(f"{error.message} {error.hint}")
     say(f"{done} reviewed, {len(inbox(journal, run))} still wait.")
 
 
-def _ask(item: Item, by: str) -> Label | str | None:
+def _ask(item: ReviewItem, by: str) -> Label | str | None:
     """A label; "skip"; None: stop."""
     while True:
         click.echo(KEYS, nl=False)
@@ -156,7 +156,7 @@ def _ask(item: Item, by: str) -> Label | str | None:
                 return Label(error=True, by=by, correction=text.strip())
 
 
-def _show(console: Console, item: Item, place: str) -> None:
+def _show(console: Console, item: ReviewItem, place: str) -> None:
     trajectory = item.outcome.trajectory
     console.rule(
         f"[bold]{escape(item.case.id)}[/] · {escape(item.case.slice or 'no slice')} · {place}",

@@ -26,7 +26,7 @@ def main(
     """Let an earlier version work again. One row is written; the version is bit for bit what it was."""
     with existing_journal(workspace) as journal:
         latest = run_of_worker(journal, job, name)
-        now = roll_back(journal, latest.job, name, latest.ground, version)
+        now = roll_back(journal, latest.job, name, latest.config_hash, version)
     if as_json:
         print_json(now.model_dump(mode="json"))
     else:

@@ -17,7 +17,7 @@ from journeyman.errors import InputError
 from journeyman.runtime.review import reason
 from journeyman.store.journal.replay import outcome_of, outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Message, Outcome, Run, Step
+from journeyman.types import Case, CaseResult, Message, Run, Step
 
 app = new_app()
 
@@ -107,7 +107,7 @@ def _list(journal: Journal, run: Run, *, open_only: bool, as_json: bool) -> None
     Console(highlight=False).print(table)
 
 
-def _tell(run: Run, case: Case, outcome: Outcome) -> None:
+def _tell(run: Run, case: Case, outcome: CaseResult) -> None:
     """The run of one case, for reading from top to bottom."""
     console = Console(highlight=False, soft_wrap=True)
     trajectory = outcome.trajectory
@@ -138,7 +138,7 @@ def _tell(run: Run, case: Case, outcome: Outcome) -> None:
         _decision(console, outcome)
     if trajectory.failure is not None:
         console.print(
-            f"[yellow]{escape(trajectory.failure.message)}[/]\n{escape(trajectory.failure.mend)}"
+            f"[yellow]{escape(trajectory.failure.message)}[/]\n{escape(trajectory.failure.hint)}"
         )
     if outcome.at is not None:
         console.print(
@@ -146,7 +146,7 @@ def _tell(run: Run, case: Case, outcome: Outcome) -> None:
         )
 
 
-def _decision(console: Console, outcome: Outcome) -> None:
+def _decision(console: Console, outcome: CaseResult) -> None:
     decision = outcome.decision
     assert decision is not None
     likely = "not known" if decision.score is None else f"{decision.score:.2f}"

@@ -9,30 +9,30 @@ from rich.table import Table
 from journeyman.assess.stats import percent
 from journeyman.cli.text import duration
 from journeyman.reports.html.trust import sentence
-from journeyman.reports.metrics import Figures
+from journeyman.reports.metrics import RunMetrics
 from journeyman.reports.report import remarks
 from journeyman.reports.trust import Trust
 
 
-def print_figures(figures: Figures) -> None:
-    """The share right per slice with its 95 % interval, then cost, time and failures."""
+def print_figures(figures: RunMetrics) -> None:
+    """The accuracy per slice with its 95 % interval, then cost, time and failures."""
     console = Console(highlight=False)
     table = Table(
         "slice", title=f"{figures.worker} · {figures.job} · run {figures.run}", title_justify="left"
     )
     table.add_column("cases", justify="right")
-    table.add_column("right", justify="right")
-    table.add_column("share right (95 %)", justify="right")
+    table.add_column("correct", justify="right")
+    table.add_column("accuracy (95 %)", justify="right")
     table.add_column("median time", justify="right")
     for row in figures.slices:
         taken = "–" if row.seconds.median is None else duration(row.seconds.median)
-        right = f"{row.right.count}/{row.right.total}" if row.right.total else "–"
-        table.add_row(escape(row.slice), str(row.cases), right, percent(row.right), taken)
+        correct = f"{row.correct.count}/{row.correct.total}" if row.correct.total else "–"
+        table.add_row(escape(row.slice), str(row.cases), correct, percent(row.correct), taken)
     table.add_section()
-    whole = f"{figures.right.count}/{figures.right.total}" if figures.right.total else "–"
+    whole = f"{figures.correct.count}/{figures.correct.total}" if figures.correct.total else "–"
     median = "–" if figures.seconds.median is None else duration(figures.seconds.median)
     table.add_row(
-        "[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.right)}", median
+        "[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.correct)}", median
     )
     console.print(table)
     for line in notes(figures):
@@ -53,7 +53,7 @@ def trust_notes(trust: Trust) -> list[str]:
     return said
 
 
-def notes(figures: Figures) -> list[str]:
+def notes(figures: RunMetrics) -> list[str]:
     """What is worth saying below the table."""
     said = remarks(figures)
     if figures.closed < figures.cases:
@@ -62,7 +62,7 @@ def notes(figures: Figures) -> list[str]:
         said.append(
             f"[yellow]{kind.count} × {kind.failure.kind}[/]: {escape(kind.failure.message)}"
         )
-        said.append(f"    {escape(kind.failure.mend)}")
+        said.append(f"    {escape(kind.failure.hint)}")
     if figures.trust is not None:
         said += trust_notes(figures.trust)
     cached = ""

@@ -56,9 +56,9 @@ def run_command(app: typer.Typer, name: str, arguments: Sequence[str]) -> int:
 def complain(error: JourneymanError, *, as_json: bool) -> int:
     """Say what is wrong and what mends it; returns the exit code."""
     if as_json:
-        print_json({"error": {"kind": error.kind, "message": error.message, "mend": error.mend}})
+        print_json({"error": {"kind": error.kind, "message": error.message, "hint": error.hint}})
     else:
-        sys.stderr.write(f"Error: {error.message}\n{error.mend}\n")
+        sys.stderr.write(f"Error: {error.message}\n{error.hint}\n")
     return error.exit_code
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from journeyman.types import Outcome, Usage
+from journeyman.types import CaseResult, Usage
 
 
 def shorten(text: str, width: int) -> str:
@@ -18,15 +18,15 @@ def shorten(text: str, width: int) -> str:
     return line[:kept].rstrip() + "…"
 
 
-def verdict(outcome: Outcome) -> tuple[str, str]:
+def verdict(outcome: CaseResult) -> tuple[str, str]:
     """A word for how a case ended, and its colour."""
     if outcome.trajectory.stop == "in_doubt":
         return "in doubt", "magenta"
     if outcome.trajectory.failure is not None:
         return "failed", "yellow"
-    if outcome.right is None:
+    if outcome.correct is None:
         return "done", "cyan"
-    return ("right", "green") if outcome.right else ("wrong", "red")
+    return ("right", "green") if outcome.correct else ("wrong", "red")
 
 
 def tokens(usage: Usage) -> str:

@@ -33,7 +33,7 @@ def main(
         latest = run_of_worker(journal, job, name)
         changes, runs = journal.changes(latest.job), journal.runs(job=latest.job)
     known = versions(changes, runs, name)
-    now = champion(changes, known, name, latest.ground)
+    now = champion(changes, known, name, latest.config_hash)
     rows = [_row(version, changes, now) for version in known.values()]
     if as_json:
         print_json(

@@ -31,8 +31,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
 from journeyman.reports.report import write_report
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift, enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Run
 
@@ -85,12 +85,12 @@ def main(
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
     with (
         Journal.open(workspace) as journal,
-        Holder.enter(workspace) as holder,
+        LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
-        board.begin(run, total=enrol(journal, run, stream, retry_failed=retry))
+        board.begin(run, total=add_cases(journal, run, stream, retry_failed=retry))
         shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
         stopped = run_shift(shift, board)
     _sum_up(workspace, run, as_json=as_json)
@@ -111,12 +111,12 @@ def with_rule(job: Job, allowed_error: float | None) -> Job:
     return job if allowed_error is None else replace(job, allowed_error=allowed_error)
 
 
-def run_shift(shift: Shift, board: Board) -> bool:
+def run_shift(shift: Runner, board: Board) -> bool:
     """Work until done; Ctrl-C stops at the next step, a second one at once. Returns whether it was stopped."""
     return asyncio.run(_work(shift, shift.model, board))
 
 
-async def _work(shift: Shift, model: Model, board: Board) -> bool:
+async def _work(shift: Runner, model: Model, board: Board) -> bool:
     loop = asyncio.get_running_loop()
     if isinstance(model, EmbeddedModel):
         await model.load()  # a file that can't be loaded ends the command, not each case

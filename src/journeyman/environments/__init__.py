@@ -7,18 +7,20 @@ from typing import Annotated
 from pydantic import Field
 
 from journeyman.environments.functions import Functions
-from journeyman.environments.gym import Gym
+from journeyman.environments.gym import GymEnvironment
 from journeyman.environments.single_turn import SingleTurn
 from journeyman.environments.sql import Sql
 from journeyman.environments.tools import Tools, effect, final, reconciled_by
 
-AnyEnvironment = Annotated[SingleTurn | Tools | Sql | Functions | Gym, Field(discriminator="kind")]
+AnyEnvironment = Annotated[
+    SingleTurn | Tools | Sql | Functions | GymEnvironment, Field(discriminator="kind")
+]
 """What `[environment]` in job.toml can be."""
 
 __all__ = [
     "AnyEnvironment",
     "Functions",
-    "Gym",
+    "GymEnvironment",
     "SingleTurn",
     "Sql",
     "Tools",

@@ -11,7 +11,7 @@ from typing import Literal
 
 from journeyman.errors import InputError
 from journeyman.protocols import Environment, OpenEnvironment
-from journeyman.types import Brief, Json, Message, Record, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Json, Message, Record, ToolCall, ToolSpec
 
 TYPES = {
     "dict": "object",
@@ -29,23 +29,23 @@ class Functions(Record):
 
     kind: Literal["functions"] = "functions"
 
-    def __call__(self, brief: Brief) -> Environment:
-        return _Functions(brief)
+    def __call__(self, case_input: CaseInput) -> Environment:
+        return _Functions(case_input)
 
 
 class _Functions:
-    def __init__(self, brief: Brief) -> None:
-        self.brief = brief
-        functions = brief.data.get("functions")
+    def __init__(self, case_input: CaseInput) -> None:
+        self.input = case_input
+        functions = case_input.data.get("functions")
         if not isinstance(functions, list) or not functions:
             raise InputError(
-                f"Case {brief.id!r} offers no functions.",
+                f"Case {case_input.id!r} offers no functions.",
                 "Put them into data.functions, as a list.",
             )
         self.tools: Sequence[ToolSpec] = tuple(_spec(function) for function in functions)
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.brief.prompt),)
+        return (Message(role="user", content=self.input.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
         return Message(role="tool", call_id=call.id, content="noted")

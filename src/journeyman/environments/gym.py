@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from journeyman.gym import family_of
-from journeyman.gym.game import Family, RefusedCommandError, View, placed
-from journeyman.gym.process import GameProcess, give_back, hire
+from journeyman.gym.game import Family, GameView, RefusedCommandError, placed
+from journeyman.gym.process import GameProcess, acquire, release
 from journeyman.protocols import Environment, OpenEnvironment
-from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Message, Record, ToolCall, ToolSpec
 
 ACT = ToolSpec(
     name="act",
@@ -32,25 +32,25 @@ FINISH = ToolSpec(
 )
 
 
-class Gym(Record):
+class GymEnvironment(Record):
     """Any task of any family: `{"task": "FAMILY:TASK", "seed": N}` in the case's data."""
 
     kind: Literal["gym"] = "gym"
 
-    def __call__(self, brief: Brief) -> Environment:
-        name, seed = placed(brief.data, brief.id)
+    def __call__(self, case_input: CaseInput) -> Environment:
+        name, seed = placed(case_input.data, case_input.id)
         family, task = family_of(name)
-        return _Puzzle(brief) if family.is_puzzle else _Game(brief, family, task, seed)
+        return _Puzzle(case_input) if family.is_puzzle else _Game(case_input, family, task, seed)
 
 
 class _Puzzle:
     tools: Sequence[ToolSpec] = ()
 
-    def __init__(self, brief: Brief) -> None:
-        self.brief = brief
+    def __init__(self, case_input: CaseInput) -> None:
+        self.input = case_input
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.brief.prompt),)
+        return (Message(role="user", content=self.input.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
         return Message(
@@ -69,8 +69,8 @@ class _Puzzle:
 class _Game:
     """Open from `reset` to `close`, in a process of its own."""
 
-    def __init__(self, brief: Brief, family: Family, task: str, seed: int) -> None:
-        self.brief, self.family, self.task, self.seed = brief, family, task, seed
+    def __init__(self, case_input: CaseInput, family: Family, task: str, seed: int) -> None:
+        self.input, self.family, self.task, self.seed = case_input, family, task, seed
         self.process: GameProcess | None = None
         self.over = False
 
@@ -81,11 +81,11 @@ class _Game:
 
     async def reset(self) -> Sequence[Message]:
         await self.close()
-        self.process, self.over = hire(self.family), False
+        self.process, self.over = acquire(self.family), False
         view = await asyncio.to_thread(self.process.start, self.task, self.seed)
         return (
             Message(role="system", content=self.family.rules),
-            Message(role="user", content=f"Your goal: {self.brief.prompt}\n\n{_shown(view)}"),
+            Message(role="user", content=f"Your goal: {self.input.prompt}\n\n{_shown(view)}"),
         )
 
     async def step(self, call: ToolCall) -> Message:
@@ -115,11 +115,11 @@ class _Game:
 
     async def close(self) -> None:
         if self.process is not None:
-            give_back(self.process)
+            release(self.process)
             self.process = None
 
 
-def _shown(view: View) -> str:
+def _shown(view: GameView) -> str:
     """What is seen, then the commands. The number of the move tells equal sights apart: going on is no repetition."""
     lines = [view.told]
     if view.over:
@@ -129,4 +129,4 @@ def _shown(view: View) -> str:
     return "\n".join([*lines, f"[move {view.move} of {view.most_moves}]"])
 
 
-_: OpenEnvironment = Gym()
+_: OpenEnvironment = GymEnvironment()

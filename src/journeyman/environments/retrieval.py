@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from journeyman.documents import Passage, listed
 from journeyman.errors import boundary
 from journeyman.protocols import Environment, OpenEnvironment
-from journeyman.types import Brief, Message, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Message, ToolCall, ToolSpec
 
 QUERY_CHARACTERS = 2_000
 """Of a case's prompt that are looked up."""
@@ -33,7 +33,7 @@ SEARCH = ToolSpec(
 
 
 @dataclass(frozen=True)
-class Informed:
+class RetrievalEnvironment:
     """Opens the inner environment with what a search of the documents finds."""
 
     inner: OpenEnvironment
@@ -53,15 +53,15 @@ class Informed:
     told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None
     """Called with a case's id and the passages shown, whenever some are."""
 
-    def __call__(self, brief: Brief) -> Environment:
-        return _Informed(self, brief)
+    def __call__(self, case_input: CaseInput) -> Environment:
+        return _Informed(self, case_input)
 
 
 class _Informed:
-    def __init__(self, settings: Informed, brief: Brief) -> None:
+    def __init__(self, settings: RetrievalEnvironment, case_input: CaseInput) -> None:
         self.settings = settings
-        self.brief = brief
-        self.inner = settings.inner(brief)
+        self.input = case_input
+        self.inner = settings.inner(case_input)
         self.shown: list[Passage] = []
 
     @property
@@ -72,7 +72,7 @@ class _Informed:
         opening = list(await self.inner.reset())
         if not self.settings.recall:
             return opening
-        found = await self._found(self.brief.prompt[:QUERY_CHARACTERS])
+        found = await self._found(self.input.prompt[:QUERY_CHARACTERS])
         last = max(
             (n for n, message in enumerate(opening) if message.role == "user"), default=len(opening)
         )
@@ -106,7 +106,7 @@ class _Informed:
             return NOTHING
         first = len(self.shown) + 1
         self.shown += passages
-        self.settings.told(self.brief.id, passages)
+        self.settings.told(self.input.id, passages)
         return listed(passages, first=first)
 
     def _within(self, found: Sequence[Passage]) -> list[Passage]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from journeyman.protocols import Environment, OpenEnvironment
-from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Message, Record, ToolCall, ToolSpec
 
 
 class SingleTurn(Record):
@@ -14,18 +14,18 @@ class SingleTurn(Record):
 
     kind: Literal["single_turn"] = "single_turn"
 
-    def __call__(self, brief: Brief) -> Environment:
-        return _SingleTurn(brief)
+    def __call__(self, case_input: CaseInput) -> Environment:
+        return _SingleTurn(case_input)
 
 
 class _SingleTurn:
     tools: Sequence[ToolSpec] = ()
 
-    def __init__(self, brief: Brief) -> None:
-        self.brief = brief
+    def __init__(self, case_input: CaseInput) -> None:
+        self.input = case_input
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.brief.prompt),)
+        return (Message(role="user", content=self.input.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
         return Message(

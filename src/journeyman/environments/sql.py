@@ -11,7 +11,7 @@ from typing import Literal
 from journeyman.errors import InputError
 from journeyman.protocols import Environment, JobPath, OpenEnvironment
 from journeyman.store.readonly import QueryError, QueryLimits, ReadOnlyDatabase, Rows, Value
-from journeyman.types import Brief, Message, Record, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Message, Record, ToolCall, ToolSpec
 
 SHOWN_ROWS = 10
 SHOWN_AT_THE_END = 3
@@ -44,21 +44,21 @@ class Sql(Record):
     """Rows of each table shown with the schema."""
     limits: QueryLimits = QueryLimits()
 
-    def __call__(self, brief: Brief) -> Environment:
-        path = brief.data.get("database") or self.database
+    def __call__(self, case_input: CaseInput) -> Environment:
+        path = case_input.data.get("database") or self.database
         if path is None:
             raise InputError(
                 "The sql environment has no database.",
                 "Name one in job.toml or in the case's data.",
             )
-        return _Sql(brief, ReadOnlyDatabase(Path(path), self.limits), self.samples)
+        return _Sql(case_input, ReadOnlyDatabase(Path(path), self.limits), self.samples)
 
 
 class _Sql:
     tools: Sequence[ToolSpec] = TOOLS
 
-    def __init__(self, brief: Brief, database: ReadOnlyDatabase, samples: int) -> None:
-        self.brief = brief
+    def __init__(self, case_input: CaseInput, database: ReadOnlyDatabase, samples: int) -> None:
+        self.input = case_input
         self.database = database
         self.samples = samples
 
@@ -67,7 +67,7 @@ class _Sql:
         schema = await asyncio.to_thread(_schema, path, path.stat().st_mtime_ns, self.samples)
         return (
             Message(role="system", content=f"SQLite database:\n{schema}"),
-            Message(role="user", content=self.brief.prompt),
+            Message(role="user", content=self.input.prompt),
         )
 
     async def step(self, call: ToolCall) -> Message:

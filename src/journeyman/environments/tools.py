@@ -33,7 +33,7 @@ from pydantic import (
 
 from journeyman.errors import InputError, boundary
 from journeyman.protocols import Environment, JobFolder
-from journeyman.types import Brief, Effect, Message, Record, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Effect, Message, Record, ToolCall, ToolSpec
 
 RESULT_CHARACTERS = 8_000
 """A longer result is cut, and says so."""
@@ -87,13 +87,13 @@ class Tools(Record):
     kind: Literal["tools"] = "tools"
     functions: tuple[Annotated[Function, BeforeValidator(_member)], ...]
 
-    def __call__(self, brief: Brief) -> Environment:
-        return _Tools(brief, self.functions)
+    def __call__(self, case_input: CaseInput) -> Environment:
+        return _Tools(case_input, self.functions)
 
 
 class _Tools:
-    def __init__(self, brief: Brief, functions: Sequence[Function]) -> None:
-        self.brief = brief
+    def __init__(self, case_input: CaseInput, functions: Sequence[Function]) -> None:
+        self.input = case_input
         self.functions = {function.__name__: function for function in functions}
         self.models = {name: arguments_of(function) for name, function in self.functions.items()}
         self.tools: Sequence[ToolSpec] = tuple(
@@ -101,7 +101,7 @@ class _Tools:
         )
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.brief.prompt),)
+        return (Message(role="user", content=self.input.prompt),)
 
     async def step(self, call: ToolCall) -> Message:
         return await self._run(self.functions[call.name], call)

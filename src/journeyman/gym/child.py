@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 from journeyman.errors import boundary
 from journeyman.gym import FAMILIES
-from journeyman.gym.game import Described, Family, Game, RefusedCommandError, View
+from journeyman.gym.game import Described, Family, Game, GameView, RefusedCommandError
 from journeyman.types import Json, Record
 
 MOST_BYTES = 4 * 2**30
@@ -53,13 +53,13 @@ class Play:
         answer = next(iter(game.walkthrough()), None) if self.family.is_puzzle else None
         return Described(goal=game.goal, world=game.world, answer=answer)
 
-    def start(self, task: str, seed: int) -> View:
+    def start(self, task: str, seed: int) -> GameView:
         if self.game is not None:
             self.game.close()
         self.game, self.move = self.family.open(task, seed), 0
         return self._view(self.game.begin())
 
-    def act(self, command: str) -> View:
+    def act(self, command: str) -> GameView:
         """Raises RefusedCommandError when the game is over or does not know the command."""
         if self.game is None or self._over(self.game):
             raise RefusedCommandError("The game is over.")
@@ -67,7 +67,7 @@ class Play:
         self.move += 1
         return self._view(told)
 
-    def replay(self, task: str, seed: int, commands: Sequence[str]) -> View:
+    def replay(self, task: str, seed: int, commands: Sequence[str]) -> GameView:
         """Where these commands lead; what is refused is passed over."""
         view = self.start(task, seed)
         for command in commands:
@@ -83,7 +83,7 @@ class Play:
         self.game = None
         return list(self.family.open(task, seed).walkthrough())
 
-    def wander(self, task: str, seed: int) -> View:
+    def wander(self, task: str, seed: int) -> GameView:
         """Play by chance to the end, or for a minute."""
         view, chance = self.start(task, seed), random.Random(seed)  # noqa: S311 - no secret
         assert self.game is not None
@@ -100,11 +100,11 @@ class Play:
     def _over(self, game: Game) -> bool:
         return game.over or self.move >= game.most_moves
 
-    def _view(self, told: str) -> View:
+    def _view(self, told: str) -> GameView:
         assert self.game is not None
         game = self.game
         commands = None if game.commands is None else tuple(game.commands)
-        return View(
+        return GameView(
             told=told,
             commands=commands,
             move=self.move,

@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from journeyman.errors import InputError
 from journeyman.gym import family_of
 from journeyman.gym.game import split_of
-from journeyman.gym.process import GameProcess, hired
+from journeyman.gym.process import GameProcess, process_for
 from journeyman.types import Case
 
 MOST_REPEATS = 500
 """Seeds in a row that make worlds already seen, after which a task is said to have no more."""
 
 
-def draw(names: Sequence[str], *, each: int, first_seed: int = 0) -> Iterator[Case]:
+def sample_cases(names: Sequence[str], *, each: int, first_seed: int = 0) -> Iterator[Case]:
     """`each` different cases of every task named, one of each task in turn.
 
     Seeds go up from `first_seed`; one whose world was there already is passed over, so that no two cases are equal.
@@ -24,7 +24,9 @@ def draw(names: Sequence[str], *, each: int, first_seed: int = 0) -> Iterator[Ca
     """
     with ExitStack() as stack:
         families = {family.name: family for family, _ in map(family_of, names)}
-        processes = {name: stack.enter_context(hired(family)) for name, family in families.items()}
+        processes = {
+            name: stack.enter_context(process_for(family)) for name, family in families.items()
+        }
         streams = [
             _cases(name, processes[family_of(name)[0].name], first_seed)
             for name in dict.fromkeys(names)

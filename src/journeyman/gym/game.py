@@ -93,7 +93,7 @@ class Family:
         return None
 
 
-class View(Record):
+class GameView(Record):
     """What there is to see of a game after a move."""
 
     told: str

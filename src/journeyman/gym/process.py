@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from journeyman.errors import EnvironmentFault, InputError, MissingExtraError
-from journeyman.gym.game import Described, Family, RefusedCommandError, View
+from journeyman.gym.game import Described, Family, GameView, RefusedCommandError
 from journeyman.types import Json
 
 MOST_CHARACTERS = 10_000
@@ -89,28 +89,30 @@ class GameProcess:
             self._ask(START_SECONDS, do="describe", task=task, seed=seed)
         )
 
-    def start(self, task: str, seed: int) -> View:
-        return View.model_validate(self._ask(START_SECONDS, do="start", task=task, seed=seed))
+    def start(self, task: str, seed: int) -> GameView:
+        return GameView.model_validate(self._ask(START_SECONDS, do="start", task=task, seed=seed))
 
-    def act(self, command: str) -> View:
+    def act(self, command: str) -> GameView:
         """Raises RefusedCommandError for what can't be done; nothing happened then."""
-        return View.model_validate(self._ask(MOVE_SECONDS, do="act", command=self._sound(command)))
+        return GameView.model_validate(
+            self._ask(MOVE_SECONDS, do="act", command=self._sound(command))
+        )
 
-    def replay(self, task: str, seed: int, commands: Sequence[str]) -> View:
+    def replay(self, task: str, seed: int, commands: Sequence[str]) -> GameView:
         """Where these commands lead from the beginning; what `act` refuses is passed over."""
         sound: list[str] = []
         for command in commands:
             with suppress(RefusedCommandError):
                 sound.append(self._sound(command))
-        return View.model_validate(
+        return GameView.model_validate(
             self._ask(START_SECONDS, do="replay", task=task, seed=seed, commands=sound)
         )
 
     def walkthrough(self, task: str, seed: int) -> list[str]:
         return list(self._ask(START_SECONDS, do="walkthrough", task=task, seed=seed))
 
-    def wander(self, task: str, seed: int) -> View:
-        return View.model_validate(self._ask(START_SECONDS, do="wander", task=task, seed=seed))
+    def wander(self, task: str, seed: int) -> GameView:
+        return GameView.model_validate(self._ask(START_SECONDS, do="wander", task=task, seed=seed))
 
     def _sound(self, command: str) -> str:
         """The command without what no game should be handed. A puzzle's answer may have lines."""
@@ -135,7 +137,7 @@ class GameProcess:
             raise RefusedCommandError(answer["refused"])
         if error := answer.get("error"):
             kind = InputError if error["kind"] == "input" else EnvironmentFault
-            raise kind(error["message"], error["mend"])
+            raise kind(error["message"], error["hint"])
         return answer["given"]
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:
@@ -189,7 +191,7 @@ _idle: defaultdict[tuple[int, str], list[GameProcess]] = defaultdict(list)
 """By process and family: a fork must not talk to its parent's."""
 
 
-def hire(family: Family) -> GameProcess:
+def acquire(family: Family) -> GameProcess:
     """An idle process of the family, or a new one. Give it back, in any case."""
     mine = _idle[os.getpid(), family.name]
     while mine:
@@ -200,7 +202,7 @@ def hire(family: Family) -> GameProcess:
     return GameProcess(family)
 
 
-def give_back(process: GameProcess) -> None:
+def release(process: GameProcess) -> None:
     """For the next game; one that is still busy, or ended, is done away with. Never raises."""
     mine = _idle[os.getpid(), process.family.name]
     if process.usable and len(mine) < IDLE_AT_MOST:
@@ -210,12 +212,12 @@ def give_back(process: GameProcess) -> None:
 
 
 @contextmanager
-def hired(family: Family) -> Iterator[GameProcess]:
-    process = hire(family)
+def process_for(family: Family) -> Iterator[GameProcess]:
+    process = acquire(family)
     try:
         yield process
     finally:
-        give_back(process)
+        release(process)
 
 
 @atexit.register

@@ -13,20 +13,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from journeyman.assess.exam import Exam, Pair, Terms, Verdict, level
+from journeyman.assess.exam import Exam, ExamPlan, Pair, Verdict, alpha_for
 from journeyman.assess.leaks import leaks
 from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.memory.context import rules, tokens_of
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.protocols import Model
-from journeyman.runtime.internal import done, inside_shift, open_inside
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import Shift
+from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner
 from journeyman.runtime.versions import Version, change_of, versions
 from journeyman.runtime.versions import champion as champion_now
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Change, Json, Mind, Outcome, Record, Run
+from journeyman.types import Case, CaseResult, Change, Json, Record, Run, WorkerSpec
 
 BUDGET = 0.05
 """How probable it may be, over all exams of a worker together, that a promotion is false (see `assess.exam.level`)."""
@@ -54,7 +54,7 @@ class Room:
     """Where an exam takes place."""
 
     journal: Journal
-    holder: Holder
+    holder: LeaseOwner
     job: Job
     model: Model
     told: Callable[[Exam], None] = lambda _: None
@@ -86,12 +86,12 @@ async def examine(
             f"An exam needs at least {FEWEST} cases of the split exam with a target; there are {len(left)}.",
             'Add labelled cases with "split": "exam" to the job.',
         )
-    spent = level(BUDGET, len(known) + 1, sum(one.promoted for one in known))
-    terms = Terms(
+    spent = alpha_for(BUDGET, len(known) + 1, sum(one.promoted for one in known))
+    terms = ExamPlan(
         target=job.name,
         cases={job.name: Counter(case.slice or "" for case in left)},
         level=spent,
-        cheaper=prompt_cost(challenger.mind, job) <= prompt_cost(champion.mind, job),
+        cheaper=prompt_cost(challenger.worker_spec, job) <= prompt_cost(champion.worker_spec, job),
     )
     verdict = await _sit(room, champion, challenger, terms, left)
     made: list[Examined] = []
@@ -99,7 +99,7 @@ async def examine(
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
         """The verdict, and with it the promotion, if the champion is still the one that was examined against."""
         name = challenger.worker
-        now = champion_now(changes, versions(changes, runs, name), name, challenger.ground)
+        now = champion_now(changes, versions(changes, runs, name), name, challenger.config_hash)
         promoted = verdict.outcome == "promote" and now.number == champion.number
         made.append(
             Examined(
@@ -119,7 +119,7 @@ async def examine(
 
 
 async def _sit(
-    room: Room, champion: Version, challenger: Version, terms: Terms, cases: Sequence[Case]
+    room: Room, champion: Version, challenger: Version, terms: ExamPlan, cases: Sequence[Case]
 ) -> Verdict:
     """Pair after pair, in an order drawn for this exam and kept with it."""
     journal, job = room.journal, room.job
@@ -128,16 +128,16 @@ async def _sit(
         "salt": secrets.token_hex(8),
         "until": journal.place(),
     }
-    sides: list[Shift] = []
+    sides: list[Runner] = []
     for version in (champion, challenger):
         name = f"{job.name}-exam-{champion.label}-{challenger.label}-{version.number}"
-        run = open_inside(journal, job, version, name=name, purpose="exam", spec=spec)
+        run = open_internal_run(journal, job, version, name=name, purpose="exam", spec=spec)
         spec = {
             name: run.spec[name] for name in spec
         }  # of a stopped exam: its own order, its own memory
         until = int(run.spec["until"])
         sides.append(
-            inside_shift(journal, room.holder, job, room.model, version, run=run, until=until)
+            internal_runner(journal, room.holder, job, room.model, version, run=run, until=until)
         )
     ordered = sorted(cases, key=lambda case: case.id)
     random.Random(str(spec["salt"])).shuffle(ordered)  # noqa: S311 - the salt is secret
@@ -146,7 +146,7 @@ async def _sit(
         for case in ordered:
             if exam.outcome is not None:
                 break
-            one, other = [await done(side, case) for side in sides]
+            one, other = [await run_once(side, case) for side in sides]
             exam = exam.after(_pair(job.name, case, one, other))
             room.told(exam)
     finally:
@@ -157,38 +157,40 @@ async def _sit(
     return exam.verdict
 
 
-def _pair(job: str, case: Case, champion: Outcome, challenger: Outcome) -> Pair:
-    scores = [None if one.right is None else float(one.right) for one in (champion, challenger)]
+def _pair(job: str, case: Case, champion: CaseResult, challenger: CaseResult) -> Pair:
+    scores = [None if one.correct is None else float(one.correct) for one in (champion, challenger)]
     pair = Pair.of(job, champion=scores[0], challenger=scores[1], slice=case.slice or "")
     if pair.difference == 0 and champion.trajectory.opening == challenger.trajectory.opening:
         return pair.model_copy(update={"touched": False})
     return pair
 
 
-def prompt_cost(mind: Mind, job: Job) -> int:
+def prompt_cost(worker_spec: WorkerSpec, job: Job) -> int:
     """Tokens that a mind may put into a prompt, at most; the room for recall the less, the fewer cases use it."""
-    instructions = job.instructions if mind.instructions is None else mind.instructions
+    instructions = (
+        job.instructions if worker_spec.instructions is None else worker_spec.instructions
+    )
     recalled = (
-        round(mind.recall.tokens * (1 - mind.recall.alike))
-        if mind.recall.k and mind.recall.kinds
+        round(worker_spec.recall.tokens * (1 - worker_spec.recall.min_similarity))
+        if worker_spec.recall.k and worker_spec.recall.kinds
         else 0
     )
-    return tokens_of(instructions) + tokens_of(rules(mind.playbook)) + recalled
+    return tokens_of(instructions) + tokens_of(rules(worker_spec.playbook)) + recalled
 
 
 def _given_away(
     journal: Journal, job: Job, challenger: Version, sealed: Sequence[Case]
 ) -> set[str]:
     """Exam cases that something learned gives away: a question with its answer, word for word or nearly."""
-    experience = Experience(journal, job.name)
+    experience = LessonProjection(journal, job.name)
     try:
         learned = [f"{lesson.about}\n{lesson.text}" for lesson in experience.advance().lessons()]
     finally:
         experience.close()
-    mind = challenger.mind
+    worker_spec = challenger.worker_spec
     texts = [
         *learned,
-        *(f"{rule.about}\n{rule.text}" for rule in mind.playbook),
-        mind.instructions or "",
+        *(f"{rule.about}\n{rule.text}" for rule in worker_spec.playbook),
+        worker_spec.instructions or "",
     ]
     return {leak.case_id for leak in leaks([text for text in texts if text.strip()], sealed)}

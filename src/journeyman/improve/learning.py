@@ -17,11 +17,21 @@ from journeyman.improve.exams import Room
 from journeyman.improve.versions import propose
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Learner, Model
-from journeyman.runtime.internal import done, inside_shift, open_inside
-from journeyman.runtime.versions import Version, champion, ground_of, versions
+from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.versions import Version, champion, config_hash_of, versions
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
-from journeyman.types import Case, Event, Graded, Message, Mind, Outcome, Record, Run, Sampling
+from journeyman.types import (
+    Case,
+    CaseResult,
+    Event,
+    Message,
+    Record,
+    Run,
+    Sampling,
+    ScoredTrajectory,
+    WorkerSpec,
+)
 
 LEARNED_FROM = ("train", "live")
 LATEST = 2_000
@@ -36,13 +46,13 @@ class LearningBudget(Record):
     seconds: float = 1_800.0
 
 
-def champion_of(journal: Journal, job: str, ground: str, name: str) -> Version:
+def champion_of(journal: Journal, job: str, config_hash: str, name: str) -> Version:
     """The version that works now."""
     changes = journal.changes(job)
-    return champion(changes, versions(changes, journal.runs(job=job), name), name, ground)
+    return champion(changes, versions(changes, journal.runs(job=job), name), name, config_hash)
 
 
-def seen_by(journal: Journal, job: str, name: str) -> list[Outcome]:
+def seen_by(journal: Journal, job: str, name: str) -> list[CaseResult]:
     """What a worker did and somebody judged, the latest last; nothing of an exam."""
     runs = [run for run in journal.runs(job=job) if run.name == name and not run.inside]
     judged = (
@@ -67,16 +77,16 @@ async def learn(
     Raises InputError where nothing was judged yet.
     """
     journal, job = room.journal, room.job
-    now = champion_of(journal, job.name, ground_of(job, room.model, name), name)
+    now = champion_of(journal, job.name, config_hash_of(job, room.model, name), name)
     seen = seen_by(journal, job.name, name)
     if not seen:
         raise InputError(
             f"{name!r} has no judged case of the job {job.name!r} to learn from.",
             "Let it work first, and review what it escalates.",
         )
-    lab = FlowLab(room=room, version=now, teacher=teacher or room.model, budget=budget)
-    proposal = await learner.learn(now.mind, seen, lab)
-    if proposal is None or proposal.mind == now.mind:
+    lab = JournalLab(room=room, version=now, teacher=teacher or room.model, budget=budget)
+    proposal = await learner.learn(now.worker_spec, seen, lab)
+    if proposal is None or proposal.worker_spec == now.worker_spec:
         return None
     return propose(
         journal, job.name, now, proposal, by=learner.name,
@@ -85,7 +95,7 @@ async def learn(
 
 
 @dataclass
-class FlowLab:
+class JournalLab:
     """A learner's lab on the journal."""
 
     room: Room
@@ -96,15 +106,15 @@ class FlowLab:
     began: float = field(default_factory=time.monotonic)
 
     async def attempt(
-        self, mind: Mind, case_id: str, *, sampling: Sampling | None = None
-    ) -> Graded:
+        self, worker_spec: WorkerSpec, case_id: str, *, sampling: Sampling | None = None
+    ) -> ScoredTrajectory:
         """Raises InputError for a case that is not to be learned from."""
         self._check()
         room, case = self.room, self._case(case_id)
-        version = self.version.model_copy(update={"mind": mind})
+        version = self.version.model_copy(update={"worker_spec": worker_spec})
         drawn = "" if sampling is None else sampling.model_dump_json()
         run = self._run(version, drawn)
-        shift = inside_shift(
+        shift = internal_runner(
             room.journal,
             room.holder,
             room.job,
@@ -116,13 +126,13 @@ class FlowLab:
         if sampling is not None:
             shift = replace(shift, worker=replace(shift.worker, sampling=sampling))
         try:
-            outcome = await done(shift, case)
+            outcome = await run_once(shift, case)
         finally:
             if shift.experience is not None:
                 shift.experience.close()
         used = outcome.trajectory.usage
         self.tokens += used.spent_tokens
-        return Graded(trajectory=outcome.trajectory, scores=outcome.scores)
+        return ScoredTrajectory(trajectory=outcome.trajectory, scores=outcome.scores)
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
         self._check()
@@ -164,4 +174,6 @@ class FlowLab:
         journal = self.room.journal
         spec = {"model": self.room.model.name, "salt": digest, "until": journal.place()}
         name = f"{self.room.job.name}-lab-{version.worker}-{digest}"
-        return open_inside(journal, self.room.job, version, name=name, purpose="lab", spec=spec)
+        return open_internal_run(
+            journal, self.room.job, version, name=name, purpose="lab", spec=spec
+        )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from journeyman.errors import InputError
 from journeyman.memory.lessons import lesson
-from journeyman.types import Lesson, Mind, Proposal
+from journeyman.types import Lesson, Proposal, WorkerSpec
 
 HEAD = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 RULE = re.compile(
@@ -23,7 +23,7 @@ MOST = 100
 """Rules in a playbook: all of them stand in every prompt."""
 
 
-def written(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
+def to_skill_md(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
     """The text of SKILL.md."""
     lines = [
         "---",
@@ -44,7 +44,7 @@ def written(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read(text: str, mind: Mind, *, by: str) -> Proposal:
+def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
     """The mind with the playbook of an edited SKILL.md; a rule that was not touched stays what it was.
 
     Raises InputError for a file without its head, or rules that are too long or too many.
@@ -55,7 +55,7 @@ def read(text: str, mind: Mind, *, by: str) -> Proposal:
             "The playbook has no head of --- lines with name and description.",
             "Write it out anew first.",
         )
-    known = {(rule.about, rule.text): rule for rule in mind.playbook}
+    known = {(rule.about, rule.text): rule for rule in worker_spec.playbook}
     rules: list[Lesson] = []
     for line in text.replace("\r\n", "\n")[found.end() :].splitlines():
         if not line.startswith("- "):
@@ -73,10 +73,13 @@ def read(text: str, mind: Mind, *, by: str) -> Proposal:
         raise InputError(
             f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt."
         )
-    added = sum(rule not in mind.playbook for rule in rules)
-    dropped = sum(rule not in rules for rule in mind.playbook)
+    added = sum(rule not in worker_spec.playbook for rule in rules)
+    dropped = sum(rule not in rules for rule in worker_spec.playbook)
     why = f"{by} edited the playbook: {added} new, {dropped} dropped."
-    return Proposal(mind=mind.model_copy(update={"playbook": tuple(dict.fromkeys(rules))}), why=why)
+    return Proposal(
+        worker_spec=worker_spec.model_copy(update={"playbook": tuple(dict.fromkeys(rules))}),
+        why=why,
+    )
 
 
 def _line(text: str) -> str:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journeyman.errors import InputError
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, change_of, numbered, versions
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Change, Mind, Record, Run
+from journeyman.types import Change, Record, Run, WorkerSpec
 
 
 class Unlearned(Record):
@@ -30,13 +30,13 @@ class Unlearned(Record):
 
 def unlearn(journal: Journal, job: str, source: str) -> Unlearned:
     """Take a source out of everything that the job's workers learned. Raises InputError where nothing rests on it."""
-    experience = Experience(journal, job)
+    experience = LessonProjection(journal, job)
     told: list[Unlearned] = []
     try:
         resting = experience.advance().resting_on(frozenset({source}))
 
         def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
-            rows, rules, label = relieved(job, source, changes, runs)
+            rows, rules, label = changes_to_unlearn(job, source, changes, runs)
             if not resting and not rows:
                 raise InputError(
                     f"Nothing in {job!r} rests on {source!r}.",
@@ -52,7 +52,7 @@ def unlearn(journal: Journal, job: str, source: str) -> Unlearned:
     return told[-1]
 
 
-def relieved(
+def changes_to_unlearn(
     job: str, source: str, changes: Sequence[Change], runs: Sequence[Run]
 ) -> tuple[list[Change], int, str | None]:
     """The rows that give each champion way to itself without the source; the rules dropped; the last new champion."""
@@ -62,12 +62,12 @@ def relieved(
         {run.name for run in runs} | {change.worker for change in changes if change.worker}
     ):
         known = versions(changes, runs, name)
-        for ground in sorted({version.ground for version in known.values()}):
-            old = champion(changes, known, name, ground)
-            mind = without(known, old, source)
-            if mind == old.mind:
+        for config_hash in sorted({version.config_hash for version in known.values()}):
+            old = champion(changes, known, name, config_hash)
+            worker_spec = without_source(known, old, source)
+            if worker_spec == old.worker_spec:
                 continue
-            new = numbered(known, name, ground, mind)
+            new = numbered(known, name, config_hash, worker_spec)
             if new.number not in known:
                 told = {
                     "parent": old.parent,
@@ -78,27 +78,30 @@ def relieved(
                 known[new.number] = new
                 rows.append(change_of(job, name, "proposed", new))
             rows.append(change_of(job, name, "promoted", {"version": new.number}))
-            rules, label = rules + len(old.mind.playbook) - len(mind.playbook), new.label
+            rules, label = (
+                rules + len(old.worker_spec.playbook) - len(worker_spec.playbook),
+                new.label,
+            )
     return rows, rules, label
 
 
-def without(known: dict[int, Version], version: Version, source: str) -> Mind:
+def without_source(known: dict[int, Version], version: Version, source: str) -> WorkerSpec:
     """A version's mind without what rests on a source."""
-    kept = tuple(rule for rule in version.mind.playbook if source not in rule.sources)
+    kept = tuple(rule for rule in version.worker_spec.playbook if source not in rule.sources)
     holder: Version | None = version
-    while holder is not None and holder.mind.instructions is not None:
+    while holder is not None and holder.worker_spec.instructions is not None:
         holder = _found(known, holder)
         if source not in holder.sources:
             break
         holder = known.get(holder.parent or 0)
-    instructions = None if holder is None else holder.mind.instructions
-    return version.mind.model_copy(update={"playbook": kept, "instructions": instructions})
+    instructions = None if holder is None else holder.worker_spec.instructions
+    return version.worker_spec.model_copy(update={"playbook": kept, "instructions": instructions})
 
 
 def _found(known: dict[int, Version], version: Version) -> Version:
     """The ancestor that first had this version's instructions: its sources are what they rest on."""
     while (parent := known.get(version.parent or 0)) is not None:
-        if parent.mind.instructions != version.mind.instructions:
+        if parent.worker_spec.instructions != version.worker_spec.instructions:
             break
         version = parent
     return version

@@ -26,7 +26,7 @@ def propose(
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
         there = versions(changes, runs, parent.worker)
         known = there | {parent.number: parent}
-        found = numbered(known, parent.worker, parent.ground, proposal.mind)
+        found = numbered(known, parent.worker, parent.config_hash, proposal.worker_spec)
         proposed.append(found)
         if found.number in known:
             return ()
@@ -48,7 +48,7 @@ def propose(
 
 
 def roll_back(
-    journal: Journal, job: str, name: str, ground: str, number: int | None = None
+    journal: Journal, job: str, name: str, config_hash: str, number: int | None = None
 ) -> Version:
     """Point to an earlier version again: the one named, or the champion before this one.
 
@@ -58,9 +58,9 @@ def roll_back(
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
         known = versions(changes, runs, name)
-        now = champion(changes, known, name, ground)
+        now = champion(changes, known, name, config_hash)
         wanted = now.parent if number is None else number
-        if wanted is None or wanted not in known or known[wanted].ground != ground:
+        if wanted is None or wanted not in known or known[wanted].config_hash != config_hash:
             told = f"version {number}" if number is not None else f"a version before {now.label}"
             raise InputError(
                 f"There is no {told} of {name!r} to go back to.",
@@ -76,7 +76,7 @@ def roll_back(
 def difference(one: Version, other: Version) -> list[str]:
     """What differs between two minds, a line each, as a person reads it."""
     lines: list[str] = []
-    before, after = one.mind, other.mind
+    before, after = one.worker_spec, other.worker_spec
     if before.instructions != after.instructions:
         lines += [
             f"- {line}" for line in (before.instructions or "(the job's instructions)").splitlines()

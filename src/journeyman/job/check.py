@@ -16,7 +16,7 @@ NONSENSE = "flurbish ≠ 呜里哇"
 """An answer that no case can have."""
 
 
-class Finding(Record):
+class ProofFailure(Record):
     """What `check` found wrong with one case under one verifier."""
 
     case_id: str
@@ -28,15 +28,15 @@ class Finding(Record):
     reason: str
 
 
-class Checked(Record):
+class CaseProof(Record):
     """What `check` saw of one case. Neither findings nor a reference: nothing could be proved of it."""
 
     case_id: str
     proved: bool
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ProofFailure, ...] = ()
 
 
-async def check(job: Job) -> AsyncIterator[Checked]:
+async def check(job: Job) -> AsyncIterator[CaseProof]:
     """Prove each case without any model. A case without a target can't be proved, and is told apart."""
     seen: set[str] = set()
     for case in job.cases():
@@ -45,7 +45,7 @@ async def check(job: Job) -> AsyncIterator[Checked]:
                 f"Two cases have the id {case.id!r}.", "Give each case an id of its own."
             )
         seen.add(case.id)
-        findings: list[Finding] = []
+        findings: list[ProofFailure] = []
         proved = False
         for verifier in job.verifiers:
             reference = verifier.reference(case) if case.target is not None else None
@@ -63,7 +63,7 @@ async def check(job: Job) -> AsyncIterator[Checked]:
                 score = await verifier.score(case, answered(case, answer))
                 if score.value != expected:
                     findings.append(
-                        Finding(
+                        ProofFailure(
                             case_id=case.id,
                             verifier=verifier.name,
                             given=given,
@@ -72,7 +72,7 @@ async def check(job: Job) -> AsyncIterator[Checked]:
                             reason=score.reason,
                         )
                     )
-        yield Checked(case_id=case.id, proved=proved, findings=tuple(findings))
+        yield CaseProof(case_id=case.id, proved=proved, findings=tuple(findings))
 
 
 async def _says_nothing_is_right(verifier: Verifier, case: Case) -> bool:

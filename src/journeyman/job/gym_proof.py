@@ -9,14 +9,14 @@ from statistics import fmean
 
 from journeyman.errors import boundary
 from journeyman.gym import family_of
-from journeyman.gym.drawing import draw
-from journeyman.gym.process import hired
+from journeyman.gym.drawing import sample_cases
+from journeyman.gym.process import process_for
 from journeyman.job.check import NONSENSE, answered
 from journeyman.types import Case, Record
-from journeyman.verifiers import Gym
+from journeyman.verifiers import GymVerifier
 
 
-class Proof(Record):
+class TaskProof(Record):
     """What was seen of one task, as means over its cases."""
 
     task: str
@@ -32,15 +32,15 @@ class Proof(Record):
     """Why the task proves nothing. None: the oracle scores 1, and silence and nonsense 0."""
 
 
-async def prove(task: str, *, cases: int = 3) -> Proof:
+async def prove(task: str, *, cases: int = 3) -> TaskProof:
     """Whatever goes wrong with a task is its proof's failure."""
     began = time.monotonic()
-    proof = Proof(task=task)
+    proof = TaskProof(task=task)
     with boundary(task) as outcome:
-        drawn = await asyncio.to_thread(lambda: list(draw([task], each=cases)))
+        drawn = await asyncio.to_thread(lambda: list(sample_cases([task], each=cases)))
         oracle, null = await _scored(drawn)
         chance = await asyncio.to_thread(_by_chance, drawn)
-        proof = Proof(
+        proof = TaskProof(
             task=task,
             cases=len(drawn),
             oracle=oracle,
@@ -63,7 +63,7 @@ def _failure(oracle: float | None, null: float) -> str | None:
 
 async def _scored(cases: Sequence[Case]) -> tuple[float | None, float]:
     """Means of the oracle, and of the better of silence and nonsense."""
-    verifier = Gym()
+    verifier = GymVerifier()
 
     async def value(case: Case, answer: str | None) -> float:
         return (await verifier.score(case, answered(case, answer))).value or 0.0
@@ -85,5 +85,5 @@ async def _scored(cases: Sequence[Case]) -> tuple[float | None, float]:
 
 def _by_chance(cases: Sequence[Case]) -> float:
     family, task = family_of(str(cases[0].data["task"]))
-    with hired(family) as process:
+    with process_for(family) as process:
         return fmean([process.wander(task, case.data["seed"]).score for case in cases])

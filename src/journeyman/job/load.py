@@ -14,14 +14,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from journeyman.cases import read_cases
-from journeyman.environments.retrieval import Informed
+from journeyman.environments.retrieval import RetrievalEnvironment
 from journeyman.errors import InputError, boundary
 from journeyman.gym import family_of
-from journeyman.gym.drawing import draw
+from journeyman.gym.drawing import sample_cases
 from journeyman.job.job import Job
 from journeyman.job.settings import JobSettings
 from journeyman.knowledge.modes import NEAR
-from journeyman.knowledge.retriever import Finder
+from journeyman.knowledge.retriever import Retriever
 from journeyman.memory.context import tokens_of
 from journeyman.models.embedding import embedder_named
 from journeyman.protocols import JobFolder, Model, OpenEnvironment
@@ -86,7 +86,7 @@ def _prepare(make: Callable[[Path], None], data: Path) -> None:
 def _jobs_fault(what: str, failure: Failure) -> InputError:
     """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own mend."""
     return InputError(
-        f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.mend
+        f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.hint
     )
 
 
@@ -198,7 +198,7 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
         )
     paths = tuple(map(context.path, known.paths))
     file = context.data / "knowledge.sqlite" if known.base is None else context.path(known.base)
-    finder = Finder(
+    finder = Retriever(
         file,
         embedder_named(known.embedder),
         paths=paths,
@@ -206,7 +206,7 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
         mode=known.mode,
         k=known.passages,
     )
-    return Informed(
+    return RetrievalEnvironment(
         settings.environment,
         finder.find,
         tokens=known.tokens,
@@ -225,7 +225,9 @@ def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iter
         names = settings.cases.gym
         for name in names:
             family_of(name)
-        return lambda: draw(names, each=settings.cases.each, first_seed=settings.cases.first_seed)
+        return lambda: sample_cases(
+            names, each=settings.cases.each, first_seed=settings.cases.first_seed
+        )
     if "cases" in context.members:
         return lambda: _made(context.members["cases"])
     return tuple

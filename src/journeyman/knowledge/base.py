@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import Field
 
-from journeyman.documents import Document, Passage, Source
+from journeyman.documents import Document, Passage, SourceFile
 from journeyman.knowledge.chunk import choose, chunk
 from journeyman.knowledge.files import is_under, scan
 from journeyman.knowledge.index.sqlite import SqliteIndex
@@ -31,7 +31,7 @@ READER = "1"
 class Update(Record):
     """What an update did."""
 
-    read: tuple[Source, ...] = ()
+    read: tuple[SourceFile, ...] = ()
     """Files that were new or had changed, those of which nothing could be read among them."""
     unchanged: int = 0
     removed: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class KnowledgeBase:
         *,
         labels: Collection[str] = (),
         template: str | None = None,
-        told: Callable[[Source], None] = lambda source: None,
+        told: Callable[[SourceFile], None] = lambda source: None,
     ) -> Update:
         """Read what is new or changed under these files and folders, and drop what is gone there.
 
@@ -99,7 +99,7 @@ class KnowledgeBase:
         for name in found.gone:
             await self.forget(name)
         new = {source.document: source for source in found.new}
-        read: list[Source] = []
+        read: list[SourceFile] = []
         outcomes = parse_many(new, limits=self.limits)
         while (outcome := await asyncio.to_thread(next, outcomes, None)) is not None:
             name, document = outcome
@@ -109,8 +109,8 @@ class KnowledgeBase:
         return Update(read=tuple(read), unchanged=found.unchanged, removed=found.gone)
 
     async def _take(
-        self, source: Source, document: Document | Failure, template: str | None
-    ) -> Source:
+        self, source: SourceFile, document: Document | Failure, template: str | None
+    ) -> SourceFile:
         """Index a document that was read. Its source is written last: a crash before that reads it once more."""
         if isinstance(document, Failure):
             await self.index.remove(source.document)
@@ -155,7 +155,7 @@ class KnowledgeBase:
         way = {"local": graph.search, "global": graph.overview, "drift": graph.drift}[mode]
         return await way(query, k=k, labels=labels)
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[SourceFile]:
         with self.index.store.reading():
             return self.index.store.sources()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from journeyman.documents import Source
+from journeyman.documents import SourceFile
 from journeyman.errors import InputError
 from journeyman.types import Record
 
@@ -17,7 +17,7 @@ PASSED_OVER = frozenset({"node_modules", "__pycache__", "venv", "site-packages"}
 class Scan(Record):
     """What is to be done for some paths."""
 
-    new: tuple[Source, ...]
+    new: tuple[SourceFile, ...]
     """Files that are to be read: new ones, changed ones, and those to be read in another way."""
     unchanged: int
     gone: tuple[str, ...]
@@ -26,13 +26,13 @@ class Scan(Record):
 
 def scan(
     paths: Iterable[Path | str],
-    known: Mapping[str, Source],
+    known: Mapping[str, SourceFile],
     *,
     labels: tuple[str, ...],
     reader: str,
 ) -> Scan:
     """Look at all files under the paths. Raises InputError for a path that does not exist and holds nothing known."""
-    there: dict[str, Source] = {}
+    there: dict[str, SourceFile] = {}
     gone: set[str] = set()
     for path in paths:
         root = Path(path).resolve()
@@ -42,7 +42,7 @@ def scan(
         gone |= {name for name in mine if not Path(name).exists()}
         for file in files_under(root):
             status = file.stat()
-            there[str(file)] = Source(
+            there[str(file)] = SourceFile(
                 document=str(file),
                 size=status.st_size,
                 modified=status.st_mtime_ns,
@@ -81,7 +81,7 @@ def is_under(name: str, root: str) -> bool:
     return name == root or name.startswith(root.rstrip("/\\") + "/")
 
 
-def _same(known: Source | None, now: Source) -> bool:
+def _same(known: SourceFile | None, now: SourceFile) -> bool:
     """Whether a file is as it was when it was read, to be read in the same way."""
     if known is None:
         return False

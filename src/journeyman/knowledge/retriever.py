@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from journeyman.knowledge.base import KnowledgeBase
 
 
-class Finder:
+class Retriever:
     """`find` is what `Informed` asks. It belongs to one thread; cheap until the first search."""
 
     def __init__(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journeyman.protocols import Lab, Learner
-from journeyman.types import Mind, Outcome, Proposal, Recall
+from journeyman.types import CaseResult, Proposal, Recall, WorkerSpec
 
 NEARLY = 0.7
 """Of all their words, so many stand in both cases. Sentences that say the same with a word more or less share .8 and
@@ -29,14 +29,16 @@ class Ablation:
 
     name = "ablation"
 
-    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+    async def learn(
+        self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+    ) -> Proposal | None:
         """None: that is so already, or hardly anything was told so far."""
         told = [outcome for outcome in seen if outcome.trajectory.recalled]
-        if narrow(mind.recall) or len(told) < FEWEST:
+        if narrow(worker_spec.recall) or len(told) < FEWEST:
             return None
         return Proposal(
-            mind=mind.model_copy(
-                update={"recall": mind.recall.model_copy(update={"alike": NEARLY})}
+            worker_spec=worker_spec.model_copy(
+                update={"recall": worker_spec.recall.model_copy(update={"min_similarity": NEARLY})}
             ),
             why=f"Recall past cases in nearly the same words only; {len(told)} cases were told of others.",
         )
@@ -44,7 +46,7 @@ class Ablation:
 
 def narrow(recall: Recall) -> bool:
     """Whether past cases that are merely alike are not recalled."""
-    return recall.alike >= NEARLY or not recall.k
+    return recall.min_similarity >= NEARLY or not recall.k
 
 
 _: Learner = Ablation()

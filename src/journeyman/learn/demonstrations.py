@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from journeyman.protocols import Lab, Learner
-from journeyman.types import Mind, Outcome, Proposal
+from journeyman.types import CaseResult, Proposal, WorkerSpec
 
 FEWEST = 8
 """Successes to learn from."""
@@ -24,17 +24,19 @@ class Demonstrations:
 
     name = "demonstrations"
 
-    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+    async def learn(
+        self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+    ) -> Proposal | None:
         """None: they are recalled already, or there are too few."""
-        right = [outcome for outcome in seen if outcome.right and outcome.trajectory.answer]
-        recall = mind.recall.model_copy(
-            update={"kinds": ("demonstration", "correction"), "alike": 0.0}
+        correct = [outcome for outcome in seen if outcome.correct and outcome.trajectory.answer]
+        recall = worker_spec.recall.model_copy(
+            update={"kinds": ("demonstration", "correction"), "min_similarity": 0.0}
         )
-        if recall == mind.recall or len(right) < FEWEST:
+        if recall == worker_spec.recall or len(correct) < FEWEST:
             return None
         return Proposal(
-            mind=mind.model_copy(update={"recall": recall}),
-            why=f"Recall own successes as examples; there are {len(right)} so far.",
+            worker_spec=worker_spec.model_copy(update={"recall": recall}),
+            why=f"Recall own successes as examples; there are {len(correct)} so far.",
         )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from journeyman.errors import LearningBudgetSpent
 from journeyman.protocols import Lab, Learner
-from journeyman.types import Graded, Message, Mind, Outcome, Proposal, Sampling
+from journeyman.types import CaseResult, Message, Proposal, Sampling, ScoredTrajectory, WorkerSpec
 
 PROBES = 16
 """Cases on which instructions are compared."""
@@ -63,7 +63,9 @@ class Instructions:
         self.given = given
         self.seed = seed
 
-    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
+    async def learn(
+        self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+    ) -> Proposal | None:
         rng = random.Random(self.seed)  # noqa: S311 - a search
         probes = [one.case_id for one in _balanced(seen, PROBES)]
         if len(probes) < SHOWN:
@@ -72,12 +74,13 @@ class Instructions:
         try:
             pool.append(
                 Candidate(
-                    mind.instructions, await self._scores(mind, mind.instructions, probes, lab)
+                    worker_spec.instructions,
+                    await self._scores(worker_spec, worker_spec.instructions, probes, lab),
                 )
             )
             for _ in range(ROUNDS):
                 parent = drawn(pool, rng)
-                child = await self._child(parent, mind, probes, lab, rng)
+                child = await self._child(parent, worker_spec, probes, lab, rng)
                 if child is not None:
                     pool.append(child)
         except LearningBudgetSpent:
@@ -88,26 +91,35 @@ class Instructions:
         told = f"Other instructions: {best.mean:.2f} instead of {pool[0].mean:.2f} on {len(probes)} probe cases."
         sources = tuple(f"case:{case_id}" for case_id in probes)
         return Proposal(
-            mind=mind.model_copy(update={"instructions": best.text}), why=told, sources=sources
+            worker_spec=worker_spec.model_copy(update={"instructions": best.text}),
+            why=told,
+            sources=sources,
         )
 
     async def _child(
-        self, parent: Candidate, mind: Mind, probes: Sequence[str], lab: Lab, rng: random.Random
+        self,
+        parent: Candidate,
+        worker_spec: WorkerSpec,
+        probes: Sequence[str],
+        lab: Lab,
+        rng: random.Random,
     ) -> Candidate | None:
         """A new text that does better than its parent on the cases it was written from; scored on all probes."""
         shown = rng.sample(list(probes), SHOWN)
-        before = [await lab.attempt(_with(mind, parent.text), case_id) for case_id in shown]
-        if all(one.right for one in before):
+        before = [await lab.attempt(_with(worker_spec, parent.text), case_id) for case_id in shown]
+        if all(one.correct for one in before):
             return None
         text = await self._reflected(parent, before, lab)
         if text is None:
             return None
-        after = [await lab.attempt(_with(mind, text), case_id) for case_id in shown]
+        after = [await lab.attempt(_with(worker_spec, text), case_id) for case_id in shown]
         if sum(map(_score, after)) <= sum(map(_score, before)):
             return None
-        return Candidate(text, await self._scores(mind, text, probes, lab))
+        return Candidate(text, await self._scores(worker_spec, text, probes, lab))
 
-    async def _reflected(self, parent: Candidate, before: Sequence[Graded], lab: Lab) -> str | None:
+    async def _reflected(
+        self, parent: Candidate, before: Sequence[ScoredTrajectory], lab: Lab
+    ) -> str | None:
         asked = ASKED.format(
             instructions=self.given if parent.text is None else parent.text,
             cases="\n\n".join(map(_told, before)),
@@ -120,10 +132,11 @@ class Instructions:
         )
 
     async def _scores(
-        self, mind: Mind, text: str | None, probes: Sequence[str], lab: Lab
+        self, worker_spec: WorkerSpec, text: str | None, probes: Sequence[str], lab: Lab
     ) -> dict[str, float]:
         return {
-            case_id: _score(await lab.attempt(_with(mind, text), case_id)) for case_id in probes
+            case_id: _score(await lab.attempt(_with(worker_spec, text), case_id))
+            for case_id in probes
         }
 
 
@@ -138,28 +151,28 @@ def drawn(pool: Sequence[Candidate], rng: random.Random) -> Candidate:
     return rng.choices(pool, weights=wins)[0]
 
 
-def _balanced(seen: Sequence[Outcome], count: int) -> list[Outcome]:
+def _balanced(seen: Sequence[CaseResult], count: int) -> list[CaseResult]:
     """The latest cases, wrong and right ones in equal parts where there are."""
     judged = [
-        one for one in reversed(seen) if one.right is not None and one.trajectory.failure is None
+        one for one in reversed(seen) if one.correct is not None and one.trajectory.failure is None
     ]
-    wrong = [one for one in judged if not one.right][: count // 2]
-    return wrong + [one for one in judged if one.right][: count - len(wrong)]
+    wrong = [one for one in judged if not one.correct][: count // 2]
+    return wrong + [one for one in judged if one.correct][: count - len(wrong)]
 
 
-def _with(mind: Mind, text: str | None) -> Mind:
-    return mind.model_copy(update={"instructions": text})
+def _with(worker_spec: WorkerSpec, text: str | None) -> WorkerSpec:
+    return worker_spec.model_copy(update={"instructions": text})
 
 
-def _score(graded: Graded) -> float:
-    return float(bool(graded.right))
+def _score(graded: ScoredTrajectory) -> float:
+    return float(bool(graded.correct))
 
 
-def _told(graded: Graded) -> str:
+def _told(graded: ScoredTrajectory) -> str:
     done = graded.trajectory
     prompt = done.opening[-1].content if done.opening else ""
     remarks = "; ".join(score.reason for score in graded.scores if score.reason)
-    verdict = "right" if graded.right else f"wrong ({remarks})" if remarks else "wrong"
+    verdict = "right" if graded.correct else f"wrong ({remarks})" if remarks else "wrong"
     return f"Case:\n{prompt[:800]}\nAnswer:\n{(done.answer or '(none)')[:500]}\nThis is {verdict}."
 
 

@@ -22,7 +22,7 @@ from journeyman.errors import LearningBudgetSpent
 from journeyman.memory.lessons import lesson
 from journeyman.protocols import Lab, Learner
 from journeyman.store.fulltext.terms import shared
-from journeyman.types import Lesson, Message, Mind, Outcome, Proposal, Sampling
+from journeyman.types import CaseResult, Lesson, Message, Proposal, Sampling, WorkerSpec
 
 GROUP = 3
 """Further rollouts of a case."""
@@ -63,7 +63,7 @@ Wrong:
 {wrong}
 
 Right:
-{right}"""
+{correct}"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Contrast:
     case_id: str
     prompt: str
     wrong: tuple[str, ...]
-    right: str
+    correct: str
     sources: tuple[str, ...]
 
 
@@ -82,17 +82,19 @@ class Rules:
 
     name = "rules"
 
-    async def learn(self, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> Proposal | None:
-        playbook = list(mind.playbook)
+    async def learn(
+        self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+    ) -> Proposal | None:
+        playbook = list(worker_spec.playbook)
         fresh: list[Lesson] = []
-        wrong = [outcome for outcome in reversed(seen) if outcome.right is False][:GROUPS]
+        wrong = [outcome for outcome in reversed(seen) if outcome.correct is False][:GROUPS]
         try:
             for outcome in wrong:
-                contrast = await contrasted(outcome, mind, lab)
+                contrast = await contrasted(outcome, worker_spec, lab)
                 rule = None if contrast is None else await written(contrast, lab)
                 if rule is None or known(rule, playbook) or len(playbook) >= MOST_RULES:
                     continue
-                if await holds(rule, mind, seen, lab):
+                if await holds(rule, worker_spec, seen, lab):
                     playbook.append(rule)
                     fresh.append(rule)
         except LearningBudgetSpent:
@@ -101,36 +103,37 @@ class Rules:
             return None
         told = "; ".join(rule.text for rule in fresh)
         return Proposal(
-            mind=mind.model_copy(update={"playbook": tuple(playbook)}), why=f"New rules: {told}"
+            worker_spec=worker_spec.model_copy(update={"playbook": tuple(playbook)}),
+            why=f"New rules: {told}",
         )
 
 
-async def contrasted(outcome: Outcome, mind: Mind, lab: Lab) -> Contrast | None:
+async def contrasted(outcome: CaseResult, worker_spec: WorkerSpec, lab: Lab) -> Contrast | None:
     """A wrong case with more rollouts of it. None: nobody and no rollout knows what is right."""
     trajectory = outcome.trajectory
     if trajectory.failure is not None or trajectory.answer is None:
         return None
     wrong = [trajectory.answer]
-    right = next((label.correction for label in outcome.labels if label.correction), None)
+    correct = next((label.correction for label in outcome.labels if label.correction), None)
     for n in range(GROUP):
         again = await lab.attempt(
-            mind, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1})
+            worker_spec, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1})
         )
         answer = again.trajectory.answer
         if answer is None or again.trajectory.failure is not None:
             continue
-        if again.right:
-            right = right or answer
-        elif again.right is False:
+        if again.correct:
+            correct = correct or answer
+        elif again.correct is False:
             wrong.append(answer)
-    if right is None:
+    if correct is None:
         return None
     prompt = trajectory.opening[-1].content if trajectory.opening else ""
     sources = (
         f"case:{outcome.case_id}",
         *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"),
     )
-    return Contrast(outcome.case_id, prompt, tuple(dict.fromkeys(wrong)), right, sources)
+    return Contrast(outcome.case_id, prompt, tuple(dict.fromkeys(wrong)), correct, sources)
 
 
 async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
@@ -138,7 +141,7 @@ async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
     asked = ASKED.format(
         prompt=contrast.prompt[:1500],
         wrong="\n".join(contrast.wrong)[:1500],
-        right=contrast.right[:1500],
+        correct=contrast.correct[:1500],
     )
     text = await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)
     try:
@@ -146,7 +149,7 @@ async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
         when, rule = str(told["when"]).strip(), str(told["rule"]).strip()
     except (ValueError, KeyError, TypeError):
         return None
-    if not rule or len(rule) > CHARACTERS or contrast.right.strip().casefold() in rule.casefold():
+    if not rule or len(rule) > CHARACTERS or contrast.correct.strip().casefold() in rule.casefold():
         return None
     return lesson("rule", when, rule, "teacher", contrast.sources)
 
@@ -156,21 +159,23 @@ def known(rule: Lesson, playbook: Sequence[Lesson]) -> bool:
     return any(shared(rule.text, other.text) > ALIKE for other in playbook)
 
 
-async def holds(rule: Lesson, mind: Mind, seen: Sequence[Outcome], lab: Lab) -> bool:
+async def holds(
+    rule: Lesson, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
+) -> bool:
     """Whether, on cases that it did not come from, the worker with the rule is right at least as often."""
     others = [
         one
         for one in reversed(seen)
-        if one.right is not None and f"case:{one.case_id}" not in rule.sources
+        if one.correct is not None and f"case:{one.case_id}" not in rule.sources
     ]
-    chosen = [one for one in others if one.right][: SCREENED // 2] + [
-        one for one in others if not one.right
+    chosen = [one for one in others if one.correct][: SCREENED // 2] + [
+        one for one in others if not one.correct
     ][: SCREENED // 2]
-    tried = mind.model_copy(update={"playbook": (*mind.playbook, rule)})
+    tried = worker_spec.model_copy(update={"playbook": (*worker_spec.playbook, rule)})
     gained = 0
     for one in chosen:
         again = await lab.attempt(tried, one.case_id)
-        gained += bool(again.right) - bool(one.right)
+        gained += bool(again.correct) - bool(one.correct)
     return bool(chosen) and gained >= 0
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from journeyman.answers import call_with, course, move_of
+from journeyman.answers import call_with, move_tool, parse_moves
 from journeyman.protocols import Environment
 from journeyman.types import Lesson, Message, ToolCall, ToolSpec
 
@@ -47,14 +47,16 @@ def context(
     return (*([Message(role="system", content=system)] if system else []), *examples, *told)
 
 
-def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool) -> list[Message]:
+def as_turns(
+    lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
+) -> list[Message]:
     """Earlier cases as turns that went well, each answered in the form that this worker answers in.
 
     Told as a text beside the case, the same examples left a model of 1.5 billion parameters as it was without them.
     """
     told: list[Message] = []
     for n, lesson in enumerate(lessons):
-        if lesson.saw:
+        if lesson.observations:
             told += _played(lesson, tools, n)
             continue
         told.append(Message(role="user", content=_cut(lesson.about, ABOUT_CHARACTERS)))
@@ -67,10 +69,12 @@ def turns(lessons: Sequence[Lesson], tools: Sequence[ToolSpec], *, as_json: bool
 
 def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator[Message]:
     """A course of moves as it was played: what was seen, the move, what was seen then; of long sights the ends."""
-    move = move_of(tools)
+    move = move_tool(tools)
     assert move is not None, "such lessons are told where there are moves"
     result: str | None = None
-    for n, (seen, said) in enumerate(zip(lesson.saw, course(lesson.text), strict=True)):
+    for n, (seen, said) in enumerate(
+        zip(lesson.observations, parse_moves(lesson.text), strict=True)
+    ):
         told = _ends(seen, SEEN_CHARACTERS)
         yield Message(role="user" if result is None else "tool", content=told, call_id=result)
         result = f"example_{example}_{n}"
@@ -78,7 +82,7 @@ def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator
     yield Message(role="tool", call_id=result, content="accepted")
 
 
-def tellable(lesson: Lesson, environment: Environment) -> bool:
+def usable_in(lesson: Lesson, environment: Environment) -> bool:
     """Whether a case can be told of this one: whether its answer could be handed in there.
 
     Where the calls themselves are the answer, an answer that calls what is not offered now can't. Told as text, it
@@ -87,7 +91,7 @@ def tellable(lesson: Lesson, environment: Environment) -> bool:
     moves are told, with what was seen before them.
     """
     tools = environment.tools
-    if (move_of(tools) is not None) != bool(lesson.saw):
+    if (move_tool(tools) is not None) != bool(lesson.observations):
         return False
     calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
     return environment.accepts(lesson.text) and (
@@ -152,7 +156,7 @@ def _ends(text: str, characters: int) -> str:
     return text if len(text) <= characters else f"{text[:half]} … {text[-half:]}"
 
 
-def within(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
+def fit_budget(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
     """As many of the first as fit the budget; one too long is passed over."""
     kept: list[Lesson] = []
     for lesson in lessons:
@@ -165,9 +169,9 @@ def within(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
 
 def cost_of(lesson: Lesson) -> int:
     """About the tokens that a recalled case takes, the marks of its turns among them."""
-    if lesson.saw:
-        seen = sum(tokens_of(_ends(one, SEEN_CHARACTERS)) for one in lesson.saw)
-        return len(lesson.saw) * MOVE_TOKENS + seen + tokens_of(lesson.text)
+    if lesson.observations:
+        seen = sum(tokens_of(_ends(one, SEEN_CHARACTERS)) for one in lesson.observations)
+        return len(lesson.observations) * MOVE_TOKENS + seen + tokens_of(lesson.text)
     return TURN_TOKENS + tokens_of(_cut(lesson.about, ABOUT_CHARACTERS)) + tokens_of(lesson.text)
 
 

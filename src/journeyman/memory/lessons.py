@@ -19,7 +19,7 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-from journeyman.answers import course, moves, only_text
+from journeyman.answers import moves_of, only_text, parse_moves
 from journeyman.types import Case, Label, Lesson, Trajectory
 
 
@@ -29,13 +29,19 @@ def lesson(
     text: str,
     by: str,
     sources: Sequence[str],
-    saw: Sequence[str] = (),
+    observations: Sequence[str] = (),
 ) -> Lesson:
     """Its id is of its content, so that the same lesson from the same sources is the same one."""
     content = json.dumps([kind, about, text, by, *sources]).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(content).hexdigest()[:16]
     return Lesson(
-        id=name, kind=kind, about=about, text=text, saw=tuple(saw), by=by, sources=tuple(sources)
+        id=name,
+        kind=kind,
+        about=about,
+        text=text,
+        observations=tuple(observations),
+        by=by,
+        sources=tuple(sources),
     )
 
 
@@ -60,7 +66,7 @@ def correction(case: Case, worker: str, labels: Sequence[Label]) -> Lesson | Non
         last.correction,
         last.by,
         sources_of(case, worker, labels),
-        saw=last.saw,
+        observations=last.observations,
     )
 
 
@@ -71,16 +77,21 @@ def demonstration(
     answer = trajectory.answer
     if labels[-1].error or answer is None or not answer.strip():
         return None
-    saw = seen_before_moves(trajectory)
+    observations = seen_before_moves(trajectory)
     return lesson(
-        "demonstration", case.prompt, answer, worker, sources_of(case, worker, labels), saw=saw
+        "demonstration",
+        case.prompt,
+        answer,
+        worker,
+        sources_of(case, worker, labels),
+        observations=observations,
     )
 
 
 def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:
     """What the worker saw before each of the moves that are its answer. Empty: its answer is no course of moves."""
     calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
-    made = moves(trajectory.steps, calls[-1].name) if calls else []
-    if not made or course(trajectory.answer or "") != [only_text(call) for call, _ in made]:
+    made = moves_of(trajectory.steps, calls[-1].name) if calls else []
+    if not made or parse_moves(trajectory.answer or "") != [only_text(call) for call, _ in made]:
         return ()
     return (trajectory.opening[-1].content, *(result.content for _, result in made[:-1]))

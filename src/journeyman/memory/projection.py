@@ -17,17 +17,17 @@ from functools import cached_property
 
 from journeyman.answers import folded
 from journeyman.memory.lessons import correction, demonstration, person, sources_of
-from journeyman.memory.recall import recalled_from
+from journeyman.memory.recall import recall
 from journeyman.protocols import Memory
 from journeyman.store.journal.replay import trajectory_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.store.lessons import Attempted, Memories, Remembered, Told
+from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Decided, Label, Lesson, Recall, Recalled, Trajectory
 
 SEALED = ("exam", "calibration")
 
 
-class Experience:
+class LessonProjection:
     """Follows a job's journal, and recalls from it."""
 
     def __init__(self, journal: Journal, job: str) -> None:
@@ -35,8 +35,8 @@ class Experience:
         self.job = job
 
     @cached_property
-    def memories(self) -> Memories:
-        return Memories.open(self.journal.workspace / "memory.sqlite", self.job)
+    def memories(self) -> LessonStore:
+        return LessonStore.open(self.journal.workspace / "memory.sqlite", self.job)
 
     def close(self) -> None:
         """It opens itself again when it is asked something."""
@@ -44,7 +44,7 @@ class Experience:
             self.memories.close()
             del self.memories
 
-    def advance(self) -> Memories:
+    def advance(self) -> LessonStore:
         """Take in what the journal has that is new: what was unlearned, then labels."""
         unlearned = frozenset(
             str(change.body["source"])
@@ -53,12 +53,12 @@ class Experience:
         )
         runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.inside}
         memories = self.memories
-        with memories.changing() as (start, heeded):
+        with memories.changing() as (start, already_unlearned):
             place = start
-            for attempt in memories.resting_on(unlearned - heeded):
+            for attempt in memories.resting_on(unlearned - already_unlearned):
                 self._take(memories, attempt, runs[attempt.run], unlearned)
             for here, event in self.journal.news(list(runs), ("labelled",), after=start):
-                attempt = Attempted(event.run_id, event.case_id, event.attempt)
+                attempt = AttemptId(event.run_id, event.case_id, event.attempt)
                 self._take(memories, attempt, runs[event.run_id], unlearned)
                 place = here
             memories.reached(place, unlearned)
@@ -69,7 +69,7 @@ class Experience:
         return _Recollection(self, recall, until)
 
     def _take(
-        self, memories: Memories, attempt: Attempted, worker: str, unlearned: frozenset[str]
+        self, memories: LessonStore, attempt: AttemptId, worker: str, unlearned: frozenset[str]
     ) -> None:
         """Remember an attempt as its labels now stand, those of unlearned people left aside."""
         memories.forget(attempt)
@@ -93,7 +93,7 @@ class Experience:
         )
         taught = lesson_of(case, trajectory, worker, labels)
         memories.remember(
-            Remembered(
+            LabelledAttempt(
                 attempt=attempt,
                 place=max(heard),
                 sources=sources_of(case, worker, labels),
@@ -102,7 +102,7 @@ class Experience:
                 weight=1.0 if decided is None else 1 / decided.decision.propensity,
                 withheld=recalled.withheld,
                 told={
-                    lesson.id: Told(
+                    lesson.id: LessonUse(
                         shown=lesson.id in recalled.shown,
                         agreed=agrees(lesson, taught, trajectory.answer),
                     )
@@ -132,7 +132,7 @@ def agrees(recalled: Lesson, taught: Lesson | None, answer: str | None) -> bool 
 class _Recollection:
     """The memory of one moment, or of whenever it is asked."""
 
-    experience: Experience
+    experience: LessonProjection
     settings: Recall
     until: int | None
 
@@ -140,4 +140,4 @@ class _Recollection:
         if not self.settings.k:
             return ()
         memories = self.experience.memories if self.until is not None else self.experience.advance()
-        return recalled_from(memories, query, self.settings, fits, until=self.until)
+        return recall(memories, query, self.settings, fits, until=self.until)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from journeyman.memory.context import cost_of, within
+from journeyman.memory.context import cost_of, fit_budget
 from journeyman.memory.soundness import LEAST, credit, soundness
 from journeyman.memory.support import support
 from journeyman.memory.worth import Worth, price, worth
 from journeyman.store.fulltext.terms import shared
-from journeyman.store.lessons import Found, Latest, Memories
+from journeyman.store.lessons import Found, Latest, LessonStore
 from journeyman.types import Lesson, Recall, Record
 
 SOUGHT = 4
@@ -27,7 +27,7 @@ UNKNOWN = 0.5
 """What cases score before any was judged."""
 
 
-class Standing(Record):
+class LessonStats(Record):
     """What a lesson has proved to be by now."""
 
     worth: Worth
@@ -47,8 +47,8 @@ class Standing(Record):
         return self.sound * (1 + self.worth.shrunk)
 
 
-def recalled_from(
-    memories: Memories,
+def recall(
+    memories: LessonStore,
     query: str,
     settings: Recall,
     fits: Callable[[Lesson], bool],
@@ -65,11 +65,11 @@ def recalled_from(
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
         latest = memories.latest(until=until)
-        known = standings(memories, [one.lesson for one in found], latest)
+        known = lesson_stats(memories, [one.lesson for one in found], latest)
     near = [
         one
         for one in found
-        if not settings.alike or shared(one.lesson.about, query) >= settings.alike
+        if not settings.min_similarity or shared(one.lesson.about, query) >= settings.min_similarity
     ]
     kept = distinct([one for one in near if known[one.lesson.id].recalled and fits(one.lesson)])
     supported = support(kept, {name: one.sound for name, one in known.items()})
@@ -79,10 +79,12 @@ def recalled_from(
         for rank, one in enumerate(lessons, 1)
     }
     best = sorted(lessons, key=lambda one: -weights[one.id])[: settings.k]
-    return within(best, settings.tokens)[::-1]
+    return fit_budget(best, settings.tokens)[::-1]
 
 
-def standings(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> dict[str, Standing]:
+def lesson_stats(
+    memories: LessonStore, lessons: Iterable[Lesson], latest: Latest
+) -> dict[str, LessonStats]:
     """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
     known = list(lessons)
     with memories.reading():
@@ -96,7 +98,7 @@ def standings(memories: Memories, lessons: Iterable[Lesson], latest: Latest) -> 
     }
     believed = {name: credit(uses) for name, uses in used_of.items()}
     return {
-        lesson.id: Standing(
+        lesson.id: LessonStats(
             worth=worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))),
             sound=soundness(used[lesson.id], believed[lesson.by]),
             shut_out=together[lesson.by].retired,
@@ -112,5 +114,7 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     """
     kept: dict[str, Found] = {}
     for one in found:
-        kept[" ".join(" ".join((one.lesson.about, *one.lesson.saw[:1])).casefold().split())] = one
+        kept[
+            " ".join(" ".join((one.lesson.about, *one.lesson.observations[:1])).casefold().split())
+        ] = one
     return list(kept.values())

@@ -8,13 +8,13 @@ from journeyman.errors import InputError
 from journeyman.models.catalogue import CATALOGUE, DEFAULT
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.models.endpoint import EndpointModel
-from journeyman.models.fetching import Progress, fetch, models_folder, no_progress
+from journeyman.models.fetching import OnProgress, fetch, models_folder, no_progress
 from journeyman.protocols import Model
 
 DEFAULT_MODEL = DEFAULT.name
 
 
-def open_model(name: str, *, at_once: int = 2, progress: Progress = no_progress) -> Model:
+def open_model(name: str, *, at_once: int = 2, progress: OnProgress = no_progress) -> Model:
     """A model by what a user calls it: a name from the catalogue, a .gguf file, or an endpoint as URL#MODEL.
 
     A model from the catalogue is fetched and verified if it is not there. Raises InputError for an unknown name,

@@ -20,7 +20,7 @@ class PackageParts(Record):
     """Requirement and the path of the part inside its wheel, in order."""
 
 
-class Entry(Record):
+class CatalogueEntry(Record):
     """One model file, the same wherever it comes from: its hash decides."""
 
     name: str
@@ -35,7 +35,7 @@ class Entry(Record):
 
 _QWEN = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 
-QWEN_CODER = Entry(
+QWEN_CODER = CatalogueEntry(
     name="qwen2.5-coder-1.5b",
     description="Qwen2.5-Coder-1.5B-Instruct, Q4_K_M: the default; text-to-SQL, tools, English and Chinese",
     licence="Apache-2.0",
@@ -64,7 +64,7 @@ QWEN_CODER = Entry(
     ),
 )
 
-SMOLLM = Entry(
+SMOLLM = CatalogueEntry(
     name="smollm2-135m",
     description="SmolLM2-135M-Instruct, Q4_1: tiny; for tests and for trying things out",
     licence="Apache-2.0",
@@ -81,7 +81,7 @@ SMOLLM = Entry(
 
 _MINILM = "all-MiniLM-L6-v2-onnx-int8"
 
-MINILM = Entry(
+MINILM = CatalogueEntry(
     name="minilm",
     description="all-MiniLM-L6-v2, int8 ONNX: sentence embeddings, English",
     licence="Apache-2.0",
@@ -96,7 +96,7 @@ MINILM = Entry(
     ),
 )
 
-MINILM_TOKENIZER = Entry(
+MINILM_TOKENIZER = CatalogueEntry(
     name="minilm tokenizer",
     description="The tokenizer of all-MiniLM-L6-v2",
     licence="Apache-2.0",

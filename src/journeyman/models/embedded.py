@@ -131,8 +131,8 @@ def _start(path: Path, at_once: int, cores: int) -> Any:
     try:
         return xllamacpp.Server(params)
     except (ValueError, RuntimeError) as error:
-        mend = "Fetch it again with `journeyman models fetch --again`."
-        raise ModelFileError(f"{path} can't be loaded: {error}.", mend) from None
+        hint = "Fetch it again with `journeyman models fetch --again`."
+        raise ModelFileError(f"{path} can't be loaded: {error}.", hint) from None
 
 
 def _has_gpu(engine: Any) -> bool:

@@ -138,12 +138,12 @@ class Endpoint:
                     f"{self.base_url} refused {named}: {said}", "Use another endpoint."
                 )
             )
-        mend = {
+        hint = {
             401: "Set JOURNEYMAN_API_KEY to a key that this endpoint takes.",
             403: "Use a key that may use this model.",
             404: "Correct the URL (it usually ends in /v1) or the model's name.",
         }.get(status, "Correct what it names.")
-        return ModelRefusedError(f"{self.base_url} refused ({status}): {said}", mend)
+        return ModelRefusedError(f"{self.base_url} refused ({status}): {said}", hint)
 
     def _client(self) -> AsyncOpenAI:
         """One client per event loop: its connections belong to the loop."""

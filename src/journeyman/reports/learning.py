@@ -14,16 +14,16 @@ from math import ceil, sqrt
 from statistics import fmean
 
 from journeyman.assess.bets import bounds
-from journeyman.assess.exam import Outcome as ExamOutcome
+from journeyman.assess.exam import ExamOutcome
 from journeyman.assess.reliability import Interval
-from journeyman.assess.stats import Share, less, share
+from journeyman.assess.stats import Proportion, less, proportion
 from journeyman.improve.exams import Examined
 from journeyman.memory.context import cost_of
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, versions
 from journeyman.store.journal.replay import outcome_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Event, Outcome, Recalled, Record, Run
+from journeyman.types import CaseResult, Event, Recalled, Record, Run
 
 STRETCHES = 12
 """Of a version's curve, at most."""
@@ -34,13 +34,13 @@ SLICE = 5
 TENTH = 10
 
 
-class Stretch(Record):
+class CurveStretch(Record):
     """Part of a version's learning curve."""
 
     first: int
     """Its first judged case, counted over all versions from 1."""
     last: int
-    right: Share
+    correct: Proportion
 
 
 class Examination(Record):
@@ -56,7 +56,7 @@ class Examination(Record):
     """Mean difference of the scores, with an interval that holds although the exam stops by what it sees."""
 
 
-class VersionFigures(Record):
+class VersionMetrics(Record):
     """One version's row."""
 
     version: int
@@ -69,28 +69,28 @@ class VersionFigures(Record):
     exam: Examination | None
     """None: it was never examined."""
     cases: int
-    right: Share
-    curve: tuple[Stretch, ...]
+    correct: Proportion
+    curve: tuple[CurveStretch, ...]
     tokens_per_case: float | None
     """Prompt tokens computed and tokens written. None: it worked no case."""
     memory_tokens_per_case: float | None
     """Of the prompt, what was recalled."""
-    tokens_per_right: float | None
+    tokens_per_correct: float | None
     """Of judged cases. None: none was right."""
-    worst_tenth: Share
-    """Of its slices with enough judged cases: those with the least share right, together."""
+    worst_tenth: Proportion
+    """Of its slices with enough judged cases: those with the least accuracy, together."""
     worst_slices: tuple[str, ...]
     """Empty: too few slices to tell."""
 
 
 class Fall(Record):
-    """A slice whose share right fell from one version to the next one that worked it."""
+    """A slice whose accuracy fell from one version to the next one that worked it."""
 
     slice: str
     before: str
     after: str
-    right_before: Share
-    right_after: Share
+    right_before: Proportion
+    right_after: Proportion
     fall: Interval
     """Above 0. Where its interval is too, it is more than chance."""
 
@@ -102,14 +102,14 @@ class Learned(Record):
     """Lessons that the job's workers remember now."""
     worked_again: int
     """Cases left out, for they had been worked before."""
-    versions: tuple[VersionFigures, ...]
-    nothing_told: Share
+    versions: tuple[VersionMetrics, ...]
+    nothing_told: Proportion
     """Cases for which lessons were recalled, and chance withheld all of them."""
     told_alike: Interval
-    """Share right where some were told, of cases with as many recalled lessons: the two differ by chance alone."""
-    best_told: Share
+    """Accuracy where some were told, of cases with as many recalled lessons: the two differ by chance alone."""
+    best_told: Proportion
     """Cases of which the best lesson recalled was told."""
-    best_withheld: Share
+    best_withheld: Proportion
     """Cases of which chance withheld it, others perhaps not."""
     falls: tuple[Fall, ...]
     """The largest first."""
@@ -118,18 +118,23 @@ class Learned(Record):
 def learned(journal: Journal, run: Run) -> Learned | None:
     """Of the worker and ground of a run. None: there is but one version, and nothing is remembered."""
     changes, runs = journal.changes(run.job), journal.runs(job=run.job)
-    known = {n: v for n, v in versions(changes, runs, run.name).items() if v.ground == run.ground}
+    known = {
+        n: v
+        for n, v in versions(changes, runs, run.name).items()
+        if v.config_hash == run.config_hash
+    }
     remembered = _remembered(journal, run.job)
     if len(known) < 2 and not remembered:
         return None
-    now = champion(changes, known, run.name, run.ground).number
+    now = champion(changes, known, run.name, run.config_hash).number
     sat = [
         Examined.model_validate(c.body)
         for c in changes
         if c.kind == "examined" and c.worker == run.name
     ]
     done, again = _done(
-        journal, [one for one in runs if one.ground == run.ground and one.name == run.name]
+        journal,
+        [one for one in runs if one.config_hash == run.config_hash and one.name == run.name],
     )
     by_version: dict[int, list[Done]] = {number: [] for number in known}
     for one in done:
@@ -139,17 +144,17 @@ def learned(journal: Journal, run: Run) -> Learned | None:
         _version(version, by_version[number], exams.get(number), working=number == now)
         for number, version in known.items()
     )
-    nothing, alike = against_chance(done)
+    nothing, min_similarity = against_chance(done)
     return Learned(
         worker=run.name, job=run.job, remembered=remembered, worked_again=again, versions=told, nothing_told=nothing,
-        told_alike=alike, best_told=_share([one for one in done if _drawn(one) and one.best_shown]),
+        told_alike=min_similarity, best_told=_share([one for one in done if _drawn(one) and one.best_shown]),
         best_withheld=_share([one for one in done if _drawn(one) and not one.best_shown]),
         falls=tuple(_falls(known, by_version)),
     )  # fmt: skip
 
 
 def _remembered(journal: Journal, job: str) -> int:
-    experience = Experience(journal, job)
+    experience = LessonProjection(journal, job)
     try:
         return experience.advance().count()
     finally:
@@ -166,7 +171,7 @@ class Done:
     version: int
     at: float
     slice: str | None
-    right: bool | None
+    correct: bool | None
     tokens: int
     memory_tokens: int
     recalled: int
@@ -196,11 +201,11 @@ def _done(journal: Journal, runs: Sequence[Run]) -> tuple[list[Done], int]:
 def _placed(ordered: Sequence[Done]) -> Iterator[Done]:
     place = 0
     for one in ordered:
-        place += one.right is not None
-        yield one if one.right is None else replace(one, place=place)
+        place += one.correct is not None
+        yield one if one.correct is None else replace(one, place=place)
 
 
-def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
+def _numbers(run: Run, outcome: CaseResult, events: Sequence[Event]) -> Done:
     recalled = next(
         (Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled()
     )
@@ -210,7 +215,7 @@ def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
         version=int(run.worker.rpartition("@")[2]),
         at=outcome.at,
         slice=outcome.slice,
-        right=outcome.right,
+        correct=outcome.correct,
         tokens=used.spent_tokens,
         memory_tokens=sum(map(cost_of, outcome.trajectory.recalled)),
         recalled=len(recalled.lessons),
@@ -220,9 +225,9 @@ def _numbers(run: Run, outcome: Outcome, events: Sequence[Event]) -> Done:
     )
 
 
-def _share(done: Sequence[Done]) -> Share:
-    judged = [one for one in done if one.right is not None]
-    return share(sum(one.right is True for one in judged), len(judged))
+def _share(done: Sequence[Done]) -> Proportion:
+    judged = [one for one in done if one.correct is not None]
+    return proportion(sum(one.correct is True for one in judged), len(judged))
 
 
 # --- versions --------------------------------------------------------------------------------------------------
@@ -251,11 +256,11 @@ def _examination(examined: Examined) -> Examination:
 
 def _version(
     version: Version, done: Sequence[Done], exam: Examination | None, *, working: bool
-) -> VersionFigures:
-    judged = [one for one in done if one.right is not None]
-    right = sum(one.right is True for one in judged)
+) -> VersionMetrics:
+    judged = [one for one in done if one.correct is not None]
+    correct = sum(one.correct is True for one in judged)
     worst = _worst(judged)
-    return VersionFigures(
+    return VersionMetrics(
         version=version.number,
         label=version.label,
         by=version.by,
@@ -263,25 +268,25 @@ def _version(
         champion=working,
         exam=exam,
         cases=len(done),
-        right=_share(judged),
+        correct=_share(judged),
         curve=tuple(curve(judged)),
         tokens_per_case=fmean(one.tokens for one in done) if done else None,
         memory_tokens_per_case=fmean(one.memory_tokens for one in done) if done else None,
-        tokens_per_right=sum(one.tokens for one in judged) / right if right else None,
+        tokens_per_correct=sum(one.tokens for one in judged) / correct if correct else None,
         worst_tenth=_share([one for one in judged if one.slice in worst]),
         worst_slices=worst,
     )
 
 
-def curve(judged: Sequence[Done]) -> Iterator[Stretch]:
+def curve(judged: Sequence[Done]) -> Iterator[CurveStretch]:
     """The judged cases of a version, in order, in stretches of about equal length."""
     count = max(1, min(STRETCHES, len(judged) // STRETCH)) if judged else 0
     for n in range(count):
         part = judged[n * len(judged) // count : (n + 1) * len(judged) // count]
-        yield Stretch(first=part[0].place, last=part[-1].place, right=_share(part))
+        yield CurveStretch(first=part[0].place, last=part[-1].place, correct=_share(part))
 
 
-def _by_slice(judged: Sequence[Done]) -> Mapping[str, Share]:
+def _by_slice(judged: Sequence[Done]) -> Mapping[str, Proportion]:
     """Of slices with enough judged cases."""
     found: dict[str, list[Done]] = {}
     for one in judged:
@@ -299,10 +304,10 @@ def _worst(judged: Sequence[Done]) -> tuple[str, ...]:
 
 def _falls(known: Mapping[int, Version], by_version: Mapping[int, Sequence[Done]]) -> list[Fall]:
     """What got worse from each version that worked a slice to the next one that did."""
-    last: dict[str, tuple[str, Share]] = {}
+    last: dict[str, tuple[str, Proportion]] = {}
     found: list[Fall] = []
     for number, done in by_version.items():
-        for name, now in _by_slice([one for one in done if one.right is not None]).items():
+        for name, now in _by_slice([one for one in done if one.correct is not None]).items():
             label = known[number].label
             if name in last and (fallen := less(last[name][1], now)) is not None and fallen[0] > 0:
                 fall = Interval(value=fallen[0], low=fallen[1], high=fallen[2])
@@ -329,14 +334,14 @@ def _drawn(one: Done) -> bool:
     return one.recalled > 0 and one.withheld > 0
 
 
-def against_chance(done: Sequence[Done]) -> tuple[Share, Interval]:
-    """The share right where chance withheld all that was recalled, and where it did not, of cases otherwise alike.
+def against_chance(done: Sequence[Done]) -> tuple[Proportion, Interval]:
+    """The accuracy where chance withheld all that was recalled, and where it did not, of cases otherwise alike.
 
     How many lessons were recalled decides how probable it is that all are withheld. So cases are compared with those
     that have as many, and each number counts as often as it does among those that were told nothing; numbers that only
     one side has are left out.
     """
-    drawn = [one for one in done if one.right is not None and _drawn(one)]
+    drawn = [one for one in done if one.correct is not None and _drawn(one)]
     nothing = [one for one in drawn if not one.shown]
     told = [one for one in drawn if one.shown]
     both = {one.recalled for one in nothing} & {one.recalled for one in told}

@@ -9,12 +9,12 @@ from itertools import chain
 from math import inf
 from statistics import fmean
 
-from journeyman.assess.stats import Share, share
+from journeyman.assess.stats import Proportion, proportion
 from journeyman.autonomy.tracker import rule_of
 from journeyman.reports.trust import Seen, Trust, trust
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Failure, Outcome, Record, Run
+from journeyman.types import CaseResult, Failure, Record, Run
 
 
 class Quantiles(Record):
@@ -25,12 +25,12 @@ class Quantiles(Record):
     most: float | None
 
 
-class SliceFigures(Record):
+class SliceMetrics(Record):
     """One slice's row. `right` counts only cases that were judged."""
 
     slice: str
     cases: int
-    right: Share
+    correct: Proportion
     seconds: Quantiles
 
 
@@ -41,7 +41,7 @@ class FailureFigures(Record):
     count: int
 
 
-class Figures(Record):
+class RunMetrics(Record):
     """What a report says of a run."""
 
     run: str
@@ -55,9 +55,9 @@ class Figures(Record):
     """Closed, but judged by no verifier: no target, or failed."""
     targets_known: bool
     """Whether anything could be scored at all."""
-    right: Share
-    slices: tuple[SliceFigures, ...]
-    splits: tuple[SliceFigures, ...]
+    correct: Proportion
+    slices: tuple[SliceMetrics, ...]
+    splits: tuple[SliceMetrics, ...]
     fields: dict[str, float]
     """Mean score of each JSON field, where a verifier scores fields."""
     failures: tuple[FailureFigures, ...]
@@ -67,14 +67,14 @@ class Figures(Record):
     cached_tokens: int | None
     """Prompt tokens taken from the prefix cache. None: an engine did not say."""
     completion_tokens: int
-    tokens_per_right: float | None
+    tokens_per_correct: float | None
     """Prompt tokens computed and tokens written, per right case."""
     model_calls: int
     model_seconds: float
     tool_calls: int
     failed_tool_calls: int
     malformed_replies: int
-    well_formed: Share
+    well_formed: Proportion
     """Replies that hold a call that could be read, among those that tried to call."""
     seconds: Quantiles
     """Wall time of a case."""
@@ -106,19 +106,19 @@ def quantiles(numbers: list[float]) -> Quantiles:
 class _Group:
     cases: int = 0
     judged: int = 0
-    right: int = 0
+    correct: int = 0
     seconds: list[float] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: CaseResult) -> None:
         self.cases += 1
-        self.judged += outcome.right is not None
-        self.right += outcome.right is True
+        self.judged += outcome.correct is not None
+        self.correct += outcome.correct is True
         self.seconds.append(outcome.trajectory.seconds)
 
-    def figures(self, name: str) -> SliceFigures:
-        right = share(self.right, self.judged)
-        return SliceFigures(
-            slice=name, cases=self.cases, right=right, seconds=quantiles(self.seconds)
+    def metrics(self, name: str) -> SliceMetrics:
+        correct = proportion(self.correct, self.judged)
+        return SliceMetrics(
+            slice=name, cases=self.cases, correct=correct, seconds=quantiles(self.seconds)
         )
 
 
@@ -142,7 +142,7 @@ class _Fold:
     confidences: list[float] = field(default_factory=list)
     decided: list[Seen] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: CaseResult) -> None:
         self.cases += 1
         self._cost(outcome)
         if not outcome.closed:
@@ -163,10 +163,10 @@ class _Fold:
             self.confidences.append(outcome.confidence)
         if outcome.decision is not None:
             self.decided.append(
-                Seen(outcome.at, outcome.decision, outcome.right, bool(outcome.labels))
+                Seen(outcome.at, outcome.decision, outcome.correct, bool(outcome.labels))
             )
 
-    def _cost(self, outcome: Outcome) -> None:
+    def _cost(self, outcome: CaseResult) -> None:
         usage = outcome.trajectory.usage
         self.counts["prompt"] += usage.prompt_tokens
         self.counts["completion"] += usage.completion_tokens
@@ -181,12 +181,12 @@ class _Fold:
             self.counts["with_calls"] += bool(step.reply.message.tool_calls)
 
 
-def figures(journal: Journal, run: Run) -> Figures:
+def run_metrics(journal: Journal, run: Run) -> RunMetrics:
     """All figures of a run, as the journal has it now."""
-    return fold(run, outcomes(journal, run))
+    return fold_metrics(run, outcomes(journal, run))
 
 
-def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
+def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
     """The figures of these outcomes; keeps a few numbers per case."""
     seen = _Fold()
     for outcome in rows:
@@ -194,7 +194,7 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
     counts, whole = seen.counts, seen.all
     computed = counts["prompt"] - (counts["cached"] if seen.cached_known else 0)
     hours = (seen.ended - seen.began) / 3600 if whole.cases else 0.0
-    return Figures(
+    return RunMetrics(
         run=run.id,
         job=run.job,
         worker=run.worker,
@@ -204,9 +204,9 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         closed=whole.cases,
         not_judged=whole.cases - whole.judged,
         targets_known=whole.judged > 0,
-        right=share(whole.right, whole.judged),
-        slices=tuple(group.figures(name) for name, group in sorted(seen.slices.items())),
-        splits=tuple(group.figures(name) for name, group in sorted(seen.splits.items())),
+        correct=proportion(whole.correct, whole.judged),
+        slices=tuple(group.metrics(name) for name, group in sorted(seen.slices.items())),
+        splits=tuple(group.metrics(name) for name, group in sorted(seen.splits.items())),
         fields={name: fmean(values) for name, values in seen.parts.items()},
         failures=tuple(
             FailureFigures(failure=seen.failures[k], count=n) for k, n in seen.failed.most_common()
@@ -216,13 +216,15 @@ def fold(run: Run, rows: Iterable[Outcome]) -> Figures:
         prompt_tokens=counts["prompt"],
         cached_tokens=counts["cached"] if seen.cached_known else None,
         completion_tokens=counts["completion"],
-        tokens_per_right=(computed + counts["completion"]) / whole.right if whole.right else None,
+        tokens_per_correct=(computed + counts["completion"]) / whole.correct
+        if whole.correct
+        else None,
         model_calls=counts["calls"],
         model_seconds=seen.model_seconds,
         tool_calls=counts["tools"],
         failed_tool_calls=counts["failed_tools"],
         malformed_replies=counts["malformed"],
-        well_formed=share(counts["with_calls"], counts["with_calls"] + counts["malformed"]),
+        well_formed=proportion(counts["with_calls"], counts["with_calls"] + counts["malformed"]),
         seconds=quantiles(whole.seconds),
         cases_per_hour=whole.cases / hours if hours > 0 else None,
         mean_confidence=fmean(seen.confidences) if seen.confidences else None,

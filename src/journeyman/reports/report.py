@@ -32,10 +32,10 @@ from journeyman.reports.html.learning import (
 )
 from journeyman.reports.html.trust import trust_html
 from journeyman.reports.learning import Learned, learned
-from journeyman.reports.metrics import Figures, SliceFigures, fold
+from journeyman.reports.metrics import RunMetrics, SliceMetrics, fold_metrics
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Outcome, Record, Run
+from journeyman.types import CaseResult, Record, Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ CHINESE_FONTS = (
 class Written(Record):
     """Where the report lies, and the figures that it tells."""
 
-    figures: Figures
+    figures: RunMetrics
     learned: Learned | None
     """None: there is but one version, and nothing is remembered."""
     html: Path
@@ -78,8 +78,8 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
     page, slices, cases = folder / "report.html", folder / "slices.csv", folder / "cases.csv"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        listed: list[Outcome] = []
-        figures = fold(run, _through(outcomes(journal, run), cases, listed))
+        listed: list[CaseResult] = []
+        figures = fold_metrics(run, _through(outcomes(journal, run), cases, listed))
         _write_csv(slices, SLICE_COLUMNS, map(slice_row, figures.slices))
         gained = learned(journal, run)
         more = tuple(_write_learned(gained, folder)) if gained else ()
@@ -87,9 +87,9 @@ def write_report(journal: Journal, run: Run, folder: Path) -> Written:
         png, why = _write_png(figures, folder / "slices.png")
         curve = _write_curve(gained, folder / "learning.png")
     except OSError as error:
-        mend = "Choose another folder with --out, or free some space."
+        hint = "Choose another folder with --out, or free some space."
         raise StoreError(
-            f"The report can't be written to {folder}: {error.strerror}.", mend
+            f"The report can't be written to {folder}: {error.strerror}.", hint
         ) from None
     return Written(
         figures=figures, learned=gained, html=page, csv=(slices, cases, *more), png=png, why_no_png=why,
@@ -103,8 +103,8 @@ SLICE_COLUMNS = (
     "slice",
     "cases",
     "judged",
-    "right",
-    "share_right",
+    "correct",
+    "accuracy",
     "low_95",
     "high_95",
     "median_s",
@@ -112,37 +112,37 @@ SLICE_COLUMNS = (
 )
 
 CASE_COLUMNS = (
-    "case", "slice", "split", "stop", "right", "answer", "confidence", "decision", "looked_at", "final_answer", "failure",
+    "case", "slice", "split", "stop", "correct", "answer", "confidence", "decision", "reviewed", "final_answer", "failure",
     "steps", "seconds",
     "prompt_tokens", "cached_tokens", "completion_tokens",
 )  # fmt: skip
 
 
-def slice_row(row: SliceFigures) -> Sequence[object]:
-    right = row.right
+def slice_row(row: SliceMetrics) -> Sequence[object]:
+    correct = row.correct
     times = (row.seconds.median, row.seconds.p90)
     return (
         row.slice,
         row.cases,
-        right.total,
-        right.count,
-        right.value,
-        right.low,
-        right.high,
+        correct.total,
+        correct.count,
+        correct.value,
+        correct.low,
+        correct.high,
         *times,
     )
 
 
-def case_row(outcome: Outcome) -> Sequence[object]:
+def case_row(outcome: CaseResult) -> Sequence[object]:
     done, usage = outcome.trajectory, outcome.trajectory.usage
     return (
-        outcome.case_id, outcome.slice, outcome.split, done.stop if outcome.closed else "unfinished", outcome.right,
+        outcome.case_id, outcome.slice, outcome.split, done.stop if outcome.closed else "unfinished", outcome.correct,
         done.answer, outcome.confidence, *_decided(outcome), done.failure.kind if done.failure else None, len(done.steps),
         round(done.seconds, 3), usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens,
     )  # fmt: skip
 
 
-def _decided(outcome: Outcome) -> Sequence[object]:
+def _decided(outcome: CaseResult) -> Sequence[object]:
     """What became of the answer; the one that holds, where somebody or the certificate vouches for it."""
     if outcome.decision is None:
         return (None, None, None)
@@ -157,7 +157,9 @@ def _decided(outcome: Outcome) -> Sequence[object]:
     return ("deliver" if outcome.decision.deliver else "escalate", outcome.decision.audit, final)
 
 
-def _through(rows: Iterator[Outcome], file: Path, listed: list[Outcome]) -> Iterator[Outcome]:
+def _through(
+    rows: Iterator[CaseResult], file: Path, listed: list[CaseResult]
+) -> Iterator[CaseResult]:
     """The same outcomes, each written to `cases.csv` on its way, and the first ones kept for the page."""
     with file.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
@@ -214,7 +216,9 @@ svg text { fill: var(--ink); font-size: 13px } svg .dim { fill: var(--dim) } .sc
 """
 
 
-def html_page(figures: Figures, listed: Sequence[Outcome], gained: Learned | None = None) -> str:
+def html_page(
+    figures: RunMetrics, listed: Sequence[CaseResult], gained: Learned | None = None
+) -> str:
     """The whole page; all text from outside is escaped."""
     title = f"{figures.worker} · {figures.job}"
     opened = datetime.fromtimestamp(figures.opened_at).astimezone().strftime("%Y-%m-%d %H:%M %Z")
@@ -225,8 +229,8 @@ def html_page(figures: Figures, listed: Sequence[Outcome], gained: Learned | Non
         _tiles(figures),
         trust_html(figures.trust),
         learned_html(gained),
-        "<h2>Share right per slice</h2>",
-        _chart(figures.slices) if figures.right.total else "",
+        "<h2>Accuracy per slice</h2>",
+        _chart(figures.slices) if figures.correct.total else "",
         _slice_table(figures),
         _failures(figures),
         _fields(figures),
@@ -237,7 +241,7 @@ def html_page(figures: Figures, listed: Sequence[Outcome], gained: Learned | Non
     return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>'
 
 
-def remarks(figures: Figures) -> list[str]:
+def remarks(figures: RunMetrics) -> list[str]:
     """What a reader must know before the figures."""
     said: list[str] = []
     if not figures.targets_known and figures.closed:
@@ -255,7 +259,7 @@ def remarks(figures: Figures) -> list[str]:
     return said
 
 
-def _tiles(figures: Figures) -> str:
+def _tiles(figures: RunMetrics) -> str:
     computed = (
         None if figures.cached_tokens is None else figures.prompt_tokens - figures.cached_tokens
     )
@@ -265,13 +269,13 @@ def _tiles(figures: Figures) -> str:
         else f"{computed:,} computed, {figures.cached_tokens:,} cached"
     )
     tiles = [
-        ("share right, 95 % interval", percent(figures.right), f"{figures.right.count} of {figures.right.total} judged"),
+        ("accuracy, 95 % interval", percent(figures.correct), f"{figures.correct.count} of {figures.correct.total} judged"),
         ("cases", f"{figures.closed:,}", f"of {figures.cases:,}"),
         ("time of a case, median", _seconds(figures.seconds.median), f"90th percentile {_seconds(figures.seconds.p90)}"),
         ("rate", _number(figures.cases_per_hour, "{:,.0f} cases/h"), f"{figures.model_calls:,} model calls"),
         ("prompt tokens", f"{figures.prompt_tokens:,}", cached),
         ("completion tokens", f"{figures.completion_tokens:,}", f"{figures.model_seconds:,.0f} s in the model"),
-        ("cost of a right case", _number(figures.tokens_per_right, "{:,.0f} tokens"), "computed and written"),
+        ("cost of a right case", _number(figures.tokens_per_correct, "{:,.0f} tokens"), "computed and written"),
         ("tool calls", f"{figures.tool_calls:,}", f"{figures.failed_tool_calls:,} failed; well formed {percent(figures.well_formed)}"),
         ("mean confidence", _number(figures.mean_confidence, "{:.2f}"), ""),
     ]  # fmt: skip
@@ -290,7 +294,7 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else form.format(value)
 
 
-def _chart(slices: Sequence[SliceFigures]) -> str:
+def _chart(slices: Sequence[SliceMetrics]) -> str:
     """Bars with their 95 % intervals, as SVG."""
     left, width, step = 170, 480, 30
     parts: list[str] = []
@@ -298,23 +302,23 @@ def _chart(slices: Sequence[SliceFigures]) -> str:
         y = n * step + 8
         name = row.slice if len(row.slice) <= 20 else row.slice[:19] + "…"
         parts.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>')
-        if row.right.value is None or row.right.low is None or row.right.high is None:
+        if row.correct.value is None or row.correct.low is None or row.correct.high is None:
             parts.append(f'<text class="dim" x="{left + 4}" y="{y + 13}">not judged</text>')
             continue
-        low, high = left + width * row.right.low, left + width * row.right.high
+        low, high = left + width * row.correct.low, left + width * row.correct.high
         parts.append(
-            f'<rect x="{left}" y="{y}" width="{width * row.right.value:.1f}" height="18" fill="var(--bar)"/>'
+            f'<rect x="{left}" y="{y}" width="{width * row.correct.value:.1f}" height="18" fill="var(--bar)"/>'
         )
         parts.append(
             f'<path d="M{low:.1f} {y + 9}H{high:.1f}" stroke="var(--ink)" stroke-width="2"/>'
         )
         parts.append(
-            f'<text class="dim" x="{left + width + 10}" y="{y + 13}">{percent(row.right)}</text>'
+            f'<text class="dim" x="{left + width + 10}" y="{y + 13}">{percent(row.correct)}</text>'
         )
     height = len(slices) * step + 10
     return (
         f'<div class="scroll"><svg viewBox="0 0 800 {height}" width="800" height="{height}" role="img" '
-        f'aria-label="Share right per slice"><path d="M{left} 0V{height}" stroke="var(--line)"/>{"".join(parts)}</svg></div>'
+        f'aria-label="Accuracy per slice"><path d="M{left} 0V{height}" stroke="var(--line)"/>{"".join(parts)}</svg></div>'
     )
 
 
@@ -325,12 +329,12 @@ def _table(columns: Sequence[str], rows: Iterator[str]) -> str:
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _slice_table(figures: Figures) -> str:
-    def row(one: SliceFigures) -> str:
+def _slice_table(figures: RunMetrics) -> str:
+    def row(one: SliceMetrics) -> str:
         numbers = (
             one.cases,
-            one.right.count,
-            percent(one.right),
+            one.correct.count,
+            percent(one.correct),
             _seconds(one.seconds.median),
             _seconds(one.seconds.p90),
         )
@@ -341,36 +345,36 @@ def _slice_table(figures: Figures) -> str:
         "slice",
         ">cases",
         ">right",
-        ">share right (95 %)",
+        ">accuracy (95 %)",
         ">median time",
         ">90th percentile",
     )
     return _table(columns, map(row, figures.slices))
 
 
-def _failures(figures: Figures) -> str:
+def _failures(figures: RunMetrics) -> str:
     if not figures.failures:
         return ""
     rows = (
         f'<tr><td class="n">{one.count}</td><td>{escape(one.failure.kind)}</td><td class="t">'
-        f"{escape(one.failure.message)}</td><td class=t>{escape(one.failure.mend)}</td></tr>"
+        f"{escape(one.failure.message)}</td><td class=t>{escape(one.failure.hint)}</td></tr>"
         for one in figures.failures
     )
     return "<h2>Failures</h2>" + _table((">cases", "kind", "an example", "what to do"), rows)
 
 
-def _fields(figures: Figures) -> str:
+def _fields(figures: RunMetrics) -> str:
     if not figures.fields:
         return ""
     rows = (
         f'<tr><td>{escape(k)}</td><td class="n">{100 * v:.0f} %</td></tr>'
         for k, v in figures.fields.items()
     )
-    return "<h2>Share right per field</h2>" + _table(("field", ">right"), rows)
+    return "<h2>Accuracy per field</h2>" + _table(("field", ">right"), rows)
 
 
-def _case_table(figures: Figures, listed: Sequence[Outcome]) -> str:
-    def row(outcome: Outcome) -> str:
+def _case_table(figures: RunMetrics, listed: Sequence[CaseResult]) -> str:
+    def row(outcome: CaseResult) -> str:
         done = outcome.trajectory
         word = _word(outcome)
         said = done.failure.message if done.failure else done.answer or "(no answer)"
@@ -385,22 +389,22 @@ def _case_table(figures: Figures, listed: Sequence[Outcome]) -> str:
     return _table(("case", "slice", "", ">confidence", ">time", "answer"), map(row, listed)) + note
 
 
-def _word(outcome: Outcome) -> str:
+def _word(outcome: CaseResult) -> str:
     if not outcome.closed:
         return "unfinished"
     if outcome.trajectory.failure is not None:
         return "failed"
-    return {True: "right", False: "wrong", None: "done"}[outcome.right]
+    return {True: "right", False: "wrong", None: "done"}[outcome.correct]
 
 
 # --- PNG -------------------------------------------------------------------------------------------------------
 
 
-def _write_png(figures: Figures, file: Path) -> tuple[Path | None, str | None]:
+def _write_png(figures: RunMetrics, file: Path) -> tuple[Path | None, str | None]:
     """The chart as a picture; or why there is none."""
     if find_spec("matplotlib") is None:
         return None, "matplotlib is not installed: pip install 'journeyman[report]'"
-    if not figures.right.total:
+    if not figures.correct.total:
         return None, "nothing was scored"
     _picture(partial(_draw, figures), 1.2 + 0.4 * len(figures.slices), file)
     return file, None
@@ -451,26 +455,28 @@ def _fonts() -> tuple[list[str], Callable[[str], bool]]:
     )
 
 
-def _draw(figures: Figures, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]) -> None:
+def _draw(
+    figures: RunMetrics, axes: Axes, fonts: Sequence[str], shows: Callable[[str], bool]
+) -> None:
     """A name that no installed font can show is drawn as its line in slices.csv."""
     lines = {
         row.slice: row.slice if shows(row.slice) else f"line {n} of slices.csv"
         for n, row in enumerate(figures.slices, 2)
     }
-    judged = [row for row in figures.slices if row.right.value is not None][::-1]
+    judged = [row for row in figures.slices if row.correct.value is not None][::-1]
     for n, row in enumerate(judged):
-        assert row.right.value is not None
-        assert row.right.low is not None
-        assert row.right.high is not None
-        axes.barh(n, row.right.value, color="#3e63dd")
-        axes.plot([row.right.low, row.right.high], [n, n], color="#1c2024")
-        axes.text(1.02, n, f"{row.right.count}/{row.right.total}", va="center", family=fonts)
+        assert row.correct.value is not None
+        assert row.correct.low is not None
+        assert row.correct.high is not None
+        axes.barh(n, row.correct.value, color="#3e63dd")
+        axes.plot([row.correct.low, row.correct.high], [n, n], color="#1c2024")
+        axes.text(1.02, n, f"{row.correct.count}/{row.correct.total}", va="center", family=fonts)
     axes.set_yticks(range(len(judged)), [lines[row.slice] for row in judged], family=fonts)
     axes.set_xlim(0, 1)
     title = f"{figures.worker} · {figures.job}"
-    axes.set_xlabel("share right, with 95 % interval", family=fonts)
+    axes.set_xlabel("accuracy, with 95 % interval", family=fonts)
     axes.set_title(
-        f"{title if shows(title) else 'share right'} · {percent(figures.right)}",
+        f"{title if shows(title) else 'accuracy'} · {percent(figures.correct)}",
         family=fonts,
         loc="left",
     )

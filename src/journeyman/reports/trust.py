@@ -22,7 +22,7 @@ from journeyman.assess.reliability import (
     interval,
 )
 from journeyman.assess.selective import Rule, ceiling, labels_needed
-from journeyman.assess.stats import Share, share
+from journeyman.assess.stats import Proportion, proportion
 from journeyman.types import Decision, Record
 
 POINTS = 100
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
 
     at: float
     decision: Decision
-    right: bool | None
+    correct: bool | None
     labelled: bool
 
 
@@ -52,14 +52,14 @@ class Trust(Record):
     decided: int
     threshold: float | None
     """In force at the last decision. None: nothing is delivered."""
-    delivered: Share
-    error_delivered: Share
+    delivered: Proportion
+    error_delivered: Proportion
     """Among delivered cases whose truth is known."""
-    looked_at: Share
+    reviewed: Proportion
     """Human load: escalated or audited, of all."""
     waiting: int
     """Looked at by nobody yet."""
-    base_error: Share
+    base_error: Proportion
     ceiling: float | None
     """(1 − μ)/(1 − α), the most that any rule could deliver. None: no truth is known."""
     efficiency: float | None
@@ -89,16 +89,16 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         return None
     ordered = sorted(seen, key=lambda one: one.at)
     delivered = [one for one in ordered if one.decision.deliver]
-    known = [one for one in ordered if one.right is not None]
+    known = [one for one in ordered if one.correct is not None]
     judged = [
-        (one.decision.score, bool(one.right)) for one in known if one.decision.score is not None
+        (one.decision.score, bool(one.correct)) for one in known if one.decision.score is not None
     ]
-    scores, rights = [score for score, _ in judged], [right for _, right in judged]
-    wrong = share(sum(one.right is False for one in known), len(known))
-    alone = share(len(delivered), len(ordered))
-    errors = share(
-        sum(one.right is False for one in delivered),
-        sum(one.right is not None for one in delivered),
+    scores, rights = [score for score, _ in judged], [correct for _, correct in judged]
+    wrong = proportion(sum(one.correct is False for one in known), len(known))
+    alone = proportion(len(delivered), len(ordered))
+    errors = proportion(
+        sum(one.correct is False for one in delivered),
+        sum(one.correct is not None for one in delivered),
     )
     most = None if wrong.value is None else ceiling(wrong.value, rule.allowed_error)
     curve = risk_coverage(scores, rights)
@@ -110,9 +110,9 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         threshold=ordered[-1].decision.threshold,
         delivered=alone,
         error_delivered=errors,
-        looked_at=share(sum(one.decision.audit for one in ordered), len(ordered)),
+        reviewed=proportion(sum(one.decision.audit for one in ordered), len(ordered)),
         waiting=sum(
-            one.decision.audit and one.right is None and not one.labelled for one in ordered
+            one.decision.audit and one.correct is None and not one.labelled for one in ordered
         ),
         base_error=wrong,
         ceiling=most,
@@ -137,8 +137,8 @@ def risk_coverage(scores: Sequence[float], rights: Sequence[bool]) -> list[Point
     """The share of wrong cases among the n most confident ones, for every n (Geifman and El-Yaniv 2017)."""
     ranked = sorted(zip(scores, rights, strict=True), key=lambda pair: -pair[0])
     wrong, points = 0, []
-    for count, (_, right) in enumerate(ranked, start=1):
-        wrong += not right
+    for count, (_, correct) in enumerate(ranked, start=1):
+        wrong += not correct
         points.append(Point(x=count / len(ranked), y=wrong / count))
     return points
 

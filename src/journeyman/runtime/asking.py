@@ -12,18 +12,18 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from journeyman.documents import Passage
-from journeyman.environments.retrieval import Informed
+from journeyman.environments.retrieval import RetrievalEnvironment
 from journeyman.environments.single_turn import SingleTurn
 from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.knowledge.modes import NEAR
 from journeyman.memory.context import tokens_of
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import enrol, open_run, staff, work
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcome_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Budget, Case, Outcome, Sampling
+from journeyman.types import Budget, Case, CaseResult, Sampling
 
 JOB = "ask"
 MOST_IN_A_NAME = 4
@@ -55,7 +55,7 @@ def asking_job(
     return Job(
         name=name_for(labels),
         description="Questions to documents.",
-        environment=Informed(
+        environment=RetrievalEnvironment(
             SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, told=told
         ),
         instructions=INSTRUCTIONS,
@@ -79,7 +79,9 @@ def name_for(labels: Collection[str]) -> str:
     return f"{JOB}--{hashlib.sha256(repr(held).encode()).hexdigest()[:12]}"
 
 
-async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question: str) -> Outcome:
+async def ask(
+    journal: Journal, holder: LeaseOwner, job: Job, model: Model, question: str
+) -> CaseResult:
     """Work one question. Processes that ask at once may do each other's, as with all cases of a run.
 
     Raises InputError for an empty question.
@@ -88,6 +90,6 @@ async def ask(journal: Journal, holder: Holder, job: Job, model: Model, question
         raise InputError("The question is empty.", "Ask something.")
     case = Case(id=f"q-{secrets.token_hex(4)}", prompt=question.strip())
     run = open_run(journal, job, model)
-    enrol(journal, run, [case])
+    add_cases(journal, run, [case])
     await work(staff(journal, holder, job, model, run, at_once=1))
     return outcome_of(case, run.worker, journal.events(run.id, case.id))

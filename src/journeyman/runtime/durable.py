@@ -18,8 +18,8 @@ from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Event,
     EventKind,
-    Held,
     Json,
+    Lease,
     Lesson,
     Message,
     Recalled,
@@ -45,7 +45,7 @@ class DivergedError(JourneymanError):
 class CaseLog:
     """One attempt at one case: what the journal has of it, and what is to be added."""
 
-    def __init__(self, journal: Journal, held: Held) -> None:
+    def __init__(self, journal: Journal, held: Lease) -> None:
         self.journal = journal
         self.held = held
         self.past = journal.events(held.run_id, held.case.id, attempt=held.attempt)

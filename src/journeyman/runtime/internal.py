@@ -10,21 +10,21 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from journeyman.autonomy.tracker import Standing
+from journeyman.autonomy.tracker import AutonomyTracker
 from journeyman.errors import InputError
 from journeyman.job.job import Job
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Model
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.runner import LEASE_SECONDS, Shift, do_case, hire
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import LEASE_SECONDS, Runner, do_case, hire
 from journeyman.runtime.versions import Version
 from journeyman.store.journal.replay import outcome_of
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Json, Message, Outcome, Reply, Run, Sampling, ToolSpec
+from journeyman.types import Case, CaseResult, Json, Message, Reply, Run, Sampling, ToolSpec
 
 
-class Remembering:
+class ReplyCache:
     """A model that is not asked twice: what the journal has an answer to is answered from there.
 
     Only where replies are not drawn at random: then the same call gives the same reply, and what is recorded is as good
@@ -53,29 +53,33 @@ class Remembering:
         """The model is its opener's to close."""
 
 
-def inside_shift(
+def internal_runner(
     journal: Journal,
-    holder: Holder,
+    holder: LeaseOwner,
     job: Job,
     model: Model,
     version: Version,
     *,
     run: Run,
     until: int,
-) -> Shift:
+) -> Runner:
     """A shift of a version whose memory is what it was at a place of the journal, and of which nothing is withheld."""
-    experience = Experience(journal, job.name)
-    memory = experience.memory(version.mind.recall, until=until)
+    experience = LessonProjection(journal, job.name)
+    memory = experience.memory(version.worker_spec.recall, until=until)
     worker = hire(
-        job, name=version.worker, version=version.number, mind=version.mind, memory=memory
+        job,
+        name=version.worker,
+        version=version.number,
+        worker_spec=version.worker_spec,
+        memory=memory,
     )
-    return Shift(
-        journal=journal, run=run, job=job, worker=worker, model=Remembering(model, journal), holder=holder, at_once=1,
+    return Runner(
+        journal=journal, run=run, job=job, worker=worker, model=ReplyCache(model, journal), holder=holder, at_once=1,
         experience=experience,
     )  # fmt: skip
 
 
-def open_inside(
+def open_internal_run(
     journal: Journal,
     job: Job,
     version: Version,
@@ -85,8 +89,8 @@ def open_inside(
     spec: Mapping[str, Json],
 ) -> Run:
     """The run of that name, opened when it is first asked for."""
-    still = version.mind.model_copy(
-        update={"recall": version.mind.recall.model_copy(update={"withheld": 0.0})}
+    still = version.worker_spec.model_copy(
+        update={"recall": version.worker_spec.recall.model_copy(update={"withheld": 0.0})}
     )
     new = Run(
         id=name,
@@ -97,8 +101,8 @@ def open_inside(
         spec={
             **spec,
             "purpose": purpose,
-            "ground": version.ground,
-            "mind": still.model_dump(mode="json"),
+            "config_hash": version.config_hash,
+            "worker_spec": still.model_dump(mode="json"),
         },
         opened_at=time.time(),
     )
@@ -107,7 +111,7 @@ def open_inside(
     )
 
 
-async def done(shift: Shift, case: Case) -> Outcome:
+async def run_once(shift: Runner, case: Case) -> CaseResult:
     """A case worked to its end; one that is done already comes from the journal.
 
     Raises InputError where another process is at it.
@@ -124,4 +128,4 @@ async def done(shift: Shift, case: Case) -> Outcome:
         raise InputError(
             f"Another process is at {run.id!r}.", "Let it finish, or end it; then run this again."
         )
-    return await do_case(shift, held, Standing(journal, run))
+    return await do_case(shift, held, AutonomyTracker(journal, run))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 
-class Holder:
+class LeaseOwner:
     """One process at work in one workspace. On another machine, where locks don't reach, leases expire instead."""
 
     def __init__(self, folder: Path, name: str, lock: int) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from journeyman.answers import call_with, course, move_of
+from journeyman.answers import call_with, move_tool, parse_moves
 from journeyman.errors import boundary
 from journeyman.protocols import OpenEnvironment
-from journeyman.types import Brief
+from journeyman.types import CaseInput
 
 
-async def seen_before(opened: OpenEnvironment, brief: Brief, answer: str) -> tuple[str, ...]:
+async def replay_moves(
+    opened: OpenEnvironment, case_input: CaseInput, answer: str
+) -> tuple[str, ...]:
     """What is seen before each move of an answer, from the opening on, in an environment of its own.
 
     Empty: the answer lists no moves, the world is not played, one of them is refused, or a move might not be pure.
     """
-    said, seen = course(answer), list[str]()
+    said, seen = parse_moves(answer), list[str]()
     if not said:
         return ()
     with boundary("playing what is right") as outcome:
-        environment = opened(brief)
+        environment = opened(case_input)
         try:
-            move = move_of(environment.tools)
+            move = move_tool(environment.tools)
             if move is None or move.effect != "pure":
                 return ()
             seen.append((await environment.reset())[-1].content)

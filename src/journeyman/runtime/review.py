@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from journeyman.errors import InputError
 from journeyman.store.journal.replay import outcome_of
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
-from journeyman.types import Case, Decision, Event, Label, Outcome, Run, Stop
+from journeyman.types import Case, CaseResult, Decision, Event, Label, Run, Stop
 
 BLOCK = 20
 """Cases are shown oldest first in blocks of so many, and within a block the riskiest first: a label that is missing
@@ -24,11 +24,11 @@ TRIES = 100
 
 
 @dataclass(frozen=True)
-class Item:
+class ReviewItem:
     """One case in the inbox."""
 
     case: Case
-    outcome: Outcome
+    outcome: CaseResult
     why: str
 
     @property
@@ -36,14 +36,14 @@ class Item:
         return 1.0 - (self.outcome.confidence or 0.0)
 
 
-def inbox(journal: Journal, run: Run) -> list[Item]:
+def inbox(journal: Journal, run: Run) -> list[ReviewItem]:
     """All that waits, in the order in which it should be looked at."""
     waiting = list(_waiting(journal, run))
     blocks = (waiting[n : n + BLOCK] for n in range(0, len(waiting), BLOCK))
     return [item for block in blocks for item in sorted(block, key=lambda item: -item.risk)]
 
 
-def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
+def _waiting(journal: Journal, run: Run) -> Iterator[ReviewItem]:
     """In the order of decisions."""
     open_cases: dict[str, None] = {}
     for _, event in journal.news(run.id, ("decided", "labelled")):
@@ -60,7 +60,7 @@ def _waiting(journal: Journal, run: Run) -> Iterator[Item]:
         assert case is not None
         outcome = outcome_of(case, run.worker, journal.events(run.id, case_id))
         if outcome.closed and outcome.decision is not None:
-            yield Item(
+            yield ReviewItem(
                 case=case, outcome=outcome, why=reason(outcome.decision, outcome.trajectory.stop)
             )
 
@@ -87,7 +87,7 @@ def reason(decision: Decision, stop: Stop) -> str:
     return f"Confidence {decision.score:.2f} is under the threshold {decision.threshold:.2f}."
 
 
-def review(journal: Journal, run: Run, case_id: str, label: Label) -> Outcome:
+def review(journal: Journal, run: Run, case_id: str, label: Label) -> CaseResult:
     """Write down what a person says of a case; it counts at once. Gives the case as it then stands.
 
     A correction equal to the answer is an acceptance. Raises InputError for a case that is not there or not done yet.
@@ -121,7 +121,7 @@ def review(journal: Journal, run: Run, case_id: str, label: Label) -> Outcome:
     raise InputError(f"Case {case_id!r} is being reviewed by many at once.", "Try again.")
 
 
-def _settled(label: Label, outcome: Outcome) -> Label:
+def _settled(label: Label, outcome: CaseResult) -> Label:
     """Whether the answer was wrong follows from a correction; without an answer there is nothing to accept."""
     answer = outcome.trajectory.answer
     if answer is None and not label.error and label.correction is None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 
 from journeyman.assess.selective import Rule
 from journeyman.assess.selfcheck import affordable, self_check
-from journeyman.autonomy.tracker import Standing, draw, rule_of
+from journeyman.autonomy.tracker import AutonomyTracker, rule_of, uniform
 from journeyman.errors import InputError, boundary
 from journeyman.job.job import Job
 from journeyman.memory.plain import PlainMemory
-from journeyman.memory.projection import Experience
+from journeyman.memory.projection import LessonProjection
 from journeyman.protocols import Memory, Model
 from journeyman.runtime.durable import (
     CaseLog,
@@ -29,24 +29,24 @@ from journeyman.runtime.durable import (
     Interrupted,
     in_doubt,
 )
-from journeyman.runtime.leases import Holder
-from journeyman.runtime.playing import seen_before
-from journeyman.runtime.versions import champion, ground_of, versions
+from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.playing import replay_moves
+from journeyman.runtime.versions import champion, config_hash_of, versions
 from journeyman.store.journal.replay import outcome_of, outcomes, trajectory_of
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
 from journeyman.types import (
     Case,
+    CaseResult,
     Change,
-    Check,
-    Graded,
-    Held,
     Json,
     Label,
-    Mind,
-    Outcome,
+    Lease,
     Run,
     Score,
+    ScoredTrajectory,
+    SelfCheck,
     Trajectory,
+    WorkerSpec,
 )
 from journeyman.worker import Worker, rollout
 
@@ -58,7 +58,7 @@ POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Shift:
+class Runner:
     """One process's turn of work on one run: who works, for which job, with what."""
 
     journal: Journal
@@ -66,12 +66,12 @@ class Shift:
     job: Job
     worker: Worker
     model: Model
-    holder: Holder
+    holder: LeaseOwner
     at_once: int = 2
     """Cases in flight in this process."""
-    told: Callable[[Outcome], None] = lambda _: None
+    told: Callable[[CaseResult], None] = lambda _: None
     """Called with each case as it is closed."""
-    experience: Experience | None = None
+    experience: LessonProjection | None = None
     """What its memory stands on; closed when the work ends."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to stop cleanly: each case in flight ends before its next model call, and can be gone on with."""
@@ -82,16 +82,18 @@ def hire(
     *,
     name: str = "ada",
     version: int = 1,
-    mind: Mind | None = None,
+    worker_spec: WorkerSpec | None = None,
     memory: Memory | None = None,
 ) -> Worker:
     """A worker for a job; without a mind, a plain one; without a memory, one that recalls nothing."""
-    mind = mind or Mind()
+    worker_spec = worker_spec or WorkerSpec()
     return Worker(
         name=name,
         version=version,
-        instructions=job.instructions if mind.instructions is None else mind.instructions,
-        playbook=mind.playbook,
+        instructions=job.instructions
+        if worker_spec.instructions is None
+        else worker_spec.instructions,
+        playbook=worker_spec.playbook,
         memory=memory or PlainMemory(),
         sampling=job.sampling,
         budget=job.budget,
@@ -100,25 +102,25 @@ def hire(
 
 def staff(
     journal: Journal,
-    holder: Holder,
+    holder: LeaseOwner,
     job: Job,
     model: Model,
     run: Run,
     *,
     at_once: int = 2,
-    told: Callable[[Outcome], None] = lambda _: None,
-) -> Shift:
+    told: Callable[[CaseResult], None] = lambda _: None,
+) -> Runner:
     """A shift on a run, by the worker version that it names, with what the job's workers remember."""
-    experience = Experience(journal, job.name)
+    experience = LessonProjection(journal, job.name)
     version = int(run.worker.rpartition("@")[2])
     worker = hire(
         job,
         name=run.name,
         version=version,
-        mind=run.mind,
-        memory=experience.memory(run.mind.recall),
+        worker_spec=run.worker_spec,
+        memory=experience.memory(run.worker_spec.recall),
     )
-    return Shift(
+    return Runner(
         journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told,
         experience=experience,
     )  # fmt: skip
@@ -140,15 +142,17 @@ def open_run(
     is looked at, and is the number of labels to learn from before the certificate begins; a new run that is none takes
     the latest such run of the same version and rule as its history.
     """
-    ground = ground_of(job, model, name)
+    config_hash = config_hash_of(job, model, name)
     rule = Rule(
         allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate
     )
 
     def choose(runs: Sequence[Run], changes: Sequence[Change]) -> Run:
-        now = champion(changes, versions(changes, runs, name), name, ground)
+        now = champion(changes, versions(changes, runs, name), name, config_hash)
         known = [
-            run for run in runs if run.name == name and run.ground == ground and not run.inside
+            run
+            for run in runs
+            if run.name == name and run.config_hash == config_hash and not run.inside
         ]
         promised = [run for run in known if _same_promise(rule, run)]
         same = [run for run in promised if run.fingerprint == now.fingerprint]
@@ -160,10 +164,10 @@ def open_run(
         spec: dict[str, Json] = {
             **rule.model_dump(),
             "salt": secrets.token_hex(8),
-            "ground": ground,
+            "config_hash": config_hash,
         }
         spec["budget"] = json.loads(job.budget.model_dump_json())
-        spec["mind"] = now.mind.model_dump(mode="json")
+        spec["worker_spec"] = now.worker_spec.model_dump(mode="json")
         if backtest is not None:
             spec |= {"audit_rate": 1.0, "warm_up": backtest}
         elif tests:
@@ -194,7 +198,9 @@ def _same_promise(rule: Rule, run: Run) -> bool:
     return (theirs.allowed_error, theirs.confidence) == (rule.allowed_error, rule.confidence)
 
 
-def enrol(journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False) -> int:
+def add_cases(
+    journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False
+) -> int:
     """Add cases to a run; returns how many are to be done. Raises InputError when there is none at all.
 
     Cases that an earlier version closed in a run that this one continues are done. `retry_failed` makes failed cases
@@ -223,13 +229,13 @@ def done_before(journal: Journal, run: Run) -> set[str]:
     return {event.case_id for _, event in journal.news(chain, ("closed",))} if chain else set()
 
 
-async def work(shift: Shift) -> None:
+async def work(shift: Runner) -> None:
     """Work until nothing in the run is pending, or `shift.stop` is set.
 
     Cases that another process holds are waited for, and taken over should it die. Raises StoreError when the journal
     can't be written: then nothing more is done, and nothing is lost.
     """
-    standing = Standing(shift.journal, shift.run)
+    standing = AutonomyTracker(shift.journal, shift.run)
     hands = [asyncio.create_task(_hand(shift, standing)) for _ in range(shift.at_once)]
     beat = asyncio.create_task(_keep_holding(shift))
     try:
@@ -242,13 +248,13 @@ async def work(shift: Shift) -> None:
             shift.experience.close()
 
 
-async def _keep_holding(shift: Shift) -> None:
+async def _keep_holding(shift: Runner) -> None:
     while True:
         await asyncio.sleep(LEASE_SECONDS / 3)
         shift.journal.renew(holder=shift.holder.name, seconds=LEASE_SECONDS)
 
 
-async def _hand(shift: Shift, standing: Standing) -> None:
+async def _hand(shift: Runner, standing: AutonomyTracker) -> None:
     """Take one case after the other."""
     while not shift.stop.is_set():
         held = shift.journal.claim(
@@ -270,7 +276,7 @@ async def _hand(shift: Shift, standing: Standing) -> None:
             return
 
 
-async def do_case(shift: Shift, held: Held, standing: Standing) -> Outcome:
+async def do_case(shift: Runner, held: Lease, standing: AutonomyTracker) -> CaseResult:
     """One case from where it stands to closed."""
     log = CaseLog(shift.journal, held)
     if any(event.kind == "finished" for event in log.past):
@@ -282,22 +288,22 @@ async def do_case(shift: Shift, held: Held, standing: Standing) -> Outcome:
     scores = await _scores(shift.job, held.case, trajectory)
     for score in scores:
         log.later("scored", score)
-    right = Graded(trajectory=trajectory, scores=scores).right
-    sealed = held.case.split == "exam" and right is not None
+    correct = ScoredTrajectory(trajectory=trajectory, scores=scores).correct
+    sealed = held.case.split == "exam" and correct is not None
     decided = standing.decide(held.case.id, held.attempt, trajectory, sealed=sealed)
     log.later("decided", decided)
-    log.later("closed", {"right": right})
-    if right is not None and decided.decision.audit and not sealed:
-        log.later("labelled", await _verdict(shift.job, held.case, right=right))
+    log.later("closed", {"correct": correct})
+    if correct is not None and decided.decision.audit and not sealed:
+        log.later("labelled", await _verdict(shift.job, held.case, correct=correct))
     events = list(log.waiting)
     log.flush(fully=True, closes=True)
     outcome = outcome_of(held.case, shift.worker.label, events)
     return outcome.model_copy(update={"trajectory": trajectory})
 
 
-async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
+async def _roll_out(shift: Runner, held: Lease, log: CaseLog) -> Trajectory:
     with boundary("opening the environment") as outcome:
-        environment = DurableEnvironment(shift.job.environment(held.case.brief), log)
+        environment = DurableEnvironment(shift.job.environment(held.case.input), log)
     if outcome.failure is not None:
         return Trajectory(
             case_id=held.case.id,
@@ -308,9 +314,9 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
         )
     model = DurableModel(shift.model, log, shift.stop)
     lot = _lots(shift.run, held)
-    memory = DurableMemory(shift.worker.memory, log, lot, shift.run.mind.recall.withheld)
+    memory = DurableMemory(shift.worker.memory, log, lot, shift.run.worker_spec.recall.withheld)
     trajectory = await rollout(
-        replace(shift.worker, memory=memory), model, environment, held.case.brief
+        replace(shift.worker, memory=memory), model, environment, held.case.input
     )
     unresolved = log.unresolved
     if unresolved is None or trajectory.stop == "in_doubt":
@@ -320,21 +326,25 @@ async def _roll_out(shift: Shift, held: Held, log: CaseLog) -> Trajectory:
     )
 
 
-async def _verdict(job: Job, case: Case, *, right: bool) -> Label:
+async def _verdict(job: Job, case: Case, *, correct: bool) -> Label:
     """What the verifiers say, as a person would: where the answer was wrong, with one that holds, if it can be had."""
     answers = (verifier.reference(case) for verifier in job.verifiers)
-    correction = None if right else next((answer for answer in answers if answer is not None), None)
-    saw = () if correction is None else await seen_before(job.environment, case.brief, correction)
-    return Label(error=not right, by="verifier", correction=correction, saw=saw)
+    correction = (
+        None if correct else next((answer for answer in answers if answer is not None), None)
+    )
+    observations = (
+        () if correction is None else await replay_moves(job.environment, case.input, correction)
+    )
+    return Label(error=not correct, by="verifier", correction=correction, observations=observations)
 
 
-def _lots(run: Run, held: Held) -> Callable[[str], float]:
+def _lots(run: Run, held: Lease) -> Callable[[str], float]:
     """Draws that decide what is withheld: of each lesson its own, and the same after a crash."""
     salt, case = str(run.spec.get("salt", "")), held.case.id
-    return lambda lesson: draw(salt, f"{case}\0{lesson}", held.attempt)
+    return lambda lesson: uniform(salt, f"{case}\0{lesson}", held.attempt)
 
 
-async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajectory) -> Trajectory:
+async def _checked(shift: Runner, held: Lease, log: CaseLog, trajectory: Trajectory) -> Trajectory:
     """The trajectory with what the model says of its own answer, asked once, of real work, and where it costs little.
 
     A model that can't be asked is no failure of the case: then it said nothing.
@@ -345,9 +355,9 @@ async def _checked(shift: Shift, held: Held, log: CaseLog, trajectory: Trajector
         or not affordable(trajectory)
     ):
         return trajectory
-    checks: tuple[Check, ...] = ()
+    checks: tuple[SelfCheck, ...] = ()
     with boundary("asking the model about its answer"):
-        environment = shift.job.environment(held.case.brief)
+        environment = shift.job.environment(held.case.input)
         checks = await self_check(shift.model, trajectory, tuple(environment.tools))
         await environment.close()
     log.later("checked", {"checks": [check.model_dump(mode="json") for check in checks]})

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from journeyman.job.job import Job
 from journeyman.protocols import Model
-from journeyman.types import Change, ChangeKind, Json, Mind, Record, Run
+from journeyman.types import Change, ChangeKind, Json, Record, Run, WorkerSpec
 
 POINTS_TO = ("promoted", "rolled_back")
 
@@ -27,8 +27,8 @@ class Version(Record):
     worker: str
     """Its name."""
     number: int
-    ground: str
-    mind: Mind
+    config_hash: str
+    worker_spec: WorkerSpec
     parent: int | None = None
     """The version that it changes. None: it is plain."""
     by: str = "job"
@@ -46,10 +46,10 @@ class Version(Record):
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint(self.ground, self.mind)
+        return fingerprint(self.config_hash, self.worker_spec)
 
 
-def ground_of(job: Job, model: Model, name: str) -> str:
+def config_hash_of(job: Job, model: Model, name: str) -> str:
     """Changes when anything changes by hand that can change an answer."""
     parts = (
         job.fingerprint,
@@ -62,11 +62,11 @@ def ground_of(job: Job, model: Model, name: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def fingerprint(ground: str, mind: Mind) -> str:
+def fingerprint(config_hash: str, worker_spec: WorkerSpec) -> str:
     """Of a version: the ground's own for the plain mind."""
-    if mind == Mind():
-        return ground
-    return hashlib.sha256(f"{ground}\0{mind.model_dump_json()}".encode()).hexdigest()
+    if worker_spec == WorkerSpec():
+        return config_hash
+    return hashlib.sha256(f"{config_hash}\0{worker_spec.model_dump_json()}".encode()).hexdigest()
 
 
 def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[int, Version]:
@@ -79,7 +79,9 @@ def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[
     for run in runs:
         number = int(run.worker.rpartition("@")[2])
         if run.name == name and not run.inside and number not in found:
-            found[number] = Version(worker=name, number=number, ground=run.ground, mind=run.mind)
+            found[number] = Version(
+                worker=name, number=number, config_hash=run.config_hash, worker_spec=run.worker_spec
+            )
     return dict(sorted(found.items()))
 
 
@@ -88,24 +90,31 @@ def _proposed(change: Change) -> Version | None:
 
 
 def champion(
-    changes: Sequence[Change], known: dict[int, Version], name: str, ground: str
+    changes: Sequence[Change], known: dict[int, Version], name: str, config_hash: str
 ) -> Version:
     """The version that works on this ground: the last promoted there, or else the plain one, perhaps a new one."""
     for change in reversed(changes):
         if change.kind in POINTS_TO and change.worker == name:
             pointed = known.get(int(change.body["version"]))
-            if pointed is not None and pointed.ground == ground:
+            if pointed is not None and pointed.config_hash == config_hash:
                 return pointed
-    return numbered(known, name, ground, Mind())
+    return numbered(known, name, config_hash, WorkerSpec())
 
 
-def numbered(known: dict[int, Version], name: str, ground: str, mind: Mind) -> Version:
+def numbered(
+    known: dict[int, Version], name: str, config_hash: str, worker_spec: WorkerSpec
+) -> Version:
     """The version of that mind: one that is there, or the next number."""
-    wanted = fingerprint(ground, mind)
+    wanted = fingerprint(config_hash, worker_spec)
     same = [version for version in known.values() if version.fingerprint == wanted]
     if same:
         return same[-1]
-    return Version(worker=name, number=1 + max(known, default=0), ground=ground, mind=mind)
+    return Version(
+        worker=name,
+        number=1 + max(known, default=0),
+        config_hash=config_hash,
+        worker_spec=worker_spec,
+    )
 
 
 def change_of(job: str, worker: str, kind: ChangeKind, body: Record | dict[str, Json]) -> Change:

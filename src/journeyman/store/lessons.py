@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.fulltext.index import FullText
-from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.journal import codec
 from journeyman.store.statements import Statement
 from journeyman.types import Json, Lesson, Record
@@ -153,7 +153,7 @@ _JUDGED = (
 Numbers = NDArray[np.float64]
 
 
-class Attempted(NamedTuple):
+class AttemptId(NamedTuple):
     """One attempt at a case that somebody has judged."""
 
     run: str
@@ -161,7 +161,7 @@ class Attempted(NamedTuple):
     attempt: int
 
 
-class Told(Record):
+class LessonUse(Record):
     """What became of one lesson recalled for an attempt."""
 
     shown: bool
@@ -170,10 +170,10 @@ class Told(Record):
     """Whether what it says is what proved right of this case. None: that was not found out."""
 
 
-class Remembered(Record):
+class LabelledAttempt(Record):
     """What is kept of it."""
 
-    attempt: Attempted
+    attempt: AttemptId
     place: int
     """In the journal, of the last label that counts. Order is by it, and it is the attempt's number here."""
     sources: tuple[str, ...]
@@ -183,7 +183,7 @@ class Remembered(Record):
     weight: float
     """One over the probability that its label was seen."""
     withheld: float
-    told: Mapping[str, Told]
+    told: Mapping[str, LessonUse]
     """By the id of each lesson recalled for it, the best first."""
 
 
@@ -272,7 +272,7 @@ def _connected(path: Path) -> Connection:
             file.unlink(missing_ok=True)
 
 
-def _row(told: Told) -> dict[str, int]:
+def _row(told: LessonUse) -> dict[str, int]:
     return {"shown": int(told.shown), "agreed": -1 if told.agreed is None else int(told.agreed)}
 
 
@@ -285,7 +285,7 @@ def _lessons(places: Sequence[int]) -> Executable:
     return select(attempts.c.place, attempts.c.lesson).where(attempts.c.place.in_(places))
 
 
-class Memories:
+class LessonStore:
     """One job's part of the file. Opened with `Memories.open`, closed by `close`."""
 
     def __init__(self, connection: Connection, job: str, number: int) -> None:
@@ -337,7 +337,7 @@ class Memories:
         mine = update(followed).where(followed.c.number == self.number)
         self.connection.execute(mine.values(place=place, unlearned=codec.dumps(sorted(unlearned))))
 
-    def resting_on(self, wanted: frozenset[str]) -> list[Attempted]:
+    def resting_on(self, wanted: frozenset[str]) -> list[AttemptId]:
         """The attempts that rest on any of these sources, in the order of the journal."""
         if not wanted:
             return []
@@ -348,9 +348,9 @@ class Memories:
             .where(attempts.c.job == self.job, sources.c.source.in_(wanted))
         )
         rows = self._rows(query.distinct().order_by(attempts.c.place))
-        return [Attempted(row["run"], row["case_id"], row["attempt"]) for row in rows]
+        return [AttemptId(row["run"], row["case_id"], row["attempt"]) for row in rows]
 
-    def forget(self, attempt: Attempted) -> None:
+    def forget(self, attempt: AttemptId) -> None:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
         for row in self._rows(
             select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))
@@ -364,7 +364,7 @@ class Memories:
             if row["lesson_id"] is not None and not self._contributors([row["lesson_id"]]):
                 self._taught_by(row["lesson_id"], None)
 
-    def _is(self, attempt: Attempted) -> Json:
+    def _is(self, attempt: AttemptId) -> Json:
         return and_(
             attempts.c.job == self.job,
             attempts.c.run == attempt.run,
@@ -372,7 +372,7 @@ class Memories:
             attempts.c.attempt == attempt.attempt,
         )
 
-    def remember(self, remembered: Remembered) -> None:
+    def remember(self, remembered: LabelledAttempt) -> None:
         """Add an attempt that is not there."""
         (run, case_id, attempt), place, lesson = (
             remembered.attempt,
@@ -409,7 +409,9 @@ class Memories:
             self.connection.execute(uses.insert(), [one | shared for one in told])
         if lesson is not None:
             self._taught_by(lesson.id, lesson.by)
-            entry = Entry(id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place)
+            entry = IndexedText(
+                id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place
+            )
             self.prompts.put(self.connection, [entry])
 
     def _contributors(self, wanted: Sequence[str]) -> dict[str, str]:

@@ -28,13 +28,13 @@ from sqlalchemy import (
     update,
 )
 
-from journeyman.documents import Passage, Source
+from journeyman.documents import Passage, SourceFile
 from journeyman.errors import InputError
 from journeyman.store import written
 from journeyman.store.connect import connect, store_errors
 from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.ranking import Hit
-from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.journal.codec import dumps
 from journeyman.store.journal.migrations import Migrations, migrate
 
@@ -113,7 +113,9 @@ def m004_postings(connection: Connection) -> None:
     index.put(
         connection,
         (
-            Entry(id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope)
+            IndexedText(
+                id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope
+            )
             for row in rows
         ),
     )
@@ -225,7 +227,7 @@ class PassageStore:
             if rows:
                 self.writer.execute(passages.insert(), rows)
             entries = (
-                Entry(id=now.next_place + n, text=each.searched, scope=scope)
+                IndexedText(id=now.next_place + n, text=each.searched, scope=scope)
                 for n, each in enumerate(kept)
             )
             self.text.put(self.writer, entries)
@@ -300,7 +302,7 @@ class PassageStore:
 
     # --- the files behind the documents
 
-    def put_source(self, source: Source) -> None:
+    def put_source(self, source: SourceFile) -> None:
         with store_errors(), self.writer.begin():
             self.writer.execute(delete(sources).where(sources.c.document == source.document))
             told = source.model_dump(mode="json", exclude={"document"}, exclude_defaults=True)
@@ -314,10 +316,10 @@ class PassageStore:
                 > 0
             )
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[SourceFile]:
         """Within `reading()`: all, by their documents."""
         rows = self.reader.execute(select(sources).order_by(sources.c.document))
-        return [Source(document=row.document, **json.loads(row.body)) for row in rows]
+        return [SourceFile(document=row.document, **json.loads(row.body)) for row in rows]
 
     def counts(self) -> tuple[int, int]:
         """Within `reading()`: documents and passages."""

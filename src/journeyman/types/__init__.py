@@ -17,32 +17,32 @@ from journeyman.types.content import (
     ToolSpec,
     Usage,
 )
-from journeyman.types.events import Change, ChangeKind, Decided, Event, EventKind, Held, Recalled
-from journeyman.types.learning import Lesson, Mind, Proposal, Recall
+from journeyman.types.events import Change, ChangeKind, Decided, Event, EventKind, Lease, Recalled
+from journeyman.types.learning import Lesson, Proposal, Recall, WorkerSpec
 from journeyman.types.record import (
-    Check,
+    CaseResult,
     Decision,
     Evidence,
     Example,
     Failure,
-    Graded,
     Label,
-    Outcome,
     Score,
+    ScoredTrajectory,
+    SelfCheck,
     Step,
     Stop,
     Trajectory,
 )
 from journeyman.types.run_spec import Run
-from journeyman.types.work import Brief, Budget, Case, Split
+from journeyman.types.work import Budget, Case, CaseInput, Split
 
 __all__ = [
-    "Brief",
     "Budget",
     "Case",
+    "CaseInput",
+    "CaseResult",
     "Change",
     "ChangeKind",
-    "Check",
     "Decided",
     "Decision",
     "Effect",
@@ -51,14 +51,11 @@ __all__ = [
     "Evidence",
     "Example",
     "Failure",
-    "Graded",
-    "Held",
     "Json",
     "Label",
+    "Lease",
     "Lesson",
     "Message",
-    "Mind",
-    "Outcome",
     "Proposal",
     "Recall",
     "Recalled",
@@ -68,6 +65,8 @@ __all__ = [
     "Run",
     "Sampling",
     "Score",
+    "ScoredTrajectory",
+    "SelfCheck",
     "Split",
     "Step",
     "Stop",
@@ -76,4 +75,5 @@ __all__ = [
     "ToolSpec",
     "Trajectory",
     "Usage",
+    "WorkerSpec",
 ]

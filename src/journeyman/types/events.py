@@ -23,7 +23,7 @@ EventKind = Literal[
     "scored",  # body: Score
     "assessed",  # written by 0.1 in the place of `decided`; read, and left aside
     "decided",  # body: {"decision": Decision, "evidence": what it rests on, "settled", "draw", "sealed"}
-    "closed",  # body: {"right"}; nothing but labels follows
+    "closed",  # body: {"correct"}; nothing but labels follows
     "labelled",  # body: Label
 ]
 
@@ -67,7 +67,7 @@ class Event(Record):
     """Unix seconds."""
 
 
-class Held(Record):
+class Lease(Record):
     """A case that this process holds, until it is closed or let go."""
 
     run_id: str

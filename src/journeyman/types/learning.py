@@ -20,7 +20,7 @@ class Lesson(Record):
     """What it is for: the prompt of its case, or the situation a rule is for. Recall goes by it. Empty: always."""
     text: str
     """The answer that holds, or the rule."""
-    saw: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
     """Where the answer is a course of moves: what was seen before each of them."""
     by: str
     """Who contributed it: a worker's name, or a person's."""
@@ -34,7 +34,7 @@ class Recall(Record):
     kinds: tuple[Literal["demonstration", "correction"], ...] = ("correction",)
     """Corrections are a person's own word, and are recalled from the beginning; own successes once an exam has shown
     that they help."""
-    alike: Annotated[float, Field(ge=0, le=1)] = 0.0
+    min_similarity: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How much of all their words a past case and this one must share. 0: anything at all; 0.7: nearly all of them."""
     k: Annotated[int, Field(ge=0, le=64)] = 8
     tokens: Annotated[int, Field(ge=0)] = 800
@@ -43,7 +43,7 @@ class Recall(Record):
     """The probability with which each is left out all the same, to learn what it is worth."""
 
 
-class Mind(Record):
+class WorkerSpec(Record):
     """What learning may change of a worker. A changed mind is a new version."""
 
     instructions: str | None = None
@@ -56,7 +56,7 @@ class Mind(Record):
 class Proposal(Record):
     """What a learner proposes: another mind, and in a sentence what changed."""
 
-    mind: Mind
+    worker_spec: WorkerSpec
     why: str
     sources: tuple[str, ...] = ()
     """What the change rests on beside what its rules rest on: of searched instructions, the cases searched with."""

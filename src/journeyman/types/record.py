@@ -21,7 +21,7 @@ class Failure(Record):
 
     kind: str
     message: str
-    mend: str
+    hint: str
 
 
 class Step(Record):
@@ -31,7 +31,7 @@ class Step(Record):
     results: tuple[Message, ...] = ()
 
 
-class Check(Record):
+class SelfCheck(Record):
     """A question put to the worker's own model after its answer. It changes nothing that the worker does."""
 
     question: str
@@ -59,7 +59,7 @@ class Trajectory(Record):
     """Only and always with `stop` "failed" or "in_doubt"."""
     seconds: float = 0.0
     """Wall time; after a crash, of the last life only."""
-    checks: tuple[Check, ...] = ()
+    checks: tuple[SelfCheck, ...] = ()
     """What the model said of its own answer afterwards. Empty: it was not asked."""
 
     @property
@@ -99,7 +99,7 @@ class Example(Record):
     """Evidence with what came of it."""
 
     evidence: Evidence
-    right: bool
+    correct: bool
     weight: float = 1.0
     """One over the probability that its label was seen."""
 
@@ -127,25 +127,25 @@ class Label(Record):
     """"verifier", or who reviewed it."""
     correction: str | None = None
     """The answer that holds instead. None: the worker's own does, or nobody said."""
-    saw: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
     """Where that answer is a course of moves: what is seen before each of them."""
     note: str = ""
 
 
-class Graded(Record):
+class ScoredTrajectory(Record):
     """A trajectory with what its verifiers said."""
 
     trajectory: Trajectory
     scores: tuple[Score, ...]
 
     @property
-    def right(self) -> bool | None:
+    def correct(self) -> bool | None:
         """Right when every verifier that judged gave full marks. None: none judged."""
         judged = [score.value for score in self.scores if score.value is not None]
         return all(value >= 1.0 for value in judged) if judged else None
 
 
-class Outcome(Record):
+class CaseResult(Record):
     """What became of one case, as far as it got: a row of a report."""
 
     case_id: str
@@ -164,9 +164,9 @@ class Outcome(Record):
     """When it was closed, or else the last thing happened, in Unix seconds. None: nothing has."""
 
     @property
-    def right(self) -> bool | None:
+    def correct(self) -> bool | None:
         """By the verifiers; else by the last label. None: not judged."""
-        judged = Graded(trajectory=self.trajectory, scores=self.scores).right
+        judged = ScoredTrajectory(trajectory=self.trajectory, scores=self.scores).correct
         return not self.labels[-1].error if judged is None and self.labels else judged
 
     @property

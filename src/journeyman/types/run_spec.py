@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from journeyman.types.content import Json, Record
-from journeyman.types.learning import Mind
+from journeyman.types.learning import WorkerSpec
 
 
 class Run(Record):
@@ -28,13 +28,13 @@ class Run(Record):
         return self.worker.rpartition("@")[0]
 
     @property
-    def mind(self) -> Mind:
-        return Mind.model_validate(self.spec.get("mind", {}))
+    def worker_spec(self) -> WorkerSpec:
+        return WorkerSpec.model_validate(self.spec.get("worker_spec", {}))
 
     @property
-    def ground(self) -> str:
+    def config_hash(self) -> str:
         """What the mind was learned for: the job as it is on disk, the model, the settings."""
-        return str(self.spec.get("ground", self.fingerprint))
+        return str(self.spec.get("config_hash", self.fingerprint))
 
     @property
     def inside(self) -> bool:

@@ -13,7 +13,7 @@ Split = Literal["train", "calibration", "exam", "live"]
 """Where a case may be used. No learner ever sees `exam`."""
 
 
-class Brief(Record):
+class CaseInput(Record):
     """What the worker may know of a case: everything but its target."""
 
     id: str
@@ -35,8 +35,8 @@ class Case(Record):
     split: Split = "live"
 
     @property
-    def brief(self) -> Brief:
-        return Brief(id=self.id, prompt=self.prompt, data=self.data)
+    def input(self) -> CaseInput:
+        return CaseInput(id=self.id, prompt=self.prompt, data=self.data)
 
 
 class Budget(Record):

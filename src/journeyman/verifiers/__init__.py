@@ -9,7 +9,7 @@ from pydantic import Field
 from journeyman.verifiers.citations import Citations
 from journeyman.verifiers.fields import JsonFields
 from journeyman.verifiers.function_call import FunctionCall
-from journeyman.verifiers.gym import Gym
+from journeyman.verifiers.gym import GymVerifier
 from journeyman.verifiers.people import Judge, Person, Python
 from journeyman.verifiers.sql_result import SqlResult
 from journeyman.verifiers.text import Exact, Number, Regex
@@ -22,7 +22,7 @@ AnyVerifier = Annotated[
     | SqlResult
     | FunctionCall
     | Citations
-    | Gym
+    | GymVerifier
     | Python
     | Judge
     | Person,
@@ -35,7 +35,7 @@ __all__ = [
     "Citations",
     "Exact",
     "FunctionCall",
-    "Gym",
+    "GymVerifier",
     "JsonFields",
     "Judge",
     "Number",

@@ -50,7 +50,7 @@ ABSTAINS = re.compile(
 )
 
 
-class Claim(Record):
+class CitedSentence(Record):
     """A sentence of an answer, and where it stands."""
 
     text: str
@@ -73,9 +73,9 @@ def abstains(answer: str) -> bool:
     return ABSTAINS.search(answer) is not None
 
 
-def claims(
+def cited_sentences(
     answer: str, passages: Iterable[Cited], question: str = "", *, least: float = LEAST
-) -> tuple[Claim, ...]:
+) -> tuple[CitedSentence, ...]:
     """Each sentence with the passages that contain it."""
     asked = frozenset(_folded(question))
     held = {
@@ -110,12 +110,12 @@ def _claim(
     numbers: Mapping[int, frozenset[str]],
     asked: frozenset[str],
     least: float,
-) -> Claim:
+) -> CitedSentence:
     words = {word for word in _folded(sentence) if word not in STOP}
     weights = {word: ASKED if word in asked else 1.0 for word in words}
     total = sum(weights.values())
     if not total:
-        return Claim(text=sentence, cited=cited)
+        return CitedSentence(text=sentence, cited=cited)
     must = frozenset(_numbers(sentence))
     shares = {
         number: sum(weight for word, weight in weights.items() if word in has)
@@ -127,7 +127,7 @@ def _claim(
     found = sorted(
         (n for n in among if shares[n] >= least), key=lambda n: (-round(shares[n], 6), n)
     )
-    return Claim(
+    return CitedSentence(
         text=sentence,
         cited=cited,
         found=tuple(found),
@@ -179,7 +179,7 @@ class Citations(Record):
             )
         if abstains(answer):
             return unjudged(self.name, "the answer says that the documents don't")
-        told = claims(answer, passages, case.prompt, least=self.least)
+        told = cited_sentences(answer, passages, case.prompt, least=self.least)
         without = [claim for claim in told if claim.supported is False]
         fields = {str(n): float(claim.support or 0.0) for n, claim in enumerate(told, start=1)}
         if not without:

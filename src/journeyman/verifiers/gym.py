@@ -10,12 +10,12 @@ from typing import Literal
 
 from journeyman.errors import EnvironmentFault
 from journeyman.gym import family_of
-from journeyman.gym.game import RefusedCommandError, View, placed
-from journeyman.gym.process import hired
+from journeyman.gym.game import GameView, RefusedCommandError, placed
+from journeyman.gym.process import process_for
 from journeyman.types import Case, Record, Score, Trajectory
 
 
-class Gym(Record):
+class GymVerifier(Record):
     """Part scores where the game has them; 1 is right. A puzzle's score is its own code's, full or nothing.
 
     A trajectory without any call may hand in a game's commands as a JSON list: so `check` gives the walkthrough.
@@ -62,10 +62,10 @@ def given_commands(trajectory: Trajectory) -> list[str]:
     return [command for command in commands if isinstance(command, str)]
 
 
-def _replayed(name: str, seed: int, commands: Sequence[str]) -> View:
+def _replayed(name: str, seed: int, commands: Sequence[str]) -> GameView:
     """Where the commands lead. An answer that no scorer gets to the end of is wrong: else it would stay unjudged."""
     family, task = family_of(name)
-    with hired(family) as process:
+    with process_for(family) as process:
         if not family.is_puzzle:
             return process.replay(task, seed, commands)
         view = process.start(task, seed)
@@ -78,5 +78,5 @@ def _replayed(name: str, seed: int, commands: Sequence[str]) -> View:
 @lru_cache(maxsize=256)
 def _walkthrough(name: str, seed: int) -> tuple[str, ...]:
     family, task = family_of(name)
-    with hired(family) as process:
+    with process_for(family) as process:
         return tuple(process.walkthrough(task, seed))

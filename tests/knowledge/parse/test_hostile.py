@@ -64,7 +64,7 @@ def test_files_made_by_hand(tmp_path: Path) -> None:
         if isinstance(outcome, Failure):
             assert outcome.kind in {"input", "missing_extra"}, name
             assert name in outcome.message or outcome.kind == "missing_extra"
-            assert outcome.mend
+            assert outcome.hint
         else:
             assert outcome.text or outcome.notes, name
     messages = {name: o.message for name, o in told.items() if isinstance(o, Failure)}
@@ -97,7 +97,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     assert len(told) == 3 * len(sound)
     for name, outcome in told.items():
         assert isinstance(outcome, Document) or (
-            outcome.kind in {"input", "missing_extra"} and outcome.mend
+            outcome.kind in {"input", "missing_extra"} and outcome.hint
         ), name
 
 

@@ -27,12 +27,12 @@ from journeyman.store.fulltext import postings, ranking
 from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.postings import TERMS
 from journeyman.store.fulltext.ranking import K1, B, Hit
-from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.fulltext.terms import terms
 
 
 def expected(
-    entries: Mapping[int, Entry],
+    entries: Mapping[int, IndexedText],
     query: str,
     k: int = 8,
     *,
@@ -89,7 +89,7 @@ def index(connection: Connection) -> FullText:
 
 def put(index: FullText, connection: Connection, *texts: str) -> None:
     with connection.begin():
-        index.put(connection, [Entry(id=n, text=text) for n, text in enumerate(texts)])
+        index.put(connection, [IndexedText(id=n, text=text) for n, text in enumerate(texts)])
 
 
 def ids(index: FullText, connection: Connection, query: str, k: int = 8) -> list[int]:
@@ -102,7 +102,11 @@ def ids(index: FullText, connection: Connection, query: str, k: int = 8) -> list
 WORDS = ["a", "b", "c", "d", "e-1", "f", "猫", "黑猫", "北京大学", "x_y"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
 ENTRIES = st.builds(
-    Entry, id=st.integers(-3, 12), text=TEXTS, scope=st.integers(0, 2), place=st.integers(-5, 20)
+    IndexedText,
+    id=st.integers(-3, 12),
+    text=TEXTS,
+    scope=st.integers(0, 2),
+    place=st.integers(-5, 20),
 )
 CHANGES = st.lists(
     st.one_of(
@@ -130,7 +134,7 @@ def test_any_changes_give_what_the_model_gives(
         patch.setattr(ranking, "LEADERS", few)
         patch.setattr(postings, "LONG", few)
         for connection in opened(Path(":memory:")):
-            index, known = FullText(), dict[int, Entry]()
+            index, known = FullText(), dict[int, IndexedText]()
             with connection.begin():
                 index.create(connection)
             for kind, what in changes:
@@ -142,7 +146,7 @@ def test_any_changes_give_what_the_model_gives(
 
 
 def _do(
-    index: FullText, connection: Connection, known: dict[int, Entry], kind: str, what: Any
+    index: FullText, connection: Connection, known: dict[int, IndexedText], kind: str, what: Any
 ) -> None:
     if kind == "search":
         query, k, scopes, up_to = what
@@ -181,7 +185,7 @@ def test_larger_texts_by_zipf_give_what_the_model_gives(
     words = [f"w{n}" for n in range(300)]
     weights = [1 / (n + 1) for n in range(300)]
     known = {
-        n: Entry(
+        n: IndexedText(
             id=n,
             text=" ".join(draw.choices(words, weights, k=draw.randint(shortest, longest))),
             place=n,
@@ -212,11 +216,11 @@ def test_scopes_asked_for_again_are_in_line_with_what_was_put_and_removed(
 
     for n in range(12):
         with connection.begin():
-            index.put(connection, [Entry(id=n, text="a", scope=n % 3)])
+            index.put(connection, [IndexedText(id=n, text="a", scope=n % 3)])
         assert found(0, 1) == [m for m in range(n + 1) if m % 3 < 2][:8]
         assert found(2) == [m for m in range(n + 1) if m % 3 == 2]
     with connection.begin():
-        index.put(connection, [Entry(id=0, text="a", scope=2)])
+        index.put(connection, [IndexedText(id=0, text="a", scope=2)])
         index.remove(connection, [1, 2])
     assert found(0, 1) == [3, 4, 6, 7, 9, 10]
     assert found(2) == [0, 5, 8, 11]
@@ -263,14 +267,15 @@ def test_operators_are_words(index: FullText, connection: Connection) -> None:
 
 def test_equal_scores_come_by_id(index: FullText, connection: Connection) -> None:
     with connection.begin():
-        index.put(connection, [Entry(id=key, text="the same") for key in (5, -2, 9, 0, 7)])
+        index.put(connection, [IndexedText(id=key, text="the same") for key in (5, -2, 9, 0, 7)])
     assert ids(index, connection, "same", k=3) == [-2, 0, 5]
 
 
 def test_the_history_of_an_index_does_not_show(tmp_path: Path) -> None:
     """What was added, replaced and removed in between, and in which portions, changes no score by a single bit."""
     texts = {
-        n: Entry(id=n, text=f"case {n % 7} of {n % 3} 退款问题{n % 5}", place=n) for n in range(90)
+        n: IndexedText(id=n, text=f"case {n % 7} of {n % 3} 退款问题{n % 5}", place=n)
+        for n in range(90)
     }
     found = []
     for name, portion in (("one", 90), ("two", 1)):
@@ -281,7 +286,10 @@ def test_the_history_of_an_index_does_not_show(tmp_path: Path) -> None:
                 if portion == 1:
                     index.put(
                         connection,
-                        [Entry(id=n, text=f"secret {n} case of 退款") for n in range(40, 160)],
+                        [
+                            IndexedText(id=n, text=f"secret {n} case of 退款")
+                            for n in range(40, 160)
+                        ],
                     )
                     index.remove(connection, range(90, 160))
                 for start in range(0, 90, portion):
@@ -307,16 +315,17 @@ def test_a_removed_texts_own_words_leave_the_database(
         assert sorted(kept) == ["customer", "the", "waits"]
         for key in connection.execute(select(index.tables.postings.c.key)).scalars():
             assert key % TERMS in set(connection.execute(select(index.tables.terms.c.id)).scalars())
-        assert index.search(connection, "customer zanzibarius") == expected({1: Entry(id=1, text="the customer waits")},
-                                                                            "customer zanzibarius")  # fmt: skip
+        left = {1: IndexedText(id=1, text="the customer waits")}
+        found = index.search(connection, "customer zanzibarius")
+        assert found == expected(left, "customer zanzibarius")
 
 
 def test_putting_the_same_again_changes_nothing(index: FullText, connection: Connection) -> None:
-    entries = [Entry(id=n, text=f"text {n} 文本", place=n) for n in range(20)]
+    entries = [IndexedText(id=n, text=f"text {n} 文本", place=n) for n in range(20)]
     with connection.begin():
         assert index.put(connection, entries) == 20
         assert index.put(connection, entries) == 0
-        assert index.put(connection, [Entry(id=3, text="text 3 文本", place=4)]) == 1
+        assert index.put(connection, [IndexedText(id=3, text="text 3 文本", place=4)]) == 1
         assert index.count(connection) == 20
 
 
@@ -355,7 +364,7 @@ def test_another_connection_sees_what_is_committed(
     for reader in opened(tmp_path / "index.sqlite"):
         for n in range(30):
             with connection.begin():
-                index.put(connection, [Entry(id=n % 11, text=f"word w{n}")])
+                index.put(connection, [IndexedText(id=n % 11, text=f"word w{n}")])
                 if n % 3 == 0:
                     index.remove(connection, [(n + 5) % 11])
             for word in ("word", f"w{n}"):
@@ -407,15 +416,15 @@ def test_a_killed_process_leaves_whole_transactions(
 def test_a_segment_rewritten_and_passed_over_in_one_change_takes_no_removals_of_others(
     index: FullText, connection: Connection
 ) -> None:
-    texts = [Entry(id=n, text=f"common word{n}") for n in range(200)]
+    texts = [IndexedText(id=n, text=f"common word{n}") for n in range(200)]
 
-    def said(first: int, last: int) -> list[Entry]:
+    def said(first: int, last: int) -> list[IndexedText]:
         return texts[first:last]
 
     for first, last in ((0, 30), (30, 60)):  # two segments
         with connection.begin():
             index.put(connection, said(first, last))
-    replaced = [Entry(id=n, text=f"common other{n}") for n in range(30, 46)]
+    replaced = [IndexedText(id=n, text=f"common other{n}") for n in range(30, 46)]
     with (
         connection.begin()
     ):  # rewrites the second, whose first text goes, and puts it together with its neighbours

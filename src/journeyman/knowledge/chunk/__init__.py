@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from journeyman.documents import Chunk, Document
 from journeyman.errors import InputError
 from journeyman.knowledge.chunk.choosing import Choice, choose
-from journeyman.knowledge.chunk.templates import TEMPLATES, Stretch, outlined
+from journeyman.knowledge.chunk.templates import TEMPLATES, BlockStretch, outlined
 
 __all__ = ["TEMPLATES", "Choice", "choose", "chunk"]
 
@@ -49,7 +49,7 @@ class _Places:
         return slice(bisect_right(self.ends, start), bisect_left(self.starts, end))
 
 
-def _chunk(document: Document, stretch: Stretch, places: _Places) -> Chunk:
+def _chunk(document: Document, stretch: BlockStretch, places: _Places) -> Chunk:
     touched = [block for block, _ in places.blocks[places.touched(stretch.start, stretch.end)]]
     return Chunk(
         sha256=document.sha256,

@@ -28,7 +28,7 @@ ASKS = re.compile(r"[?？]\s*$")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class BlockStretch:
     start: int
     end: int
     context: str = ""
@@ -54,9 +54,9 @@ class Outlined:
     title: str
 
 
-Template = Callable[[Outlined], list[Stretch]]
+Template = Callable[[Outlined], list[BlockStretch]]
 
-Run = Sequence[Unit]
+BlockRun = Sequence[Unit]
 
 
 def outlined(document: Document) -> Outlined:
@@ -81,8 +81,8 @@ def _context(*parts: str) -> str:
 
 
 def _packed(
-    whole: Outlined, units: Run, context: str = "", most: float = WORDS
-) -> Iterator[Stretch]:
+    whole: Outlined, units: BlockRun, context: str = "", most: float = WORDS
+) -> Iterator[BlockStretch]:
     """Neighbouring units together up to `most` words; a longer one is cut, and its parts say whose they are."""
     waiting: list[Unit] = []
     size = 0.0
@@ -96,17 +96,19 @@ def _packed(
     yield from _stretches(whole, waiting, context, most)
 
 
-def _stretches(whole: Outlined, units: Run, context: str, most: float) -> Iterator[Stretch]:
+def _stretches(
+    whole: Outlined, units: BlockRun, context: str, most: float
+) -> Iterator[BlockStretch]:
     if not units:
         return
     start, end = units[0].start, units[-1].end
     context = context or _context(*units[0].path)
     parts = list(pieces(whole.text, start, end, most * WORDS_AT_MOST / WORDS))
     parent = trimmed(whole.text, start, end) if len(parts) > 1 else None
-    yield from (Stretch(*part, context, parent) for part in parts)
+    yield from (BlockStretch(*part, context, parent) for part in parts)
 
 
-def _sections(units: Run) -> Iterator[list[Unit]]:
+def _sections(units: BlockRun) -> Iterator[list[Unit]]:
     """From each heading to the next; headings that follow one another stay together."""
     section: list[Unit] = []
     for unit in units:
@@ -121,9 +123,9 @@ def _sections(units: Run) -> Iterator[list[Unit]]:
 # --- the templates ---------------------------------------------------------------------------------------------
 
 
-def general(whole: Outlined) -> list[Stretch]:
+def general(whole: Outlined) -> list[BlockStretch]:
     """Paragraphs together up to the size aimed at, within one section; tables by rows."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for section in _joined_sections(list(_sections(whole.units))):
         for tables, group in groupby(section, key=lambda unit: unit.block.kind == "table"):
             units = list(group)
@@ -150,17 +152,17 @@ def _joined_sections(sections: list[list[Unit]]) -> Iterator[list[Unit]]:
         yield waiting
 
 
-def _size(units: Run) -> float:
+def _size(units: BlockRun) -> float:
     return sum(words(unit.block.text) for unit in units)
 
 
-def _rank(units: Run) -> int:
+def _rank(units: BlockRun) -> int:
     return (units[0].block.level or 3) if units[0].block.kind == "heading" else 99
 
 
-def rows(whole: Outlined) -> list[Stretch]:
+def rows(whole: Outlined) -> list[BlockStretch]:
     """Tables row by row, with the columns' names as context; what is no table as in general."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for table, group in groupby(whole.units, key=lambda unit: unit.block.kind == "table"):
         units = tuple(group)
         if table:
@@ -170,7 +172,7 @@ def rows(whole: Outlined) -> list[Stretch]:
     return found
 
 
-def _rows(whole: Outlined, unit: Unit) -> Iterator[Stretch]:
+def _rows(whole: Outlined, unit: Unit) -> Iterator[BlockStretch]:
     """A table's rows: each line of its text is one."""
     columns = " | ".join(unit.block.columns)
     context = _context(*unit.path, columns)
@@ -179,14 +181,14 @@ def _rows(whole: Outlined, unit: Unit) -> Iterator[Stretch]:
     for line in unit.block.text.split("\n"):
         own = words(line)
         if size and size + own > ROW_WORDS:
-            yield from (Stretch(*part, context) for part in pieces(whole.text, begin, at))
+            yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, at))
             begin, size = at, 0.0
         at += len(line) + 1
         size += own
-    yield from (Stretch(*part, context) for part in pieces(whole.text, begin, unit.end))
+    yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, unit.end))
 
 
-def questions(whole: Outlined) -> list[Stretch]:
+def questions(whole: Outlined) -> list[BlockStretch]:
     """Each question with its answer."""
     groups: list[list[Unit]] = []
     for unit in whole.units:
@@ -199,7 +201,7 @@ def questions(whole: Outlined) -> list[Stretch]:
         if begins or not groups or groups[-1][0].block.kind == "table":
             groups.append([])
         groups[-1].append(unit)
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for group in groups:
         table = group[0].block.kind == "table"
         found += (
@@ -222,7 +224,7 @@ def _is_pair(unit: Unit) -> bool:
     return unit.block.text.lower().startswith(("question:", "instruction:", "问题", "query:"))
 
 
-def _single_rows(whole: Outlined, unit: Unit) -> Iterator[Stretch]:
+def _single_rows(whole: Outlined, unit: Unit) -> Iterator[BlockStretch]:
     """Each row one; the row of the names goes with the first."""
     context = _context(*unit.path, " | ".join(unit.block.columns))
     begin = at = unit.start
@@ -230,17 +232,19 @@ def _single_rows(whole: Outlined, unit: Unit) -> Iterator[Stretch]:
         end = at + len(line)
         names = n == 0 and unit.block.cells[:1] == (unit.block.columns,) and end < unit.end
         if not names:
-            yield from (Stretch(*part, context) for part in pieces(whole.text, begin, end))
+            yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, end))
             begin = end
         at = end + 1
 
 
-def _kept(whole: Outlined, units: Run, context: str, most: float = WORDS_AT_MOST) -> list[Stretch]:
+def _kept(
+    whole: Outlined, units: BlockRun, context: str, most: float = WORDS_AT_MOST
+) -> list[BlockStretch]:
     """One stretch, or if it is too long several that name it as their parent."""
     return list(_stretches(whole, units, context, most * WORDS / WORDS_AT_MOST))
 
 
-def tree(whole: Outlined) -> list[Stretch]:
+def tree(whole: Outlined) -> list[BlockStretch]:
     """Each article or lowest section of a law or manual alone, under its headings."""
     groups: list[list[Unit]] = []
     for unit in whole.units:
@@ -253,7 +257,7 @@ def tree(whole: Outlined) -> list[Stretch]:
         if not groups or ((article or heading) and not only_headings):
             groups.append([])
         groups[-1].append(unit)
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for group in groups:
         for tables, part in groupby(group, key=lambda unit: unit.block.kind == "table"):
             units = list(part)
@@ -272,7 +276,7 @@ REFERENCES = re.compile(
 )
 
 
-def paper(whole: Outlined) -> list[Stretch]:
+def paper(whole: Outlined) -> list[BlockStretch]:
     """As in general, with the paper's title in every context, and references entry by entry."""
     first = next((unit.block.text for unit in whole.units if unit.block.kind == "heading"), "")
     title = whole.title or " ".join(first.split())[:120]
@@ -288,9 +292,9 @@ def paper(whole: Outlined) -> list[Stretch]:
     return [*found, *_packed(whole, entries, _context(title, "References"), ROW_WORDS * 1.5)]
 
 
-def slides(whole: Outlined) -> list[Stretch]:
+def slides(whole: Outlined) -> list[BlockStretch]:
     """Each slide, or page, one."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for _, group in groupby(whole.units, key=lambda unit: unit.block.page):
         units = list(group)
         title = next((unit.block.text for unit in units if unit.block.kind == "heading"), "")
@@ -298,9 +302,9 @@ def slides(whole: Outlined) -> list[Stretch]:
     return found
 
 
-def mails(whole: Outlined) -> list[Stretch]:
+def mails(whole: Outlined) -> list[BlockStretch]:
     """Each message; what it quotes apart from what it says itself."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for message in _messages(whole.units):
         subject = " ".join(message[0].block.text.split())[:120]
         head = next((unit.block.text for unit in message if unit.block.name == "head"), "")
@@ -310,7 +314,7 @@ def mails(whole: Outlined) -> list[Stretch]:
     return found
 
 
-def _messages(units: Run) -> Iterator[list[Unit]]:
+def _messages(units: BlockRun) -> Iterator[list[Unit]]:
     """A message begins with a heading that a head follows."""
     message: list[Unit] = []
     for n, unit in enumerate(units):
@@ -327,9 +331,9 @@ def _messages(units: Run) -> Iterator[list[Unit]]:
         yield message
 
 
-def symbols(whole: Outlined) -> list[Stretch]:
+def symbols(whole: Outlined) -> list[BlockStretch]:
     """Each function or class; short neighbours that have no name together."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for named, group in groupby(whole.units, key=lambda unit: unit.block.name is not None):
         units = list(group)
         if named:
@@ -339,19 +343,21 @@ def symbols(whole: Outlined) -> list[Stretch]:
     return found
 
 
-def one(whole: Outlined) -> list[Stretch]:
+def one(whole: Outlined) -> list[BlockStretch]:
     """The whole document, whatever its size."""
     start, end = trimmed(whole.text, 0, len(whole.text))
-    return [Stretch(start, end, whole.title)]
+    return [BlockStretch(start, end, whole.title)]
 
 
-def nested(whole: Outlined) -> list[Stretch]:
+def nested(whole: Outlined) -> list[BlockStretch]:
     """Short stretches to be found by, in long ones to be read."""
-    found: list[Stretch] = []
+    found: list[BlockStretch] = []
     for section in _sections(whole.units):
         for outer in _packed(whole, section, "", PARENT_WORDS):
             inner = pieces(whole.text, outer.start, outer.end, CHILD_WORDS)
-            found += [Stretch(*part, outer.context, (outer.start, outer.end)) for part in inner]
+            found += [
+                BlockStretch(*part, outer.context, (outer.start, outer.end)) for part in inner
+            ]
     return found
 
 

@@ -18,20 +18,20 @@ from pathlib import Path
 
 from journeyman.documents import Block, Document
 from journeyman.errors import InputError, boundary
-from journeyman.knowledge.parse.child import Job
+from journeyman.knowledge.parse.child import ParseRequest
 from journeyman.knowledge.parse.pdf.furniture import marked
 from journeyman.knowledge.parse.processes import ProcessEndedError, reading_process
-from journeyman.knowledge.parse.sheets import ParseLimits, Sheet
+from journeyman.knowledge.parse.sheets import ParsedPage, ParseLimits
 from journeyman.types import Failure
 
-__all__ = ["ParseLimits", "Sheet", "parse", "parse_many", "stream"]
+__all__ = ["ParseLimits", "ParsedPage", "parse", "parse_many", "stream"]
 
 PAGES_GIVEN_UP = 5
 """Pages of one file that may take too long or end the process, before the rest is given up too."""
 
 
 @dataclass
-class Told:
+class FileInfo:
     """What `stream` learns of the file beside its sheets."""
 
     kind: str = ""
@@ -40,7 +40,7 @@ class Told:
 
 def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
     """The whole file. Raises InputError when nothing of it can be read; a part of it comes with `partial` and notes."""
-    told, gathered = Told(), _Gathered()
+    told, gathered = FileInfo(), _Gathered()
     for sheet in _sheets(Path(path), limits, told):
         gathered.add(sheet)
     if not any(block.text for block in gathered.blocks):
@@ -58,9 +58,9 @@ def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
     )
 
 
-def stream(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Iterator[Sheet]:
+def stream(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Iterator[ParsedPage]:
     """Page by page (slide, sheet, part), as they are read. Raises InputError like `parse`."""
-    yield from _sheets(Path(path), limits, Told())
+    yield from _sheets(Path(path), limits, FileInfo())
 
 
 def parse_many(
@@ -111,7 +111,7 @@ class _Gathered:
     page_size: tuple[float, float] | None = None
     missing: bool = False
 
-    def add(self, sheet: Sheet) -> None:
+    def add(self, sheet: ParsedPage) -> None:
         self.blocks += sheet.blocks
         self.notes += [note for note in sheet.notes if note not in self.notes[-50:]]
         self.title = self.title or sheet.title
@@ -138,7 +138,7 @@ def _checked(path: Path, limits: ParseLimits) -> Path:
     return path.absolute()
 
 
-def _sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
+def _sheets(path: Path, limits: ParseLimits, told: FileInfo) -> Iterator[ParsedPage]:
     sheets = _raw_sheets(path, limits, told)
     first = next(sheets, None)
     if first is None:
@@ -147,12 +147,12 @@ def _sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
     yield from marked(sheets) if told.kind == "pdf" else sheets
 
 
-def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
+def _raw_sheets(path: Path, limits: ParseLimits, told: FileInfo) -> Iterator[ParsedPage]:
     """As the process says them. A page that takes too long, or ends the process, is left out; the next one is tried."""
     absolute, page, pages, given_up = _checked(path, limits), 0, None, 0
     end = time.monotonic() + limits.file_seconds
     while True:
-        job = Job(path=str(absolute), name=str(path), limits=limits, first=page + 1)
+        job = ParseRequest(path=str(absolute), name=str(path), limits=limits, first=page + 1)
         try:
             for sheet in _asked(job, told):
                 page, pages = sheet.page or page, sheet.pages or pages
@@ -169,13 +169,15 @@ def _raw_sheets(path: Path, limits: ParseLimits, told: Told) -> Iterator[Sheet]:
             )
         last = given_up >= PAGES_GIVEN_UP or page >= pages or time.monotonic() >= end
         upto = f"pages {page} to {pages}" if last and page < pages else f"page {page}"
-        yield Sheet(page=page, pages=pages, notes=(f"Without {upto}: it {failure}.",), missing=True)
+        yield ParsedPage(
+            page=page, pages=pages, notes=(f"Without {upto}: it {failure}.",), missing=True
+        )
         if last:
             told.sha256 = told.sha256 or _sha256(absolute)
             return
 
 
-def _asked(job: Job, told: Told) -> Iterator[Sheet]:
+def _asked(job: ParseRequest, told: FileInfo) -> Iterator[ParsedPage]:
     """One process's words. After sheets have come, a failure is a note; before, it is raised."""
     came, failure = job.first > 1, None
     with reading_process() as process:
@@ -192,9 +194,9 @@ def _asked(job: Job, told: Told) -> Iterator[Sheet]:
     if failure is None:
         return
     if not came:
-        raise InputError(failure.message, failure.mend)
+        raise InputError(failure.message, failure.hint)
     told.sha256 = _sha256(Path(job.path))
-    yield Sheet(notes=(f"The rest is missing: {failure.message}",), missing=True)
+    yield ParsedPage(notes=(f"The rest is missing: {failure.message}",), missing=True)
 
 
 def _sha256(path: Path) -> str:

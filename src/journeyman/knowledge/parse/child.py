@@ -19,22 +19,22 @@ from typing import Any, BinaryIO
 from journeyman.errors import InputError, MissingExtraError, boundary
 from journeyman.knowledge.parse.kinds import kind_of
 from journeyman.knowledge.parse.readers import reader_of
-from journeyman.knowledge.parse.sheets import ParseLimits, Sheet, Source
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, ParseLimits
 from journeyman.types import Failure, Record
 
 
-class Job(Record):
+class ParseRequest(Record):
     path: str
     name: str
     limits: ParseLimits
     first: int = 1
 
 
-class Said(Record):
+class ParseReply(Record):
     """One line of the child: exactly one of these stands in it, or none for "ready"."""
 
     kind: str | None = None
-    sheet: Sheet | None = None
+    sheet: ParsedPage | None = None
     failure: Failure | None = None
     sha256: str | None = None
     """The last line of a job that did not fail."""
@@ -46,12 +46,12 @@ def main() -> None:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     warnings.simplefilter("ignore")
-    say(answers, Said())
+    say(answers, ParseReply())
     for line in sys.stdin.buffer:
-        do(Job.model_validate_json(line), answers)
+        do(ParseRequest.model_validate_json(line), answers)
 
 
-def say(answers: BinaryIO, said: Said) -> None:
+def say(answers: BinaryIO, said: ParseReply) -> None:
     answers.write(said.model_dump_json(exclude_defaults=True).encode("utf-8", "replace") + b"\n")
     answers.flush()
 
@@ -60,13 +60,13 @@ ROOM = 6
 """Bytes for each character of text: three of UTF-8, in a buffer that doubles as it grows."""
 
 
-def ask_for_room(said: Said) -> None:
+def ask_for_room(said: ParseReply) -> None:
     """Raises MemoryError where writing the sheet as JSON would take too much: pydantic ends the process instead."""
     if said.sheet is not None:
         bytearray(ROOM * sum(len(block.text) for block in said.sheet.blocks))
 
 
-def do(job: Job, answers: BinaryIO) -> None:
+def do(job: ParseRequest, answers: BinaryIO) -> None:
     size = job.limits.memory_mb << 20
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(
@@ -90,7 +90,7 @@ def do(job: Job, answers: BinaryIO) -> None:
                 "Save it again in its own program.",
             ) from None
     if outcome.failure is not None:
-        say(answers, Said(failure=explained(outcome.failure, job.name)))
+        say(answers, ParseReply(failure=explained(outcome.failure, job.name)))
 
 
 def explained(failure: Failure, name: str) -> Failure:
@@ -100,32 +100,32 @@ def explained(failure: Failure, name: str) -> Failure:
     return Failure(
         kind=InputError.kind,
         message=f"{name!r} is damaged: {failure.message[:300]}.",
-        mend="Open it in its own program and save it again.",
+        hint="Open it in its own program and save it again.",
     )
 
 
-def read(job: Job) -> Iterator[Said]:
+def read(job: ParseRequest) -> Iterator[ParseReply]:
     path = Path(job.path)
     kind = kind_of(path, job.name)
-    yield Said(kind=kind)
-    source = Source(path=path, name=job.name, kind=kind, limits=job.limits, first=job.first)
+    yield ParseReply(kind=kind)
+    source = FileToRead(path=path, name=job.name, kind=kind, limits=job.limits, first=job.first)
     room = job.limits.text_mb * 1e6
     for sheet in reader_of(kind)(source):
         room -= sum(len(block.text) for block in sheet.blocks)
         if room < 0:
             note = f"Only the first {job.limits.text_mb:g} MB of its text are read."
-            yield Said(sheet=Sheet(notes=(note,), missing=True))
+            yield ParseReply(sheet=ParsedPage(notes=(note,), missing=True))
             break
-        yield Said(sheet=sound(sheet))
+        yield ParseReply(sheet=sound(sheet))
     with path.open("rb") as file:
-        yield Said(sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        yield ParseReply(sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 HALF = re.compile("[\ud800-\udfff]")
 """Half of a character in UTF-16: no text by itself, but some files hold it."""
 
 
-def sound(sheet: Sheet) -> Sheet:
+def sound(sheet: ParsedPage) -> ParsedPage:
     """The sheet with nothing in it that can't be written as UTF-8."""
     texts = [
         sheet.title or "",
@@ -134,7 +134,7 @@ def sound(sheet: Sheet) -> Sheet:
     ]
     if not any(HALF.search(text) for text in texts):
         return sheet
-    return Sheet.model_validate(_replaced(sheet.model_dump()))
+    return ParsedPage.model_validate(_replaced(sheet.model_dump()))
 
 
 def _replaced(value: Any) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from journeyman.errors import InputError
-from journeyman.knowledge.parse.child import Job, Said
+from journeyman.knowledge.parse.child import ParseReply, ParseRequest
 
 START_SECONDS = 60.0
 
@@ -50,7 +50,7 @@ class ReadingProcess:
         self.watch.register(self.process.stdout, selectors.EVENT_READ)
         self._line(time.monotonic() + START_SECONDS, "did not start")
 
-    def ask(self, job: Job) -> Iterator[Said]:
+    def ask(self, job: ParseRequest) -> Iterator[ParseReply]:
         """What the process says of a file, as it says it. Raises ProcessEndedError at a limit, or when it dies."""
         assert self.process.stdin is not None
         self.files += 1
@@ -68,7 +68,7 @@ class ReadingProcess:
                 if page_end < end
                 else (end, f"took longer than {limits.file_seconds:g} s")
             )
-            said = Said.model_validate_json(self._line(deadline, what))
+            said = ParseReply.model_validate_json(self._line(deadline, what))
             yield said
             if said.failure is not None or said.sha256 is not None:
                 return

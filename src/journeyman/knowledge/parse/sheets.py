@@ -27,7 +27,7 @@ class ParseLimits(Record):
     """Of all that a file unpacks to: a zip archive's members, all blocks together."""
 
 
-class Sheet(Record):
+class ParsedPage(Record):
     """One page, slide, worksheet, message or part of a file, in reading order."""
 
     blocks: tuple[Block, ...] = ()
@@ -49,7 +49,7 @@ class Sheet(Record):
 
 
 @dataclass(frozen=True)
-class Source:
+class FileToRead:
     """One file about to be read."""
 
     path: Path
@@ -64,11 +64,11 @@ class Source:
         return self.path.read_bytes()
 
 
-Reader = Callable[[Source], Iterator[Sheet]]
+Reader = Callable[[FileToRead], Iterator[ParsedPage]]
 """Reads a file of its kind, sheet by sheet. Raises InputError for what can't be read at all."""
 
 
 def broken(
-    source: Source, why: str, mend: str = "Open it in its own program and save it again."
+    source: FileToRead, why: str, hint: str = "Open it in its own program and save it again."
 ) -> InputError:
-    return InputError(f"{source.name!r} can't be read as {source.kind}: {why}.", mend)
+    return InputError(f"{source.name!r} can't be read as {source.kind}: {why}.", hint)

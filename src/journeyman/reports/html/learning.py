@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from journeyman.assess.reliability import Interval
 from journeyman.assess.stats import percent
-from journeyman.reports.html.pictures import level, line, picture, place
-from journeyman.reports.learning import Examination, Fall, Learned, VersionFigures
+from journeyman.reports.html.pictures import horizontal_line, line, picture, to_pixels
+from journeyman.reports.learning import Examination, Fall, Learned, VersionMetrics
 from journeyman.reports.trust import Point
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def learned_html(learned: Learned | None) -> str:
     if learned is None:
         return ""
     drawn = (
-        picture("Learning curve", "judged cases", "share right", _curves(learned))
+        picture("Learning curve", "judged cases", "accuracy", _curves(learned))
         if _judged(learned)
         else ""
     )
@@ -49,14 +49,14 @@ def sentences(learned: Learned) -> list[str]:
         )
     if learned.nothing_told.value is not None:
         said.append(
-            "The dashed line is the share right where chance withheld all that was recalled: "
+            "The dashed line is the accuracy where chance withheld all that was recalled: "
             f"{percent(learned.nothing_told)}, of {learned.nothing_told.total} cases."
         )
     return said
 
 
 def _judged(learned: Learned) -> int:
-    return sum(one.right.total for one in learned.versions)
+    return sum(one.correct.total for one in learned.versions)
 
 
 def _tiles(learned: Learned) -> str:
@@ -65,13 +65,13 @@ def _tiles(learned: Learned) -> str:
     if not worked:
         return ""
     first, last = worked[0], worked[-1]
-    alike, nothing = learned.told_alike, learned.nothing_told
-    tiles = [("share right", _both(first, last, lambda one: percent(one.right)))]
-    if alike.value is not None:
+    min_similarity, nothing = learned.told_alike, learned.nothing_told
+    tiles = [("accuracy", _both(first, last, lambda one: percent(one.correct)))]
+    if min_similarity.value is not None:
         tiles.append(
             (
                 "told, against nothing told by chance",
-                f"{_share(alike)}<small>{percent(nothing)}</small>",
+                f"{_share(min_similarity)}<small>{percent(nothing)}</small>",
             )
         )
     if learned.best_told.total and learned.best_withheld.total:
@@ -83,7 +83,7 @@ def _tiles(learned: Learned) -> str:
             "memory in a prompt, about",
             _both(first, last, lambda one: _number(one.memory_tokens_per_case)),
         ),
-        ("tokens of a right case", _both(first, last, lambda one: _number(one.tokens_per_right))),
+        ("tokens of a right case", _both(first, last, lambda one: _number(one.tokens_per_correct))),
     ]
     if any(one.worst_slices for one in (first, last)):
         tiles.append(
@@ -92,7 +92,7 @@ def _tiles(learned: Learned) -> str:
     return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in tiles)}</dl>"
 
 
-def _both(first: VersionFigures, last: VersionFigures, of: Callable[[VersionFigures], str]) -> str:
+def _both(first: VersionMetrics, last: VersionMetrics, of: Callable[[VersionMetrics], str]) -> str:
     if first is last:
         return of(last)
     return (
@@ -122,23 +122,32 @@ def points(found: Interval) -> str:
 
 def _curves(learned: Learned) -> str:
     most = max(part.last for one in learned.versions for part in one.curve)
-    drawn = "" if learned.nothing_told.value is None else level(learned.nothing_told.value, "--dim")
+    drawn = (
+        ""
+        if learned.nothing_told.value is None
+        else horizontal_line(learned.nothing_told.value, "--dim")
+    )
     worked = [one for one in learned.versions if one.curve]
     for n, one in enumerate(worked):
         drawn += "".join(_part(one, COLOURS[n % len(COLOURS)], most))
     return drawn
 
 
-def _part(one: VersionFigures, colour: str, most: int) -> Iterator[str]:
+def _part(one: VersionMetrics, colour: str, most: int) -> Iterator[str]:
     """A version's shares with their intervals, and its name where it begins."""
-    dots = [Point(x=(part.first + part.last) / 2, y=part.right.value or 0.0) for part in one.curve]
+    dots = [
+        Point(x=(part.first + part.last) / 2, y=part.correct.value or 0.0) for part in one.curve
+    ]
     yield line(dots, across=float(most), colour=colour)
     for dot, part in zip(dots, one.curve, strict=True):
-        x, y = place(dot.x / most, dot.y)
-        (_, low), (_, high) = place(0, part.right.low or 0.0), place(0, part.right.high or 0.0)
+        x, y = to_pixels(dot.x / most, dot.y)
+        (_, low), (_, high) = (
+            to_pixels(0, part.correct.low or 0.0),
+            to_pixels(0, part.correct.high or 0.0),
+        )
         yield f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="var({colour})"/>'
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var({colour})"/>'
-    x, y = place(dots[0].x / most, 0.04)
+    x, y = to_pixels(dots[0].x / most, 0.04)
     yield f'<text x="{x:.1f}" y="{y:.1f}" style="fill:var({colour})">{escape(one.label)}</text>'
 
 
@@ -148,9 +157,9 @@ def draw_curve(
     """The same as a picture. A name that no font can show is told as its number."""
     for n, one in enumerate(one for one in learned.versions if one.curve):
         across = [(part.first + part.last) / 2 for part in one.curve]
-        up = [part.right.value or 0.0 for part in one.curve]
-        low = [y - (part.right.low or 0.0) for y, part in zip(up, one.curve, strict=True)]
-        high = [(part.right.high or 0.0) - y for y, part in zip(up, one.curve, strict=True)]
+        up = [part.correct.value or 0.0 for part in one.curve]
+        low = [y - (part.correct.low or 0.0) for y, part in zip(up, one.curve, strict=True)]
+        high = [(part.correct.high or 0.0) - y for y, part in zip(up, one.curve, strict=True)]
         name = one.label if shows(one.label) else f"version {one.version}"
         colour = HEX_COLOURS[n % len(HEX_COLOURS)]
         axes.errorbar(across, up, yerr=[low, high], marker="o", capsize=3, color=colour, label=name)
@@ -163,7 +172,7 @@ def draw_curve(
         )
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("judged cases, in order", family=fonts)
-    axes.set_ylabel("share right, with 95 % interval", family=fonts)
+    axes.set_ylabel("accuracy, with 95 % interval", family=fonts)
     axes.legend(prop={"family": list(fonts)}, frameon=False)
     axes.set_title("What learning did", family=fonts, loc="left")
 
@@ -185,7 +194,7 @@ def _table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 
 
 def _versions(learned: Learned) -> str:
-    def row(one: VersionFigures) -> Sequence[str]:
+    def row(one: VersionMetrics) -> Sequence[str]:
         exam = one.exam
         return (
             escape(one.label) + (" (works now)" if one.champion else ""),
@@ -193,8 +202,8 @@ def _versions(learned: Learned) -> str:
             "not examined" if exam is None else verdict(exam),
             "–" if exam is None else points(exam.gain),
             f"{one.cases:,}",
-            percent(one.right),
-            _number(one.tokens_per_right),
+            percent(one.correct),
+            _number(one.tokens_per_correct),
         )
 
     columns = (
@@ -203,7 +212,7 @@ def _versions(learned: Learned) -> str:
         "exam",
         "gain in points",
         "cases",
-        "share right (95 %)",
+        "accuracy (95 %)",
         "tokens of a right case",
     )
     return _table(columns, map(row, learned.versions))
@@ -245,8 +254,8 @@ CURVE_COLUMNS = (
     "first_case",
     "last_case",
     "judged",
-    "right",
-    "share_right",
+    "correct",
+    "accuracy",
     "low_95",
     "high_95",
 )
@@ -254,8 +263,8 @@ CURVE_COLUMNS = (
 VERSION_COLUMNS = (
     "version", "by", "why", "works_now",
     "exam", "examined_against", "exam_cases", "gain", "gain_low_95", "gain_high_95",
-    "cases", "judged", "right", "share_right", "low_95", "high_95", "tokens_per_case", "memory_tokens_per_case",
-    "tokens_per_right", "worst_tenth_share_right", "worst_tenth_slices",
+    "cases", "judged", "correct", "accuracy", "low_95", "high_95", "tokens_per_case", "memory_tokens_per_case",
+    "tokens_per_correct", "worst_tenth_accuracy", "worst_tenth_slices",
 )  # fmt: skip
 
 FALL_COLUMNS = (
@@ -273,21 +282,21 @@ FALL_COLUMNS = (
 def curve_rows(learned: Learned) -> Iterator[Sequence[object]]:
     for one in learned.versions:
         for part in one.curve:
-            right = part.right
-            shares = (right.total, right.count, right.value, right.low, right.high)
+            correct = part.correct
+            shares = (correct.total, correct.count, correct.value, correct.low, correct.high)
             yield (one.label, part.first, part.last, *shares)
 
 
 def version_rows(learned: Learned) -> Iterator[Sequence[object]]:
     for one in learned.versions:
-        exam, right = one.exam, one.right
+        exam, correct = one.exam, one.correct
         examined: Sequence[object] = (None,) * 6
         if exam is not None:
             gain = exam.gain
             examined = (exam.outcome, exam.champion, exam.cases, gain.value, gain.low, gain.high)
         yield (
-            one.label, one.by, one.why, one.champion, *examined, one.cases, right.total, right.count, right.value,
-            right.low, right.high, one.tokens_per_case, one.memory_tokens_per_case, one.tokens_per_right,
+            one.label, one.by, one.why, one.champion, *examined, one.cases, correct.total, correct.count, correct.value,
+            correct.low, correct.high, one.tokens_per_case, one.memory_tokens_per_case, one.tokens_per_correct,
             one.worst_tenth.value, "; ".join(one.worst_slices),
         )  # fmt: skip
 

@@ -10,17 +10,17 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 340, 240, 44, 34
 """Of one picture, and of its margins, in pixels."""
 
 
-def place(x: float, y: float) -> tuple[float, float]:
+def to_pixels(x: float, y: float) -> tuple[float, float]:
     """From the unit square to the picture."""
     return LEFT + x * (WIDTH - LEFT - 10), (HEIGHT - BOTTOM) - y * (HEIGHT - BOTTOM - 10)
 
 
 def picture(title: str, across: str, up: str, drawn: str) -> str:
     """Titles are markup already."""
-    x0, y0 = place(0, 0)
-    x1, y1 = place(1, 1)
+    x0, y0 = to_pixels(0, 0)
+    x1, y1 = to_pixels(1, 1)
     marks = "".join(
-        f'<text class="dim" x="{x0 - 6}" y="{place(0, y)[1] + 4:.0f}" text-anchor="end">{y:g}</text>'
+        f'<text class="dim" x="{x0 - 6}" y="{to_pixels(0, y)[1] + 4:.0f}" text-anchor="end">{y:g}</text>'
         for y in (0, 0.5, 1)
     )
     return (
@@ -36,10 +36,12 @@ def line(
 ) -> str:
     if not points:
         return ""
-    path = " ".join("{:.1f},{:.1f}".format(*place(point.x / across, point.y)) for point in points)
+    path = " ".join(
+        "{:.1f},{:.1f}".format(*to_pixels(point.x / across, point.y)) for point in points
+    )
     dash = ' stroke-dasharray="4 4"' if dashed else ""
     return f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"{dash}/>'
 
 
-def level(y: float, colour: str) -> str:
+def horizontal_line(y: float, colour: str) -> str:
     return line([Point(x=0, y=y), Point(x=1, y=y)], colour=colour, dashed=True)

@@ -6,7 +6,7 @@ from html import escape
 
 from journeyman.assess.reliability import Interval
 from journeyman.assess.stats import percent
-from journeyman.reports.html.pictures import level, line, picture, place
+from journeyman.reports.html.pictures import horizontal_line, line, picture, to_pixels
 from journeyman.reports.trust import Point, Trust
 
 
@@ -16,7 +16,7 @@ def trust_html(trust: Trust | None) -> str:
         return ""
     pictures = "".join(
         (
-            picture("Reliability", "confidence", "share right", _reliability(trust)),
+            picture("Reliability", "confidence", "accuracy", _reliability(trust)),
             picture("Risk and coverage", "share delivered", "share wrong", _risk(trust)),
             picture("Autonomy over time", "decisions", "delivered, last tenth", _over_time(trust)),
         )
@@ -47,7 +47,7 @@ def _tiles(trust: Trust) -> str:
     tiles = [
         ("delivered alone, 95 %", percent(trust.delivered), f"ceiling {most}, efficiency {efficiency}"),
         ("wrong among delivered", percent(trust.error_delivered), known),
-        ("looked at by people", percent(trust.looked_at), f"{trust.waiting:,} wait"),
+        ("looked at by people", percent(trust.reviewed), f"{trust.waiting:,} wait"),
         ("labels", f"{trust.labels:,}", f"{first}; no test needs fewer than {limit}"),
         ("AUROC", _between(trust.auroc), "tells right from wrong; 0.5 is chance"),
         ("calibration error (ECE)", _between(trust.ece), floor),
@@ -77,7 +77,7 @@ def _reliability(trust: Trust) -> str:
     most = max((one.cases for one in trust.bins), default=1)
     dots = []
     for one in trust.bins:
-        x, y = place(one.confidence, one.right)
+        x, y = to_pixels(one.confidence, one.correct)
         dots.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 + 5 * (one.cases / most) ** 0.5:.1f}" fill="var(--bar)"/>'
         )
@@ -88,11 +88,11 @@ def _risk(trust: Trust) -> str:
     """The curve, the error allowed, and where the worker stands."""
     here = ""
     if trust.delivered.value and trust.error_delivered.value is not None:
-        x, y = place(trust.delivered.value, trust.error_delivered.value)
+        x, y = to_pixels(trust.delivered.value, trust.error_delivered.value)
         here = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" stroke="var(--ink)" stroke-width="2"/>'
-    return level(trust.allowed_error, "--bad") + line(trust.risk_coverage) + here
+    return horizontal_line(trust.allowed_error, "--bad") + line(trust.risk_coverage) + here
 
 
 def _over_time(trust: Trust) -> str:
-    most = "" if trust.ceiling is None else level(trust.ceiling, "--ok")
+    most = "" if trust.ceiling is None else horizontal_line(trust.ceiling, "--ok")
     return most + line(trust.course, across=float(trust.decided))

@@ -31,8 +31,8 @@ from journeyman.store.fulltext.postings import (
     joined,
     posted,
 )
-from journeyman.store.fulltext.ranking import Hit, QueryTerm, Source, Terms, Texts, best
-from journeyman.store.fulltext.segments import COLUMNS, Batch, Entry, View, unpacked
+from journeyman.store.fulltext.ranking import Hit, PostingReader, QueryTerm, TermIds, TextSet, best
+from journeyman.store.fulltext.segments import COLUMNS, Batch, IndexedText, SegmentsView, unpacked
 from journeyman.store.fulltext.tables import Among, Statements, Tables, chunks
 from journeyman.store.fulltext.terms import terms
 
@@ -64,7 +64,7 @@ class FullText:
         self.name = name
         self.metadata = MetaData()
         self.tables = Tables.named(name, self.metadata)
-        self._view = View()
+        self._view = SegmentsView()
         self._say = Statements.of(self.tables)
 
     def create(self, connection: Connection) -> None:
@@ -78,7 +78,7 @@ class FullText:
 
     # --- writing, in the caller's transaction
 
-    def put(self, connection: Connection, entries: Iterable[Entry]) -> int:
+    def put(self, connection: Connection, entries: Iterable[IndexedText]) -> int:
         """Add texts, or replace those of the same ids; of equal ids the last holds. Returns how many were not there so.
 
         A text that is there already, with equal terms, scope and place, costs a look and changes nothing.
@@ -88,7 +88,7 @@ class FullText:
             changed += self._put(connection, list(batch.values()))
         return changed
 
-    def _put(self, connection: Connection, entries: Sequence[Entry]) -> int:
+    def _put(self, connection: Connection, entries: Sequence[IndexedText]) -> int:
         state = self._state(connection, lock=True)
         batch = self._counted(connection, entries, state)
         packed = batch.forward()
@@ -125,7 +125,7 @@ class FullText:
         return removed
 
     def _counted(
-        self, connection: Connection, entries: Sequence[Entry], state: dict[str, int]
+        self, connection: Connection, entries: Sequence[IndexedText], state: dict[str, int]
     ) -> Batch:
         """Terms become numbers; unknown ones are given the next."""
         found = [terms(entry.text) for entry in entries]
@@ -338,7 +338,7 @@ class FullText:
         if up_to is not None:
             allowed = allowed & (view.places <= up_to)
         mean = max(state["length"], 1) / state["texts"]
-        texts = Texts(
+        texts = TextSet(
             view.ids,
             view.lengths,
             view.levels,
@@ -347,7 +347,7 @@ class FullText:
             total=state["texts"],
             mean_length=mean,
         )
-        source = Source(
+        source = PostingReader(
             once=lambda wanted: self._once(connection, wanted),
             often=lambda wanted: self._often(connection, wanted),
             held=lambda ids: self._held(connection, ids),
@@ -407,7 +407,7 @@ class FullText:
             for term in wanted
         ]
 
-    def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[Terms, Counts]]:
+    def _held(self, connection: Connection, ids: Sequence[int]) -> list[tuple[TermIds, Counts]]:
         packed = dict(self._say.held.tuples(connection, ids))
         return [unpacked(packed[key]) for key in ids]
 

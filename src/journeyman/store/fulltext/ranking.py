@@ -77,7 +77,7 @@ SHORTEST = np.array(
 """The least terms of a text of each level of length."""
 LONGEST = np.append(SHORTEST[1:] - 1, 2**31)
 
-Terms = NDArray[np.uint32]
+TermIds = NDArray[np.uint32]
 Scores = NDArray[np.float64]
 Real = TypeVar("Real", bound=np.floating[Any])
 
@@ -127,7 +127,7 @@ class QueryTerm:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextSet:
     """What ranking knows of each text, by its number; a number of no text is not allowed."""
 
     ids: NDArray[np.int64]
@@ -142,18 +142,18 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Source:
+class PostingReader:
     """Where ranking reads from."""
 
     once: Callable[[Sequence[int]], Sequence[Once]]
     """For each term, the texts that hold it once."""
     often: Callable[[Sequence[int]], Sequence[Often]]
     """For each term, those that hold it more often."""
-    held: Callable[[Sequence[int]], Sequence[tuple[Terms, Counts]]]
+    held: Callable[[Sequence[int]], Sequence[tuple[TermIds, Counts]]]
     """The terms of each text, and how often it holds each, by the texts' ids."""
 
 
-class Step(NamedTuple):
+class ListToRead(NamedTuple):
     """One of a term's two lists."""
 
     size: int
@@ -162,7 +162,7 @@ class Step(NamedTuple):
     often: bool
 
 
-def best(query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> list[Hit]:
+def best(query: Sequence[QueryTerm], texts: TextSet, source: PostingReader, k: int) -> list[Hit]:
     """At most `k` hits, best first, equal ones by id. The terms must come in an order that goes by what they are."""
     return _Ranking(query, texts, source, k).best()
 
@@ -170,7 +170,9 @@ def best(query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> li
 class _Ranking:
     """One search under way."""
 
-    def __init__(self, query: Sequence[QueryTerm], texts: Texts, source: Source, k: int) -> None:
+    def __init__(
+        self, query: Sequence[QueryTerm], texts: TextSet, source: PostingReader, k: int
+    ) -> None:
         self.query, self.texts, self.source, self.k = query, texts, source, k
         self.weights = np.array(
             [
@@ -179,7 +181,8 @@ class _Ranking:
             ]
         )
         both = [
-            (Step(t.found - t.again, n, False), Step(t.again, n, True)) for n, t in enumerate(query)
+            (ListToRead(t.found - t.again, n, False), ListToRead(t.again, n, True))
+            for n, t in enumerate(query)
         ]
         self.steps = sorted(step for pair in both for step in pair if step.size)
         self.at = np.full((2, len(query)), -1)
@@ -253,7 +256,7 @@ class _Ranking:
             read += step.size
         return len(self.steps)
 
-    def _read(self, steps: Sequence[Step]) -> list[Listed]:
+    def _read(self, steps: Sequence[ListToRead]) -> list[Listed]:
         """Each step's list."""
         once = iter(
             self.source.once([self.query[step.term].number for step in steps if not step.often])
@@ -263,7 +266,7 @@ class _Ranking:
         )
         return [next(often) if step.often else next(once) for step in steps]
 
-    def _add(self, step: Step, listed: Listed) -> None:
+    def _add(self, step: ListToRead, listed: Listed) -> None:
         """Add what a list can give at most."""
         if self.left:
             numbers = listed.numbers()
@@ -314,7 +317,9 @@ class _Ranking:
         kept = np.flatnonzero(bounds + ahead >= self.bar * SLACK)
         return numbers[kept], bounds[kept]
 
-    def _look_up(self, step: Step, numbers: Places, scores: NDArray[np.floating[Any]]) -> None:
+    def _look_up(
+        self, step: ListToRead, numbers: Places, scores: NDArray[np.floating[Any]]
+    ) -> None:
         """Add what one list adds to these texts' scores."""
         (listed,) = self._read([step])
         held = listed.held(numbers)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from journeyman.store.fulltext.postings import Counts, Numbers, packed, split
-from journeyman.store.fulltext.ranking import Terms, levels, once_shares
+from journeyman.store.fulltext.ranking import TermIds, levels, once_shares
 from journeyman.types import Record
 
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
-class Entry(Record):
+class IndexedText(Record):
     """A text to be found, under an id of the caller's."""
 
     id: Whole
@@ -47,7 +47,7 @@ KEPT_SCOPES = 8
 class Batch:
     """Entries with their terms, flat: `of` says which entry each (term, count) belongs to."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[IndexedText]
     lengths: NDArray[np.uint32]
     of: NDArray[np.uint32]
     terms: NDArray[np.uint32]
@@ -76,14 +76,14 @@ class Batch:
         )
 
 
-def unpacked(forward: bytes) -> tuple[Terms, Counts]:
+def unpacked(forward: bytes) -> tuple[TermIds, Counts]:
     """A text's terms and counts again."""
     terms, counts = split(forward)
     return np.frombuffer(terms, np.uint32), np.frombuffer(counts, np.uint8)
 
 
 @dataclass
-class View:
+class SegmentsView:
     """What is held in memory: a segment's columns at the texts' numbers, and which segments they came from."""
 
     tokens: dict[int, tuple[int, Numbers]] = field(default_factory=dict)

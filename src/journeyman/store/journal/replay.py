@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Case,
+    CaseResult,
     Decision,
     Event,
     Failure,
     Label,
     Message,
-    Outcome,
     Reply,
     Run,
     Score,
@@ -23,7 +23,7 @@ from journeyman.types import (
 UNFINISHED = Failure(
     kind="unfinished",
     message="This case is not finished.",
-    mend="Run the same `journeyman work` again.",
+    hint="Run the same `journeyman work` again.",
 )
 
 
@@ -54,7 +54,7 @@ def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Traject
     )
 
 
-def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
+def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> CaseResult:
     """What became of a case."""
     decided = [
         Decision.model_validate(event.body["decision"])
@@ -62,7 +62,7 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
         if event.kind == "decided"
     ]
     closed = [event.at for event in events if event.kind == "closed"]
-    return Outcome(
+    return CaseResult(
         case_id=case.id,
         slice=case.slice,
         split=case.split,
@@ -80,7 +80,7 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> Outcome:
     )
 
 
-def outcomes(journal: Journal, run: Run) -> Iterator[Outcome]:
+def outcomes(journal: Journal, run: Run) -> Iterator[CaseResult]:
     """All cases of a run, in the order they came, one at a time."""
     for case, events in journal.histories(run.id):
         yield outcome_of(case, run.worker, events)

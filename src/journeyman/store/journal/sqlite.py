@@ -36,10 +36,10 @@ from sqlalchemy.exc import IntegrityError
 from journeyman.errors import InputError, StoreError
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.faults import reach
-from journeyman.store.journal import codec, schema
+from journeyman.store.journal import codec, schema, upcast
 from journeyman.store.journal.blobs import Blobs
 from journeyman.store.journal.migrations import migrate
-from journeyman.types import Case, Change, Event, EventKind, Held, Json, Label, Reply, Run
+from journeyman.types import Case, Change, Event, EventKind, Json, Label, Lease, Reply, Run
 
 BATCH = 500
 
@@ -244,7 +244,7 @@ class Journal:
 
     def claim(
         self, run_id: str, *, holder: str, seconds: float, gone: Callable[[str], bool]
-    ) -> Held | None:
+    ) -> Lease | None:
         """The next case that nobody holds, or whose holder let it expire or is gone; None: there is none now.
 
         `gone(holder)` tells whether that process is known to be dead, so that its cases need not wait to expire.
@@ -274,7 +274,7 @@ class Journal:
             where = and_(schema.cases.c.run_id == run_id, schema.cases.c.case_id == row["case_id"])
             body = self.writer.execute(select(schema.cases.c.body).where(where)).scalar_one()
         reach("claim.after")
-        return Held(run_id=run_id, seq=row["seq"], attempt=row["attempt"], case=self._case(body))
+        return Lease(run_id=run_id, seq=row["seq"], attempt=row["attempt"], case=self._case(body))
 
     def renew(self, *, holder: str, seconds: float) -> None:
         """Hold everything that `holder` holds for another while."""
@@ -282,7 +282,7 @@ class Journal:
             mine = update(schema.pending).where(schema.pending.c.holder == holder)
             self.writer.execute(mine.values(expires_at=time.time() + seconds))
 
-    def release(self, held: Held, *, holder: str) -> None:
+    def release(self, held: Lease, *, holder: str) -> None:
         """Let a case go unfinished, so that anybody can go on with it."""
         table = schema.pending
         where = and_(
@@ -299,7 +299,7 @@ class Journal:
     # --- what happened
 
     def append(
-        self, events: Sequence[Event], *, closes: Held | None = None, fully: bool = True
+        self, events: Sequence[Event], *, closes: Lease | None = None, fully: bool = True
     ) -> None:
         """Add events in one transaction, which waits for the disk if `fully`; `closes` takes that case off `pending`.
 
@@ -363,7 +363,8 @@ class Journal:
             yield case, self.events(run_id, case.id)
 
     def _event(self, row: Mapping[str, Json]) -> Event:
-        body = codec.join_logprobs(self.blobs.unfold(codec.loads(row["body"])), row["packed"])
+        stored = self.blobs.unfold(codec.loads(row["body"]))
+        body = upcast.event_body(row["kind"], codec.join_logprobs(stored, row["packed"]))
         return Event(
             body=body, **{k: v for k, v in row.items() if k not in {"id", "body", "packed"}}
         )
@@ -441,7 +442,7 @@ def _end(connection: Connection) -> None:
 
 
 def _run(row: Mapping[str, Json]) -> Run:
-    return Run(**{**row, "spec": codec.loads(row["spec"])})
+    return Run(**{**row, "spec": upcast.run_spec(codec.loads(row["spec"]))})
 
 
 def _changes_of(job: str, worker: str | None) -> Select[Any]:
@@ -452,7 +453,8 @@ def _changes_of(job: str, worker: str | None) -> Select[Any]:
 
 def _change(row: Mapping[str, Json]) -> Change:
     rest = {name: value for name, value in row.items() if name not in {"id", "body"}}
-    return Change(**rest, body=codec.loads(row["body"]), place=row["id"])
+    body = upcast.change_body(row["kind"], codec.loads(row["body"]))
+    return Change(**rest, body=body, place=row["id"])
 
 
 def _changed(case_id: str) -> InputError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 from journeyman.documents import Block
-from journeyman.knowledge.parse.sheets import Sheet, Source
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.plain import blocks_of
 
@@ -32,7 +32,7 @@ BELOW = re.compile(
 """What some programs put above the message that is answered, instead of marks before its lines."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     data = source.data()
     if source.kind != "mbox":
         yield _sheet(data)
@@ -41,12 +41,12 @@ def read(source: Source) -> Iterator[Sheet]:
     for message in messages[1 : MESSAGES_AT_MOST + 1]:
         yield _sheet(message)
     if len(messages) - 1 > MESSAGES_AT_MOST:
-        yield Sheet(
+        yield ParsedPage(
             notes=(f"Only the first {MESSAGES_AT_MOST:,} messages are read.",), missing=True
         )
 
 
-def _sheet(data: bytes) -> Sheet:
+def _sheet(data: bytes) -> ParsedPage:
     message = email.message_from_bytes(data, policy=email.policy.default)
     notes: list[str] = []
     subject = _field(message, "Subject")
@@ -55,7 +55,7 @@ def _sheet(data: bytes) -> Sheet:
     attached = [name for part in _attachments(message) if (name := _filename(part))]
     if attached:
         notes.append(f"Attachments were not read: {', '.join(attached[:20])}.")
-    return Sheet(
+    return ParsedPage(
         blocks=tuple(blocks), title=subject or None, notes=tuple(notes), missing=bool(attached)
     )
 

@@ -9,7 +9,7 @@ import olefile
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.mail.eml import head_blocks, threaded
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 
 SUBJECT, SENDER, ADDRESS, SHOWN_TO, SHOWN_CC = "0037", "0C1A", "0C1F", "0E04", "0E03"
@@ -19,7 +19,7 @@ HEADERS, BODY, HTML = "007D", "1000", "1013"
 STREAM_BYTES = 64 << 20
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     try:
         with olefile.OleFileIO(str(source.path)) as opened:
             yield _sheet(opened)
@@ -27,7 +27,7 @@ def read(source: Source) -> Iterator[Sheet]:
         raise broken(source, f"its streams are damaged ({str(error)[:120]})") from None
 
 
-def _sheet(opened: olefile.OleFileIO) -> Sheet:
+def _sheet(opened: olefile.OleFileIO) -> ParsedPage:
     headers = _text(opened, HEADERS)
     date = re.search(r"^Date:\s*(.+)$", headers, re.MULTILINE)
     sender, address = _text(opened, SENDER), _text(opened, ADDRESS)
@@ -49,7 +49,7 @@ def _sheet(opened: olefile.OleFileIO) -> Sheet:
         blocks += parsed(text_of(page))[0]
     attached = {parts[0] for parts in opened.listdir() if parts[0].startswith("__attach")}
     notes = (f"{len(attached)} attachments were not read.",) if attached else ()
-    return Sheet(
+    return ParsedPage(
         blocks=tuple(blocks),
         title=_text(opened, SUBJECT) or None,
         notes=notes,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from journeyman.errors import InputError
-from journeyman.knowledge.parse.sheets import Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, broken
 
 MEMBERS_AT_MOST = 20_000
 RATIO_AT_MOST = 200
@@ -20,7 +20,7 @@ MEMBER_BYTES = 128 << 20
 DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
-def guarded(source: Source) -> tuple[str, ...]:
+def guarded(source: FileToRead) -> tuple[str, ...]:
     """Notes on an Office file. Raises InputError if it would unpack to too much, or its XML declares entities."""
     with opened(source) as archive:
         macros = any(name.lower().endswith("vbaproject.bin") for name in archive.namelist())
@@ -28,7 +28,7 @@ def guarded(source: Source) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[zipfile.ZipFile]:
+def opened(source: FileToRead) -> Iterator[zipfile.ZipFile]:
     """The archive, its sizes and XML heads looked at."""
     try:
         with zipfile.ZipFile(source.path) as archive:
@@ -45,7 +45,7 @@ def opened(source: Source) -> Iterator[zipfile.ZipFile]:
         ) from None
 
 
-def _sizes(source: Source, archive: zipfile.ZipFile) -> None:
+def _sizes(source: FileToRead, archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
     total = sum(member.file_size for member in members if not _is_media(member.filename))
     if len(members) > MEMBERS_AT_MOST:
@@ -60,7 +60,7 @@ def _sizes(source: Source, archive: zipfile.ZipFile) -> None:
             raise _bomb(source, f"a part of {member.file_size / 1e6:,.0f} MB")
 
 
-def _bomb(source: Source, why: str) -> InputError:
+def _bomb(source: FileToRead, why: str) -> InputError:
     return InputError(
         f"{source.name!r} unpacks to more than can be read: {why}.",
         "If it is a real document, save it in parts.",
@@ -73,7 +73,7 @@ def _is_media(name: str) -> bool:
     )
 
 
-def _declarations(source: Source, archive: zipfile.ZipFile) -> None:
+def _declarations(source: FileToRead, archive: zipfile.ZipFile) -> None:
     """Office's XML declares no document type; one that does is after something. EPUB's XHTML may, without entities."""
     for member in archive.infolist():
         if not member.filename.lower().endswith((".xml", ".rels", ".xhtml", ".opf", ".html")):

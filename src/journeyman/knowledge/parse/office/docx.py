@@ -16,13 +16,13 @@ from journeyman.documents import Block, BlockKind
 from journeyman.knowledge.parse.office.archives import guarded
 from journeyman.knowledge.parse.pdf.layout import CAPTION
 from journeyman.knowledge.parse.pdf.outline import heading_level
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.tabular import table_block
 
 BLOCKS_AT_ONCE = 200
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     notes = guarded(source)
     try:
         document = docx.Document(str(source.path))
@@ -33,9 +33,9 @@ def read(source: Source) -> Iterator[Sheet]:
     for block in _blocks(document):
         waiting.append(block)
         if len(waiting) >= BLOCKS_AT_ONCE:
-            yield Sheet(blocks=tuple(waiting), title=title)
+            yield ParsedPage(blocks=tuple(waiting), title=title)
             waiting = []
-    yield Sheet(
+    yield ParsedPage(
         blocks=(*waiting, *_footnotes(document), *_edges(document)), title=title, notes=notes
     )
 

@@ -10,7 +10,7 @@ from pptx.exc import PackageNotFoundError
 
 from journeyman.documents import Block, Box
 from journeyman.knowledge.parse.office.archives import guarded
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.tabular import table_block
 
 EMU_PER_POINT = 12_700
@@ -19,7 +19,7 @@ DEPTH_AT_MOST = 20
 """Of groups within groups."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     notes = guarded(source)
     try:
         deck = pptx.Presentation(str(source.path))
@@ -29,7 +29,7 @@ def read(source: Source) -> Iterator[Sheet]:
     for number, slide in enumerate(deck.slides, start=1):
         if number < source.first:
             continue
-        yield Sheet(
+        yield ParsedPage(
             blocks=tuple(_slide(slide, number)), page=number, pages=count, title=title, notes=notes
         )
 

@@ -11,7 +11,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.office.archives import guarded
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.tabular import table_blocks
 
 ROWS_AT_MOST = 200_000
@@ -22,7 +22,7 @@ EMPTY_IN_A_ROW = 200
 """So many empty rows end a sheet: many sheets say that they have a million."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     notes = guarded(source)
     try:
         book = openpyxl.load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
@@ -31,7 +31,7 @@ def read(source: Source) -> Iterator[Sheet]:
     try:
         count = len(book.sheetnames)
         if notes:
-            yield Sheet(pages=count, notes=notes)
+            yield ParsedPage(pages=count, notes=notes)
         for number, name in enumerate(book.sheetnames, start=1):
             sheet = book[name]
             if not hasattr(sheet, "iter_rows") or number < source.first:
@@ -41,16 +41,18 @@ def read(source: Source) -> Iterator[Sheet]:
         book.close()
 
 
-def _sheet(sheet: Any, number: int, count: int) -> Iterator[Sheet]:
+def _sheet(sheet: Any, number: int, count: int) -> Iterator[ParsedPage]:
     heading = Block(kind="heading", text=sheet.title, level=1, page=number)
     notes = (f"The sheet {sheet.title!r} is hidden.",) if sheet.sheet_state != "visible" else ()
     sheet.reset_dimensions()
     cut: list[str] = []
-    yield Sheet(blocks=(heading,), page=number, pages=count, notes=notes)
+    yield ParsedPage(blocks=(heading,), page=number, pages=count, notes=notes)
     for block in table_blocks(_rows(sheet, cut)):
-        yield Sheet(blocks=(block.model_copy(update={"page": number}),), page=number, pages=count)
+        yield ParsedPage(
+            blocks=(block.model_copy(update={"page": number}),), page=number, pages=count
+        )
     if cut:
-        yield Sheet(page=number, pages=count, notes=tuple(dict.fromkeys(cut)), missing=True)
+        yield ParsedPage(page=number, pages=count, notes=tuple(dict.fromkeys(cut)), missing=True)
 
 
 def _rows(sheet: Any, cut: list[str]) -> Iterator[list[str]]:

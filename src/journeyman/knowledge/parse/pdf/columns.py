@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from journeyman.knowledge.parse.pdf.pieces import Item, Piece, Table, is_rtl, union
+from journeyman.knowledge.parse.pdf.pieces import PageItem, Piece, Table, is_rtl, union
 
 DEPTH_AT_MOST = 12
 
@@ -17,7 +17,7 @@ NUMBERED = re.compile(r"^(\d{1,2})[.)、]\s?\D")
 
 Gap = tuple[float, float]
 
-AsTable = Callable[[Sequence[Item]], tuple[list[Piece], Table, list[Piece]] | None]
+AsTable = Callable[[Sequence[PageItem]], tuple[list[Piece], Table, list[Piece]] | None]
 """The table that items are, with what stands before and after it. None: they are none."""
 
 
@@ -25,10 +25,10 @@ AsTable = Callable[[Sequence[Item]], tuple[list[Piece], Table, list[Piece]] | No
 class Column:
     """Items to be read from the top to the bottom."""
 
-    items: tuple[Item, ...]
+    items: tuple[PageItem, ...]
 
 
-def in_order(items: Sequence[Item], as_table: AsTable) -> list[Column]:
+def in_order(items: Sequence[PageItem], as_table: AsTable) -> list[Column]:
     """The columns in the order in which they are read; what `as_table` knows as a table becomes one item."""
     rtl = (
         sum(len(i.text) if is_rtl(i.text) else -len(i.text) for i in items if isinstance(i, Piece))
@@ -37,11 +37,11 @@ def in_order(items: Sequence[Item], as_table: AsTable) -> list[Column]:
     return _parted(list(items), as_table, rtl, DEPTH_AT_MOST)
 
 
-def _parted(items: list[Item], as_table: AsTable, rtl: bool, depth: int) -> list[Column]:
+def _parted(items: list[PageItem], as_table: AsTable, rtl: bool, depth: int) -> list[Column]:
     if len(items) <= 1 or depth == 0:
         return [Column(tuple(items))] if items else []
     columns: list[Column] = []
-    running: list[Item] = []
+    running: list[PageItem] = []
     for group, gaps in _groups(_bands(items)):
         flat = [item for band in group for item in band]
         table = as_table(flat) if gaps else None
@@ -55,7 +55,7 @@ def _parted(items: list[Item], as_table: AsTable, rtl: bool, depth: int) -> list
         columns += [Column(tuple(running))] if running else []
         running = []
         sides = _sides(flat, gap)
-        parts: Iterable[list[Item]]
+        parts: Iterable[list[PageItem]]
         if tops := _numbered_across(sides):
             parts = [
                 [i for i in flat if upper <= i.box[1] < lower]
@@ -68,12 +68,12 @@ def _parted(items: list[Item], as_table: AsTable, rtl: bool, depth: int) -> list
     return [*columns, Column(tuple(running))] if running else columns
 
 
-def _sides(items: Sequence[Item], gap: Gap) -> list[list[Item]]:
+def _sides(items: Sequence[PageItem], gap: Gap) -> list[list[PageItem]]:
     middle = sum(gap) / 2
     return [[i for i in items if _middle(i) < middle], [i for i in items if _middle(i) >= middle]]
 
 
-def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
+def _numbered_across(sides: Sequence[Sequence[PageItem]]) -> list[float]:
     """Where rows begin, if the numbers that paragraphs begin with count along rows and not down the sides.
 
     From above all items to below them. Empty: nothing says so.
@@ -102,17 +102,17 @@ def _numbered_across(sides: Sequence[Sequence[Item]]) -> list[float]:
     return [-math.inf, *(row[0][0] - 0.5 * row[0][2] for row in rows[1:]), math.inf]
 
 
-def _number(item: Item) -> re.Match[str] | None:
+def _number(item: PageItem) -> re.Match[str] | None:
     return NUMBERED.match(item.text) if isinstance(item, Piece) else None
 
 
-def _middle(item: Item) -> float:
+def _middle(item: PageItem) -> float:
     return (item.box[0] + item.box[2]) / 2
 
 
-def _bands(items: Sequence[Item]) -> list[list[Item]]:
+def _bands(items: Sequence[PageItem]) -> list[list[PageItem]]:
     """Parts of the page with white above and below."""
-    bands: list[list[Item]] = []
+    bands: list[list[PageItem]] = []
     bottom = 0.0
     for item in sorted(items, key=lambda item: item.box[1]):
         slack = 0.25 * min(item.height or 8.0, 14.0)
@@ -125,9 +125,9 @@ def _bands(items: Sequence[Item]) -> list[list[Item]]:
     return bands
 
 
-def _groups(bands: list[list[Item]]) -> list[tuple[list[list[Item]], list[Gap]]]:
+def _groups(bands: list[list[PageItem]]) -> list[tuple[list[list[PageItem]], list[Gap]]]:
     """Bands one below the other that share a gap with something on both sides of it; other bands alone."""
-    groups: list[tuple[list[list[Item]], list[Gap]]] = []
+    groups: list[tuple[list[list[PageItem]], list[Gap]]] = []
     for band in bands:
         if groups:
             group, gaps = groups[-1]
@@ -141,10 +141,10 @@ def _groups(bands: list[list[Item]]) -> list[tuple[list[list[Item]], list[Gap]]]
 
 
 def _alone(
-    groups: list[tuple[list[list[Item]], list[Gap]]],
-) -> list[tuple[list[list[Item]], list[Gap]]]:
+    groups: list[tuple[list[list[PageItem]], list[Gap]]],
+) -> list[tuple[list[list[PageItem]], list[Gap]]]:
     """Bands without a gap, joined where they follow one another: they are one column."""
-    joined: list[tuple[list[list[Item]], list[Gap]]] = []
+    joined: list[tuple[list[list[PageItem]], list[Gap]]] = []
     for group, gaps in groups:
         if joined and not gaps and not joined[-1][1]:
             joined[-1] = (joined[-1][0] + group, [])
@@ -153,14 +153,14 @@ def _alone(
     return joined
 
 
-def _near(group: list[list[Item]], band: list[Item]) -> bool:
+def _near(group: list[list[PageItem]], band: list[PageItem]) -> bool:
     """Not after a white as high as several lines, where the next part begins with something else."""
     bottom = max(item.box[3] for each in group[-3:] for item in each)
     height = median(item.height or 10.0 for item in band)
     return min(item.box[1] for item in band) - bottom < 8 * height
 
 
-def _gaps(items: Sequence[Item]) -> list[Gap]:
+def _gaps(items: Sequence[PageItem]) -> list[Gap]:
     """The white between left and right of a band, wide enough to part columns."""
     heights = [item.height for item in items if item.height]
     least = max(6.0, 0.7 * median(heights)) if heights else 8.0
@@ -173,7 +173,7 @@ def _gaps(items: Sequence[Item]) -> list[Gap]:
     return gaps
 
 
-def _shared(group: list[list[Item]], gaps: list[Gap], band: list[Item]) -> list[Gap]:
+def _shared(group: list[list[PageItem]], gaps: list[Gap], band: list[PageItem]) -> list[Gap]:
     """What is left of the gaps when a band is added; a band without gaps may leave them be, and bring none."""
     flat = [item for each in group for item in each]
     if gaps:
@@ -186,18 +186,18 @@ def _shared(group: list[list[Item]], gaps: list[Gap], band: list[Item]) -> list[
     return whole if narrow and _same_top(group) else []
 
 
-def _width(items: Sequence[Item]) -> float:
+def _width(items: Sequence[PageItem]) -> float:
     box = union(item.box for item in items)
     return box[2] - box[0]
 
 
-def _same_top(group: list[list[Item]]) -> bool:
+def _same_top(group: list[list[PageItem]]) -> bool:
     """A line that begins where a column begins belongs to the column."""
     left = min(item.box[0] for item in group[0])
     return any(abs(item.box[0] - left) < 3 for item in group[1])
 
 
-def _cut(gap: Gap, band: Sequence[Item]) -> Gap | None:
+def _cut(gap: Gap, band: Sequence[PageItem]) -> Gap | None:
     """The part of a gap that a band leaves free, if it is still wide enough."""
     left, right = gap
     for item in sorted(band, key=lambda item: item.box[0]):
@@ -210,7 +210,7 @@ def _cut(gap: Gap, band: Sequence[Item]) -> Gap | None:
     return (left, right) if right - left >= 6.0 else None
 
 
-def _best(items: Sequence[Item], gaps: Sequence[Gap]) -> Gap | None:
+def _best(items: Sequence[PageItem], gaps: Sequence[Gap]) -> Gap | None:
     """The widest gap with running text on both sides: several lines of more than a number or a mark."""
     for gap in sorted(gaps, key=lambda gap: gap[0] - gap[1]):
         if all(_runs(side, _width(items)) for side in _sides(items, gap)):
@@ -218,7 +218,7 @@ def _best(items: Sequence[Item], gaps: Sequence[Gap]) -> Gap | None:
     return None
 
 
-def _runs(side: Sequence[Item], width: float) -> bool:
+def _runs(side: Sequence[PageItem], width: float) -> bool:
     if not side:
         return False
     pieces = [item for item in side if isinstance(item, Piece)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.pdf.pieces import Page, Piece, is_wide, lines_of
-from journeyman.knowledge.parse.sheets import Sheet
+from journeyman.knowledge.parse.sheets import ParsedPage
 
 WINDOW = 8
 """Pages before and after, in which a repetition is looked for."""
@@ -130,9 +130,9 @@ def _titled(text: str) -> bool:
 # --- repetition ------------------------------------------------------------------------------------------------
 
 
-def marked(sheets: Iterable[Sheet]) -> Iterator[Sheet]:
+def marked(sheets: Iterable[ParsedPage]) -> Iterator[ParsedPage]:
     """The pages with those blocks marked that pages near them repeat at the same place. Holds back a few pages."""
-    window: deque[tuple[Sheet, dict[str, float]]] = deque()
+    window: deque[tuple[ParsedPage, dict[str, float]]] = deque()
     at = 0
     for sheet in sheets:
         window.append((sheet, _edges_of(sheet)))
@@ -152,7 +152,7 @@ def _key(block: Block) -> str:
     return text if block.kind == "heading" else re.sub(r"\d+|\b[ivxlc]+\b", "#", text)
 
 
-def _candidates(sheet: Sheet) -> list[Block]:
+def _candidates(sheet: ParsedPage) -> list[Block]:
     """Short blocks with a place: the four highest and the four lowest."""
     placed = [
         block
@@ -165,11 +165,11 @@ def _candidates(sheet: Sheet) -> list[Block]:
     return placed[:4] + placed[4:][-4:]
 
 
-def _edges_of(sheet: Sheet) -> dict[str, float]:
+def _edges_of(sheet: ParsedPage) -> dict[str, float]:
     return {_key(block): block.box[1] for block in _candidates(sheet) if block.box is not None}
 
 
-def _mark(window: Sequence[tuple[Sheet, dict[str, float]]], at: int) -> Sheet:
+def _mark(window: Sequence[tuple[ParsedPage, dict[str, float]]], at: int) -> ParsedPage:
     sheet, mine = window[at]
     others = [edges for n, (_, edges) in enumerate(window) if n != at]
     needed = 1 if len(window) <= 3 else 2

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from journeyman.errors import MissingExtraError
 from journeyman.knowledge.parse.pdf.layout import blocks_of
 from journeyman.knowledge.parse.pdf.recognition import available, recognised
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 
 PIXELS_AT_MOST = 200_000_000
 DOTS_AT_MOST = 2_000
@@ -21,7 +21,7 @@ DOTS_PER_INCH = 200
 """Taken where the picture does not say."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     if not available():
         raise MissingExtraError(f"Reading the picture {source.name!r}", "ocr")
     Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST
@@ -38,7 +38,7 @@ def read(source: Source) -> Iterator[Sheet]:
         raise broken(source, str(error)[:200], "Save it again as PNG.") from None
 
 
-def _frames(source: Source, image: Image.Image) -> Iterator[Sheet]:
+def _frames(source: FileToRead, image: Image.Image) -> Iterator[ParsedPage]:
     count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
     dots = image.info.get("dpi", (DOTS_PER_INCH,))[0]
     per_point = float(dots) / 72 if 50 <= dots <= 1_200 else DOTS_PER_INCH / 72
@@ -53,4 +53,4 @@ def _frames(source: Source, image: Image.Image) -> Iterator[Sheet]:
         shrunk = max(upright.size) / max(width, height)
         pixels = np.asarray(upright.convert("RGB"))[:, :, ::-1]
         page = recognised(np.ascontiguousarray(pixels), number=number, scale=per_point * shrunk)
-        yield Sheet(blocks=blocks_of(page), page=number, pages=count)
+        yield ParsedPage(blocks=blocks_of(page), page=number, pages=count)

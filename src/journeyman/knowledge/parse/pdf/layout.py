@@ -14,8 +14,8 @@ from journeyman.knowledge.parse.pdf.furniture import at_the_edges
 from journeyman.knowledge.parse.pdf.outline import heading_level, section_level
 from journeyman.knowledge.parse.pdf.pieces import (
     Frame,
-    Item,
     Page,
+    PageItem,
     Picture,
     Piece,
     Table,
@@ -74,7 +74,7 @@ def blocks_of(page: Page) -> tuple[Block, ...]:
     if sum(len(p.text) for p in rest if p.fixed) > 0.6 * sum(len(p.text) for p in rest):
         rest = [replace(piece, fixed=False) for piece in rest]
     heads, feet, rest = at_the_edges(page, rest, body * NOISE if page.scanned else body)
-    items: list[Item] = [*tables, *rest, *_pictures(page)]
+    items: list[PageItem] = [*tables, *rest, *_pictures(page)]
     blocks = [
         block
         for column in in_order(items, table_of)
@@ -172,7 +172,7 @@ def _column_blocks(page: Page, column: Column, body: float) -> Iterator[Block]:
         yield _other(page, other)
 
 
-def _other(page: Page, item: Item) -> Block:
+def _other(page: Page, item: PageItem) -> Block:
     if isinstance(item, Table):
         text = table_text(item.cells)
         block = _block(page, "table", text, item.box)

@@ -55,7 +55,7 @@ class Picture:
     height: float = 0.0
 
 
-Item = Piece | Table | Picture
+PageItem = Piece | Table | Picture
 
 
 @dataclass(frozen=True)

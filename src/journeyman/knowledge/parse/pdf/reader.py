@@ -15,7 +15,7 @@ from journeyman.knowledge.parse.pdf.pieces import Page
 from journeyman.knowledge.parse.pdf.recognition import MISSING, available, recognised
 from journeyman.knowledge.parse.pdf.rules import pictures_and_rules
 from journeyman.knowledge.parse.pdf.textlayer import frame_of, pieces_of, turned_to_read
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 
 USABLE_CHARACTERS = 100
 """With so many, a text layer is taken as it is, whatever pictures there are."""
@@ -27,7 +27,7 @@ DOTS_AT_MOST = 2_000.0
 """Of the longer side of a page that is recognised: more makes the recognition model scale it down."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     document = _opened(source)
     try:
         count = len(document)
@@ -36,7 +36,7 @@ def read(source: Source) -> Iterator[Sheet]:
         ) or None
         if count == 0:
             raise broken(source, "it has no pages, or its list of them is damaged")
-        yield Sheet(pages=count, title=title)
+        yield ParsedPage(pages=count, title=title)
         for index in range(source.first - 1, count):
             sheet = _sheet(document, index)
             yield sheet.model_copy(update={"page": index + 1, "pages": count, "title": title})
@@ -44,7 +44,7 @@ def read(source: Source) -> Iterator[Sheet]:
         document.close()
 
 
-def _opened(source: Source) -> pdfium.PdfDocument:
+def _opened(source: FileToRead) -> pdfium.PdfDocument:
     try:
         document = pdfium.PdfDocument(source.path)
         len(document)
@@ -68,23 +68,23 @@ def _opened(source: Source) -> pdfium.PdfDocument:
     return document
 
 
-def _sheet(document: pdfium.PdfDocument, index: int) -> Sheet:
+def _sheet(document: pdfium.PdfDocument, index: int) -> ParsedPage:
     number = index + 1
     try:
         page = document[index]
     except pdfium.PdfiumError as error:
-        return Sheet(notes=(f"Page {number} is damaged and left out: {error}",), missing=True)
+        return ParsedPage(notes=(f"Page {number} is damaged and left out: {error}",), missing=True)
     try:
         width, height = page.get_size()
         if not 0 < max(width, height) <= POINTS_AT_MOST * 4:
             note = f"Page {number} says that it is {width:.0f} × {height:.0f} points large and is left out."
-            return Sheet(notes=(note,), missing=True)
+            return ParsedPage(notes=(note,), missing=True)
         return _read_page(page, number).model_copy(update={"size": (width, height)})
     finally:
         page.close()
 
 
-def _read_page(page: pdfium.PdfPage, number: int) -> Sheet:
+def _read_page(page: pdfium.PdfPage, number: int) -> ParsedPage:
     frame, notes = frame_of(page), list[str]()
     text = page.get_textpage()
     try:
@@ -101,10 +101,10 @@ def _read_page(page: pdfium.PdfPage, number: int) -> Sheet:
         notes += [note] if note else []
         missing |= note is not None
         if found.pieces:
-            return Sheet(
+            return ParsedPage(
                 blocks=blocks_of(_together(laid, found)), notes=tuple(notes), missing=missing
             )
-    return Sheet(blocks=blocks_of(turned_to_read(laid)), notes=tuple(notes), missing=missing)
+    return ParsedPage(blocks=blocks_of(turned_to_read(laid)), notes=tuple(notes), missing=missing)
 
 
 def _unusable(page: Page) -> bool:

@@ -10,8 +10,8 @@ from statistics import median
 
 from journeyman.documents import Box
 from journeyman.knowledge.parse.pdf.pieces import (
-    Item,
     Page,
+    PageItem,
     Piece,
     Table,
     Word,
@@ -188,7 +188,7 @@ def _between(across: Sequence[Box]) -> list[Box]:
 
 
 def table_of(
-    items: Sequence[Item], *, ruled: bool = False
+    items: Sequence[PageItem], *, ruled: bool = False
 ) -> tuple[list[Piece], Table, list[Piece]] | None:
     """The pieces as a table, if they stand in rows and columns as cells do, with what stands above and below it.
 

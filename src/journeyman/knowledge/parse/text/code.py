@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.kinds import LANGUAGES
-from journeyman.knowledge.parse.sheets import Sheet, Source
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage
 from journeyman.knowledge.parse.text.decoding import text_of
 
 DEFINES = re.compile(
@@ -29,14 +29,14 @@ ASSIGNED = re.compile(
 COMMENT = re.compile(r"^\s*(?:#(?!\s*(?:include|define|if|endif|pragma))|//|/\*|\*|--|@|///)")
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     language = LANGUAGES.get(source.path.suffix.lower(), "")
     text = text_of(source.data()).replace("\x00", "")
     lines = text.split("\n")
     starts = python_starts(text) if language == "python" else None
     if starts is None:
         starts = _starts(lines, language)
-    yield Sheet(blocks=tuple(_blocks(lines, starts)), title=None)
+    yield ParsedPage(blocks=tuple(_blocks(lines, starts)), title=None)
 
 
 Starts = Sequence[tuple[int, str | None]]

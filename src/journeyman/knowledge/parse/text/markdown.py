@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from journeyman.documents import Block
-from journeyman.knowledge.parse.sheets import Sheet, Source
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.tabular import table_block
 
@@ -20,7 +20,7 @@ PARTS = {
 }
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     text = text_of(source.data())
     front = ""
     if text.startswith("---\n") and (end := text.find("\n---\n", 4)) > 0:
@@ -29,7 +29,7 @@ def read(source: Source) -> Iterator[Sheet]:
         (line[6:].strip(" \"'") for line in front.splitlines() if line.startswith("title:")), None
     )
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    yield Sheet(blocks=tuple(_blocks(tokens)), title=title)
+    yield ParsedPage(blocks=tuple(_blocks(tokens)), title=title)
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from journeyman.documents import Block
 from journeyman.knowledge.parse.pdf.outline import heading_level, section_level
 from journeyman.knowledge.parse.pdf.pieces import is_wide
-from journeyman.knowledge.parse.sheets import Sheet, Source
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage
 from journeyman.knowledge.parse.text.decoding import text_of
 
 LIST_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,3}[.)、]|[a-z][.)])\s*\S")
@@ -19,14 +19,14 @@ LONGEST = 20_000
 """Characters of one block: a file without any empty line is parted at line ends."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     waiting: list[Block] = []
     for block in blocks_of(text_of(source.data())):
         waiting.append(block)
         if len(waiting) == BLOCKS_AT_ONCE:
-            yield Sheet(blocks=tuple(waiting))
+            yield ParsedPage(blocks=tuple(waiting))
             waiting = []
-    yield Sheet(blocks=tuple(waiting))
+    yield ParsedPage(blocks=tuple(waiting))
 
 
 def blocks_of(text: str) -> Iterator[Block]:

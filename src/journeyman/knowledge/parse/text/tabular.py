@@ -10,7 +10,7 @@ from typing import Any
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.pdf.tables import header_of
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 
 ROWS_A_BLOCK = 200
@@ -54,7 +54,7 @@ def table_blocks(rows: Iterable[Sequence[str]]) -> Iterator[Block]:
                 yield block
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     text = text_of(source.data())
     if source.kind == "csv":
         blocks = table_blocks(_csv_rows(source, text))
@@ -62,12 +62,12 @@ def read(source: Source) -> Iterator[Sheet]:
         blocks = _record_blocks(_json_lines(source, text))
     else:
         blocks = _json_blocks(source, text)
-    yield from (Sheet(blocks=(block,)) for block in blocks)
+    yield from (ParsedPage(blocks=(block,)) for block in blocks)
     if source.kind == "jsonl":
         yield from _bad_lines(text)
 
 
-def _csv_rows(source: Source, text: str) -> Iterator[list[str]]:
+def _csv_rows(source: FileToRead, text: str) -> Iterator[list[str]]:
     csv.field_size_limit(10 << 20)
     sample = "\n".join(text.splitlines()[:50])
     try:
@@ -84,7 +84,7 @@ def _csv_rows(source: Source, text: str) -> Iterator[list[str]]:
 # --- JSON ------------------------------------------------------------------------------------------------------
 
 
-def _json_lines(source: Source, text: str) -> Iterator[Any]:
+def _json_lines(source: FileToRead, text: str) -> Iterator[Any]:
     good = False
     for line in text.splitlines():
         if line.strip() and (record := _loaded(line)) is not None:
@@ -101,7 +101,7 @@ def _loaded(line: str) -> tuple[Any] | None:
         return None
 
 
-def _bad_lines(text: str) -> Iterator[Sheet]:
+def _bad_lines(text: str) -> Iterator[ParsedPage]:
     bad = [
         n
         for n, line in enumerate(text.splitlines(), start=1)
@@ -109,13 +109,13 @@ def _bad_lines(text: str) -> Iterator[Sheet]:
     ]
     if bad:
         shown = ", ".join(map(str, bad[:10])) + (" …" if len(bad) > 10 else "")
-        yield Sheet(
+        yield ParsedPage(
             notes=(f"Without the lines that are no JSON, {len(bad):,} in all: {shown}.",),
             missing=True,
         )
 
 
-def _json_blocks(source: Source, text: str) -> Iterator[Block]:
+def _json_blocks(source: FileToRead, text: str) -> Iterator[Block]:
     try:
         whole = json.loads(text)
     except RecursionError:

@@ -12,14 +12,14 @@ from lxml import etree
 
 from journeyman.errors import InputError
 from journeyman.knowledge.parse.office.archives import opened
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.web.html import parsed
 
 PACKAGE = "{http://www.idpf.org/2007/opf}"
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     with opened(source) as archive:
         if "META-INF/encryption.xml" in archive.namelist() and b"EncryptedKey" in archive.read(
             "META-INF/encryption.xml"
@@ -44,7 +44,7 @@ def read(source: Source) -> Iterator[Sheet]:
             raise broken(source, "its list of chapters leads to no text")
 
 
-def _xml(source: Source, data: bytes) -> Any:
+def _xml(source: FileToRead, data: bytes) -> Any:
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False
     )
@@ -54,7 +54,7 @@ def _xml(source: Source, data: bytes) -> Any:
         raise broken(source, f"its table of contents is damaged ({error})") from None
 
 
-def _package_name(source: Source, archive: zipfile.ZipFile) -> str:
+def _package_name(source: FileToRead, archive: zipfile.ZipFile) -> str:
     container = _xml(source, archive.read("META-INF/container.xml"))
     root = next(container.iter("{*}rootfile"), None)
     name = root.get("full-path") if root is not None else None
@@ -63,14 +63,16 @@ def _package_name(source: Source, archive: zipfile.ZipFile) -> str:
     return str(name)
 
 
-def _package(source: Source, archive: zipfile.ZipFile) -> Any:
+def _package(source: FileToRead, archive: zipfile.ZipFile) -> Any:
     return _xml(source, archive.read(_package_name(source, archive)))
 
 
-def _chapter(archive: zipfile.ZipFile, name: str, title: str | None) -> Sheet:
+def _chapter(archive: zipfile.ZipFile, name: str, title: str | None) -> ParsedPage:
     try:
         data = archive.read(name)
     except (KeyError, zipfile.BadZipFile) as error:
-        return Sheet(notes=(f"The chapter {name!r} is missing or damaged: {error}.",), missing=True)
+        return ParsedPage(
+            notes=(f"The chapter {name!r} is missing or damaged: {error}.",), missing=True
+        )
     blocks, _ = parsed(text_of(data))
-    return Sheet(blocks=tuple(blocks), title=title)
+    return ParsedPage(blocks=tuple(blocks), title=title)

@@ -11,7 +11,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from journeyman.documents import Block, BlockKind
-from journeyman.knowledge.parse.sheets import Sheet, Source, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.tabular import table_block
 
@@ -46,13 +46,13 @@ SPAN_AT_MOST = 200
 """Columns or rows that one cell may span."""
 
 
-def read(source: Source) -> Iterator[Sheet]:
+def read(source: FileToRead) -> Iterator[ParsedPage]:
     blocks, title = parsed(text_of(source.data()))
     if not blocks:
         raise broken(
             source, "it shows no text", "If a script fills it, save the page as it is shown."
         )
-    yield Sheet(blocks=tuple(blocks), title=title)
+    yield ParsedPage(blocks=tuple(blocks), title=title)
 
 
 def parsed(text: str) -> tuple[list[Block], str | None]:
