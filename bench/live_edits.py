@@ -173,7 +173,7 @@ async def worked(
         purpose="exam",
         spec={"model": model.name, "salt": name},
     )
-    shift = internal_runner(journal, holder, job, model, version, run=run, until=journal.place())
+    shift = internal_runner(journal, holder, job, model, version, run=run, until=journal.position())
     try:
         outcomes = [await run_once(shift, case) for case in cases]
     finally:

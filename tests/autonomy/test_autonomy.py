@@ -21,7 +21,7 @@ from journeyman.runtime.review import inbox, review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal.replay import outcomes
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Event, Label, Message, Run, Split, ToolSpec
+from journeyman.types import Assessed, Case, Closed, Event, Label, Message, Run, Split, ToolSpec
 from journeyman.verifiers import Exact
 
 EASY, HARD = "translate the sentence", "估计一下这个数字"
@@ -250,8 +250,7 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
                 case_id="c0001",
                 attempt=1,
                 seq=0,
-                kind="assessed",
-                body={"confidence": 0.5},
+                body=Assessed(),
                 at=1.0,
             ),
             Event(
@@ -259,8 +258,7 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
                 case_id="c0001",
                 attempt=1,
                 seq=1,
-                kind="closed",
-                body={"correct": True},
+                body=Closed(correct=True),
                 at=1.0,
             ),
         ]

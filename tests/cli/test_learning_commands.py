@@ -68,7 +68,7 @@ def test_what_is_not_told_says_why(
     worth = Worth(uses=40, shown=36, value=-0.2, low=-0.3, high=-0.1, shrunk=-0.1, retired=retired)
     standing = LessonStats(worth=worth, sound=sound, shut_out=shut_out)
     monkeypatch.setattr(
-        "journeyman.cli.memory_command.standings",
+        "journeyman.cli.memory_command.lesson_stats",
         lambda memories, lessons, latest: {one.id: standing for one in lessons},
     )
     assert cli("work", "mail", "--split", "train", "--limit", 1).code == 0

@@ -25,8 +25,19 @@ from journeyman.reports.report import Written, write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of
+from journeyman.store.journal.replay import bodies
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Case, Lesson, Message, Proposal, Run, Split, ToolSpec, WorkerSpec
+from journeyman.types import (
+    Case,
+    Lesson,
+    Message,
+    Proposal,
+    Recalled,
+    Run,
+    Split,
+    ToolSpec,
+    WorkerSpec,
+)
 from journeyman.verifiers import Exact
 
 GOOD = lesson("rule", "", "say it twice", "teacher", ("case:a",))
@@ -210,10 +221,11 @@ def test_the_best_lesson_is_told_or_withheld_by_chance(world: World) -> None:
     """Of every case that recalled something, the journal says which; together they are all of these cases."""
     run = world.work(cases(40))
     told = world.learned(run)
-    bodies = [event.body for _, event in world.journal.news(run.id, ("recalled",))]
-    withheld = [body for body in bodies if body["lessons"][-1]["id"] not in body["shown"]]
+    events = [event for _, event in world.journal.news(run.id, ("recalled",))]
+    found = bodies(events, Recalled)
+    withheld = [body for body in found if body.lessons[-1].id not in body.shown]
     assert told.best_withheld.total == len(withheld)
-    assert told.best_told.total == len(bodies) - len(withheld) > 0
+    assert told.best_told.total == len(found) - len(withheld) > 0
     assert "best lesson told" in learned_html(
         told.model_copy(update={"best_withheld": told.best_told})
     )

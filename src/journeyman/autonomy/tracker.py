@@ -17,7 +17,7 @@ from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.selective import Rule
 from journeyman.store.journal.sqlite import Journal
-from journeyman.types import Decided, Event, EventKind, Json, Label, Run, Trajectory
+from journeyman.types import Decided, Event, EventKind, Json, Label, Labelled, Run, Trajectory
 
 Attempt = tuple[str, int]
 """A case's id and the number of the attempt."""
@@ -51,12 +51,10 @@ class DecisionLog:
 
     def take(self, event: Event) -> None:
         attempt = (event.case_id, event.attempt)
-        if event.kind == "labelled":
-            self.labels.setdefault(attempt, Label.model_validate(event.body))
-            return
-        decided = Decided.model_validate(event.body)
-        if not decided.sealed:
-            self.made.append(UnsettledDecision(attempt, decided))
+        if isinstance(event.body, Labelled):
+            self.labels.setdefault(attempt, event.body.label)
+        elif isinstance(event.body, Decided) and not event.body.sealed:
+            self.made.append(UnsettledDecision(attempt, event.body))
 
 
 class AutonomyTracker:
@@ -111,16 +109,14 @@ def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
 
 def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
     """Each decision of a run as it was made, and as it is made again from the same settled cases: equal, or a bug."""
-    told = [event for _, event in journal.news(run.id, ("decided", "labelled"))]
     labels: dict[Attempt, Label] = {}
-    for event in told:
-        if event.kind == "labelled":
-            labels.setdefault((event.case_id, event.attempt), Label.model_validate(event.body))
-    made = [
-        UnsettledDecision((event.case_id, event.attempt), Decided.model_validate(event.body))
-        for event in told
-        if event.kind == "decided"
-    ]
+    made: list[UnsettledDecision] = []
+    for _, event in journal.news(run.id, DecisionLog.KINDS):
+        attempt = (event.case_id, event.attempt)
+        if isinstance(event.body, Labelled):
+            labels.setdefault(attempt, event.body.label)
+        elif isinstance(event.body, Decided):
+            made.append(UnsettledDecision(attempt, event.body))
     now = _begin(journal, run)
     pending = deque(one for one in made if not one.decided.sealed)
     for one in made:

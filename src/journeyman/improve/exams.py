@@ -126,7 +126,7 @@ async def _sit(
     spec: dict[str, Json] = {
         "model": room.model.name,
         "salt": secrets.token_hex(8),
-        "until": journal.place(),
+        "until": journal.position(),
     }
     sides: list[Runner] = []
     for version in (champion, challenger):

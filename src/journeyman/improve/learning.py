@@ -27,6 +27,7 @@ from journeyman.types import (
     Event,
     Message,
     Record,
+    Replied,
     Run,
     Sampling,
     ScoredTrajectory,
@@ -142,8 +143,8 @@ class JournalLab:
             reply = await self.teacher.generate(messages, sampling=sampling)
             self.tokens += reply.usage.spent_tokens
             event = Event(
-                run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0, kind="replied",
-                body=reply.model_dump(mode="json"), key=key, at=time.time(),
+                run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0,
+                body=Replied(reply=reply), key=key, at=time.time(),
             )  # fmt: skip
             with suppress(
                 LeaseLostError
@@ -172,7 +173,7 @@ class JournalLab:
     def _run(self, version: Version, drawn: str) -> Run:
         digest = hashlib.sha256(f"{version.fingerprint}\0{drawn}".encode()).hexdigest()[:12]
         journal = self.room.journal
-        spec = {"model": self.room.model.name, "salt": digest, "until": journal.place()}
+        spec = {"model": self.room.model.name, "salt": digest, "until": journal.position()}
         name = f"{self.room.job.name}-lab-{version.worker}-{digest}"
         return open_internal_run(
             journal, self.room.job, version, name=name, purpose="lab", spec=spec

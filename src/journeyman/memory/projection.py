@@ -19,7 +19,7 @@ from journeyman.answers import folded
 from journeyman.memory.lessons import correction, demonstration, person, sources_of
 from journeyman.memory.recall import recall
 from journeyman.protocols import Memory
-from journeyman.store.journal.replay import trajectory_of
+from journeyman.store.journal.replay import last_body, trajectory_of
 from journeyman.store.journal.sqlite import Journal
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Decided, Label, Lesson, Recall, Recalled, Trajectory
@@ -84,13 +84,8 @@ class LessonProjection:
             return
         events = self.journal.events(attempt.run, attempt.case, attempt=attempt.attempt)
         trajectory = trajectory_of(case.id, worker, events)
-        decided = next(
-            (Decided.model_validate(event.body) for event in events if event.kind == "decided"),
-            None,
-        )
-        recalled = next(
-            (Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled()
-        )
+        decided = last_body(events, Decided)
+        recalled = last_body(events, Recalled) or Recalled()
         taught = lesson_of(case, trajectory, worker, labels)
         memories.remember(
             LabelledAttempt(

@@ -21,7 +21,7 @@ from journeyman.improve.exams import Examined
 from journeyman.memory.context import cost_of
 from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, versions
-from journeyman.store.journal.replay import outcome_of
+from journeyman.store.journal.replay import last_body, outcome_of
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Event, Recalled, Record, Run
 
@@ -206,9 +206,7 @@ def _placed(ordered: Sequence[Done]) -> Iterator[Done]:
 
 
 def _numbers(run: Run, outcome: CaseResult, events: Sequence[Event]) -> Done:
-    recalled = next(
-        (Recalled.model_validate(e.body) for e in events if e.kind == "recalled"), Recalled()
-    )
+    recalled = last_body(events, Recalled) or Recalled()
     used = outcome.trajectory.usage
     assert outcome.at is not None
     return Done(

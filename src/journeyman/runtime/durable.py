@@ -14,17 +14,21 @@ from journeyman.errors import InDoubt, JourneymanError
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.store.faults import reach
+from journeyman.store.journal.replay import bodies, last_body
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Event,
-    EventKind,
-    Json,
+    EventBody,
+    Finished,
+    Intended,
     Lease,
     Lesson,
     Message,
+    Opened,
     Recalled,
-    Record,
+    Replied,
     Reply,
+    Resulted,
     Sampling,
     ToolCall,
     ToolSpec,
@@ -51,37 +55,28 @@ class CaseLog:
         self.past = journal.events(held.run_id, held.case.id, attempt=held.attempt)
         self.seq = len(self.past)
         self.waiting: list[Event] = []
-        self.opening = next(
-            (len(event.body["messages"]) for event in self.past if event.kind == "opened"), None
-        )
+        opened = last_body(self.past, Opened)
+        self.opening = None if opened is None else len(opened.messages)
         """Messages before the first reply. None: it was not opened yet."""
-        self.recalled = next(
-            (Recalled.model_validate(e.body) for e in self.past if e.kind == "recalled"), Recalled()
-        )
+        self.recalled = last_body(self.past, Recalled) or Recalled()
         self.replies = [event for event in self.past if event.kind == "replied"]
-        told = [
-            Message.model_validate(event.body) for event in self.past if event.kind == "resulted"
-        ]
+        told = [resulted.message for resulted in bodies(self.past, Resulted)]
         self.results = {message.call_id: message for message in told if message.call_id is not None}
         self.remarks = sum(message.call_id is None for message in told)
-        intended = [
-            ToolCall.model_validate(event.body) for event in self.past if event.kind == "intended"
-        ]
-        self.intents = {call.id: call for call in intended}
+        self.intents = {intended.call.id: intended.call for intended in bodies(self.past, Intended)}
 
-    def later(
-        self, kind: EventKind, body: Record | dict[str, Json], key: str | None = None
-    ) -> None:
+    def later(self, body: EventBody, key: str | None = None) -> None:
         """To be written with the next thing that must be."""
-        body = body.model_dump(mode="json") if isinstance(body, Record) else body
-        held = self.held
-        place = {
-            "run_id": held.run_id,
-            "case_id": held.case.id,
-            "attempt": held.attempt,
-            "seq": self.seq,
-        }
-        self.waiting.append(Event(**place, kind=kind, body=body, key=key, at=time.time()))
+        event = Event(
+            run_id=self.held.run_id,
+            case_id=self.held.case.id,
+            attempt=self.held.attempt,
+            seq=self.seq,
+            body=body,
+            key=key,
+            at=time.time(),
+        )
+        self.waiting.append(event)
         self.seq += 1
 
     def flush(self, *, fully: bool, closes: bool = False) -> None:
@@ -92,15 +87,13 @@ class CaseLog:
     def result(self, message: Message) -> None:
         assert message.call_id is not None
         self.results[message.call_id] = message
-        self.later("resulted", message)
+        self.later(Resulted(message=message))
 
     def catch_up(self, messages: Sequence[Message]) -> None:
         """Note what the conversation holds beyond what is noted: its opening, refusals, and remarks of the loop."""
         if self.opening is None:
             self.opening = len(messages)
-            self.later(
-                "opened", {"messages": [message.model_dump(mode="json") for message in messages]}
-            )
+            self.later(Opened(messages=tuple(messages)))
         remarks = 0
         for message in messages[self.opening :]:
             if message.role == "tool" and message.call_id not in self.results:
@@ -109,7 +102,7 @@ class CaseLog:
                 remarks += 1
                 if remarks > self.remarks:
                     self.remarks = remarks
-                    self.later("resulted", message)
+                    self.later(Resulted(message=message))
 
     @property
     def unresolved(self) -> ToolCall | None:
@@ -121,8 +114,14 @@ class CaseLog:
         if self.opening is None:
             self.catch_up(trajectory.opening)
         self.catch_up(trajectory.messages)
-        kept = {"worker", "answer", "stop", "failure", "seconds"}
-        self.later("finished", trajectory.model_dump(mode="json", include=kept))
+        finished = Finished(
+            worker=trajectory.worker,
+            answer=trajectory.answer,
+            stop=trajectory.stop,
+            failure=trajectory.failure,
+            seconds=trajectory.seconds,
+        )
+        self.later(finished)
         self.flush(fully=True)
 
 
@@ -148,7 +147,7 @@ class DurableMemory:
         shown = tuple(lesson.id for lesson in found if self.draw(lesson.id) >= self.withheld)
         self.log.recalled = Recalled(lessons=found, shown=shown, withheld=self.withheld)
         if found:
-            self.log.later("recalled", self.log.recalled)
+            self.log.later(self.log.recalled)
         return self.log.recalled.told
 
 
@@ -182,13 +181,14 @@ class DurableModel:
                     f"Model call {call + 1} of this case is not the one that was journalled before the crash.",
                     "The environment does not repeat itself; try the case anew with --retry-failed.",
                 )
-            return Reply.model_validate(recorded.body)
+            assert isinstance(recorded.body, Replied)
+            return recorded.body.reply
         if self.stop.is_set():
             raise Interrupted
         reply = _with_own_ids(
             await self.model.generate(messages, tools=tools, sampling=sampling), messages
         )
-        self.log.later("replied", reply, key)
+        self.log.later(Replied(reply=reply), key)
         self.log.flush(fully=False)
         return reply
 
@@ -247,7 +247,7 @@ class DurableEnvironment:
                 return found
         else:
             self.log.intents[call.id] = call
-            self.log.later("intended", call)
+            self.log.later(Intended(call=call))
             self.log.flush(fully=True)
         reach("effect.before")
         result = await self.environment.step(call)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from journeyman.errors import InputError
 from journeyman.store.journal.replay import outcome_of
 from journeyman.store.journal.sqlite import Journal, LeaseLostError
-from journeyman.types import Case, CaseResult, Decision, Event, Label, Run, Stop
+from journeyman.types import Case, CaseResult, Decided, Decision, Event, Label, Labelled, Run, Stop
 
 BLOCK = 20
 """Cases are shown oldest first in blocks of so many, and within a block the riskiest first: a label that is missing
@@ -47,14 +47,10 @@ def _waiting(journal: Journal, run: Run) -> Iterator[ReviewItem]:
     """In the order of decisions."""
     open_cases: dict[str, None] = {}
     for _, event in journal.news(run.id, ("decided", "labelled")):
-        if (
-            event.kind == "labelled"
-            or not event.body["decision"]["audit"]
-            or event.body.get("sealed")
-        ):
-            open_cases.pop(event.case_id, None)
-        else:
+        if _asks_for_review(event):
             open_cases[event.case_id] = None
+        else:
+            open_cases.pop(event.case_id, None)
     for case_id in open_cases:
         case = journal.case(run.id, case_id)
         assert case is not None
@@ -63,6 +59,11 @@ def _waiting(journal: Journal, run: Run) -> Iterator[ReviewItem]:
             yield ReviewItem(
                 case=case, outcome=outcome, why=reason(outcome.decision, outcome.trajectory.stop)
             )
+
+
+def _asks_for_review(event: Event) -> bool:
+    decided = event.body
+    return isinstance(decided, Decided) and decided.decision.audit and not decided.sealed
 
 
 def reason(decision: Decision, stop: Stop) -> str:
@@ -110,8 +111,8 @@ def review(journal: Journal, run: Run, case_id: str, label: Label) -> CaseResult
             return outcome
         last = events[-1]
         event = Event(
-            run_id=run.id, case_id=case_id, attempt=last.attempt, seq=last.seq + 1, kind="labelled",
-            body=given.model_dump(mode="json"), at=time.time(),
+            run_id=run.id, case_id=case_id, attempt=last.attempt, seq=last.seq + 1,
+            body=Labelled(label=given), at=time.time(),
         )  # fmt: skip
         try:
             journal.append([event], fully=True)

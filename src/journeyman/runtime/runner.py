@@ -38,13 +38,17 @@ from journeyman.types import (
     Case,
     CaseResult,
     Change,
+    Closed,
     Json,
     Label,
+    Labelled,
     Lease,
     Run,
     Score,
+    Scored,
     ScoredTrajectory,
     SelfCheck,
+    SelfChecked,
     Trajectory,
     WorkerSpec,
 )
@@ -287,14 +291,14 @@ async def do_case(shift: Runner, held: Lease, standing: AutonomyTracker) -> Case
     trajectory = await _checked(shift, held, log, trajectory)
     scores = await _scores(shift.job, held.case, trajectory)
     for score in scores:
-        log.later("scored", score)
+        log.later(Scored(score=score))
     correct = ScoredTrajectory(trajectory=trajectory, scores=scores).correct
     sealed = held.case.split == "exam" and correct is not None
     decided = standing.decide(held.case.id, held.attempt, trajectory, sealed=sealed)
-    log.later("decided", decided)
-    log.later("closed", {"correct": correct})
+    log.later(decided)
+    log.later(Closed(correct=correct))
     if correct is not None and decided.decision.audit and not sealed:
-        log.later("labelled", await _verdict(shift.job, held.case, correct=correct))
+        log.later(Labelled(label=await _verdict(shift.job, held.case, correct=correct)))
     events = list(log.waiting)
     log.flush(fully=True, closes=True)
     outcome = outcome_of(held.case, shift.worker.label, events)
@@ -360,7 +364,7 @@ async def _checked(shift: Runner, held: Lease, log: CaseLog, trajectory: Traject
         environment = shift.job.environment(held.case.input)
         checks = await self_check(shift.model, trajectory, tuple(environment.tools))
         await environment.close()
-    log.later("checked", {"checks": [check.model_dump(mode="json") for check in checks]})
+    log.later(SelfChecked(checks=checks))
     log.flush(fully=False)
     return trajectory.model_copy(update={"checks": checks})
 

@@ -6,7 +6,41 @@ import json
 import zlib
 from collections.abc import Mapping
 
-from journeyman.types import Event, Json
+from pydantic import TypeAdapter
+
+from journeyman.store.journal import upcast
+from journeyman.types import EventBody, Json, Record
+
+BODY: TypeAdapter[EventBody] = TypeAdapter(EventBody)
+
+FLAT = {
+    "replied": "reply",
+    "intended": "call",
+    "resulted": "message",
+    "scored": "score",
+    "labelled": "label",
+}
+"""Kinds whose one field is the whole of what is stored."""
+
+
+def stored_body(body: EventBody) -> Mapping[str, Json]:
+    """What is written down of an event; its kind stands in a column of its own."""
+    field = FLAT.get(body.kind)
+    if field is not None:
+        return _dumped(getattr(body, field))
+    return body.model_dump(mode="json", exclude={"kind"})
+
+
+def _dumped(record: Record) -> Mapping[str, Json]:
+    return record.model_dump(mode="json")
+
+
+def read_body(kind: str, stored: Mapping[str, Json]) -> EventBody:
+    """The event that was written down, by whichever version."""
+    body = upcast.event_body(kind, stored)
+    field = FLAT.get(kind)
+    inner = body if field is None else {field: body}
+    return BODY.validate_python({**inner, "kind": kind})
 
 
 def dumps(value: Json) -> str:
@@ -27,18 +61,20 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def split_logprobs(event: Event) -> tuple[Mapping[str, Json], bytes | None]:
-    """The body without its log-probabilities, and those packed (zlib of JSON columns); None: it has none."""
-    if event.kind != "replied" or event.body.get("logprobs") is None:
-        return event.body, None
-    tokens = event.body["logprobs"]
+def split_logprobs(
+    kind: str, stored: Mapping[str, Json]
+) -> tuple[Mapping[str, Json], bytes | None]:
+    """A stored body without its log-probabilities, and those packed (zlib of JSON columns); None: it has none."""
+    if kind != "replied" or stored.get("logprobs") is None:
+        return stored, None
+    tokens = stored["logprobs"]
     columns = [
         [entry["token"] for entry in tokens],
         [entry["logprob"] for entry in tokens],
         [entry.get("top", ()) for entry in tokens],
     ]
     packed = zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 6)
-    return {**event.body, "logprobs": None}, packed
+    return {**stored, "logprobs": None}, packed
 
 
 def join_logprobs(body: Mapping[str, Json], packed: bytes | None) -> Mapping[str, Json]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Case,
     CaseResult,
-    Decision,
+    Closed,
+    Decided,
     Event,
     Failure,
-    Label,
+    Finished,
+    Labelled,
     Message,
-    Reply,
+    Opened,
+    Recalled,
+    Record,
+    Replied,
+    Resulted,
     Run,
-    Score,
+    Scored,
+    SelfChecked,
     Step,
     Trajectory,
 )
@@ -26,57 +34,76 @@ UNFINISHED = Failure(
     hint="Run the same `journeyman work` again.",
 )
 
+Body = TypeVar("Body", bound=Record)
+
+
+def bodies(events: Sequence[Event], kind: type[Body]) -> list[Body]:
+    """What the events of one kind say, in their order."""
+    return [event.body for event in events if isinstance(event.body, kind)]
+
+
+def last_body(events: Sequence[Event], kind: type[Body]) -> Body | None:
+    """What the last event of a kind says. None: there is none."""
+    found = bodies(events, kind)
+    return found[-1] if found else None
+
 
 def trajectory_of(case_id: str, worker: str, events: Sequence[Event]) -> Trajectory:
-    """The rollout as far as it got; unfinished ones carry a failure that says so."""
-    opening: tuple[Message, ...] = ()
-    steps: list[Step] = []
-    ending: dict[str, object] = {"worker": worker, "stop": "failed", "failure": UNFINISHED}
-    for event in events:
-        if event.kind == "recalled":
-            told = [
-                lesson for lesson in event.body["lessons"] if lesson["id"] in event.body["shown"]
-            ]
-            ending["recalled"] = told
-        elif event.kind == "opened":
-            opening = tuple(Message.model_validate(message) for message in event.body["messages"])
-        elif event.kind == "replied":
-            steps.append(Step(reply=Reply.model_validate(event.body)))
-        elif event.kind == "resulted" and steps:
-            result = Message.model_validate(event.body)
-            steps[-1] = steps[-1].model_copy(update={"results": (*steps[-1].results, result)})
-        elif event.kind == "finished":
-            ending |= event.body
-        elif event.kind == "checked":
-            ending["checks"] = event.body["checks"]
-    return Trajectory.model_validate(
-        {"case_id": case_id, "opening": opening, "steps": tuple(steps), **ending}
+    """The rollout as far as it got; an unfinished one carries a failure that says so."""
+    root = [event for event in events if not event.path]
+    opened = last_body(root, Opened)
+    recalled = last_body(root, Recalled)
+    finished = last_body(root, Finished) or _unfinished(worker)
+    checked = last_body(root, SelfChecked)
+    return Trajectory(
+        case_id=case_id,
+        worker=finished.worker,
+        opening=() if opened is None else opened.messages,
+        recalled=() if recalled is None else recalled.told,
+        steps=_steps(root),
+        answer=finished.answer,
+        stop=finished.stop,
+        failure=finished.failure,
+        seconds=finished.seconds,
+        checks=() if checked is None else checked.checks,
     )
+
+
+def _unfinished(worker: str) -> Finished:
+    return Finished(worker=worker, answer=None, stop="failed", failure=UNFINISHED, seconds=0.0)
+
+
+def _steps(events: Sequence[Event]) -> tuple[Step, ...]:
+    """Each reply with the results that came before the next one."""
+    steps: list[Step] = []
+    results: list[Message] = []
+    for event in events:
+        if isinstance(event.body, Replied):
+            results = []
+            steps.append(Step(reply=event.body.reply))
+        elif isinstance(event.body, Resulted) and steps:
+            results.append(event.body.message)
+            steps[-1] = Step(reply=steps[-1].reply, results=tuple(results))
+    return tuple(steps)
 
 
 def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> CaseResult:
     """What became of a case."""
-    decided = [
-        Decision.model_validate(event.body["decision"])
-        for event in events
-        if event.kind == "decided"
-    ]
-    closed = [event.at for event in events if event.kind == "closed"]
+    decided = last_body(events, Decided)
+    closed = [event.at for event in events if isinstance(event.body, Closed)]
+    last = events[-1] if events else None
+    moment = None if last is None else last.at
     return CaseResult(
         case_id=case.id,
         slice=case.slice,
         split=case.split,
-        attempt=events[-1].attempt if events else 1,
+        attempt=1 if last is None else last.attempt,
         trajectory=trajectory_of(case.id, worker, events),
-        scores=tuple(
-            Score.model_validate(event.body) for event in events if event.kind == "scored"
-        ),
-        decision=decided[-1] if decided else None,
-        labels=tuple(
-            Label.model_validate(event.body) for event in events if event.kind == "labelled"
-        ),
+        scores=tuple(scored.score for scored in bodies(events, Scored)),
+        decision=None if decided is None else decided.decision,
+        labels=tuple(labelled.label for labelled in bodies(events, Labelled)),
         closed=bool(closed),
-        at=closed[-1] if closed else events[-1].at if events else None,
+        at=closed[-1] if closed else moment,
     )
 
 

@@ -39,7 +39,19 @@ from journeyman.store.faults import reach
 from journeyman.store.journal import codec, schema, upcast
 from journeyman.store.journal.blobs import Blobs
 from journeyman.store.journal.migrations import migrate
-from journeyman.types import Case, Change, Event, EventKind, Json, Label, Lease, Reply, Run
+from journeyman.types import (
+    Case,
+    Change,
+    Event,
+    EventKind,
+    Json,
+    Label,
+    Labelled,
+    Lease,
+    Replied,
+    Reply,
+    Run,
+)
 
 BATCH = 500
 
@@ -109,12 +121,12 @@ class Journal:
             insert = schema.changes.insert().returning(schema.changes.c.id)
             for change in make(self._changes_so_far(job), self._runs_of(job)):
                 row = {
-                    **change.model_dump(mode="json", exclude={"place"}),
+                    **change.model_dump(mode="json", exclude={"position"}),
                     "body": codec.dumps(change.body),
                 }
                 added.append(
                     change.model_copy(
-                        update={"place": self.writer.execute(insert, row).scalar_one()}
+                        update={"position": self.writer.execute(insert, row).scalar_one()}
                     )
                 )
         reach("change.after")
@@ -331,10 +343,11 @@ class Journal:
             yield
 
     def _row(self, event: Event) -> dict[str, Json]:
-        body, packed = codec.split_logprobs(event)
+        stored, packed = codec.split_logprobs(event.kind, codec.stored_body(event.body))
         return {
-            **event.model_dump(mode="json", exclude={"body"}),
-            "body": codec.dumps(self.blobs.fold(body)),
+            **event.model_dump(mode="json", exclude={"body", "path"}),
+            "kind": event.kind,
+            "body": codec.dumps(self.blobs.fold(stored)),
             "packed": packed,
         }
 
@@ -353,9 +366,12 @@ class Journal:
             table.c.run_id == run_id, table.c.case_id == case_id, table.c.attempt == attempt
         )
         query = select(table).where(here, table.c.kind == "labelled").order_by(table.c.seq)
-        return [
-            (row["id"], Label.model_validate(self._event(row).body)) for row in self._read(query)
-        ]
+        found: list[tuple[int, Label]] = []
+        for row in self._read(query):
+            body = self._event(row).body
+            if isinstance(body, Labelled):
+                found.append((row["id"], body.label))
+        return found
 
     def histories(self, run_id: str) -> Iterator[tuple[Case, list[Event]]]:
         """Each case of a run with what happened to it in its last attempt, in the order the cases came."""
@@ -364,21 +380,9 @@ class Journal:
 
     def _event(self, row: Mapping[str, Json]) -> Event:
         stored = self.blobs.unfold(codec.loads(row["body"]))
-        body = upcast.event_body(row["kind"], codec.join_logprobs(stored, row["packed"]))
-        return Event(
-            body=body, **{k: v for k, v in row.items() if k not in {"id", "body", "packed"}}
-        )
-
-    def bodies(self, run_id: str, kind: EventKind) -> Iterator[Mapping[str, Json]]:
-        """The bodies of all events of one kind in a run, oldest first, without log-probabilities."""
-        table, last = schema.events, 0
-        query = select(table.c.id, table.c.body).where(
-            table.c.run_id == run_id, table.c.kind == kind, table.c.id > bindparam("last")
-        )
-        while rows := self._read(query.order_by(table.c.id).limit(BATCH), {"last": last}):
-            for row in rows:
-                yield self.blobs.unfold(codec.loads(row["body"]))
-            last = rows[-1]["id"]
+        body = codec.read_body(row["kind"], codec.join_logprobs(stored, row["packed"]))
+        rest = {k: v for k, v in row.items() if k not in {"id", "kind", "body", "packed"}}
+        return Event(body=body, **rest)
 
     def news(
         self, runs: str | Sequence[str], kinds: Sequence[EventKind], *, after: int = 0
@@ -392,13 +396,15 @@ class Journal:
                 yield row["id"], self._event(row)
             last = rows[-1]["id"]
 
-    def replies(self) -> Iterator[tuple[str, Mapping[str, Json]]]:
-        """Every model call's key with the body of its reply, oldest first; for `RecordedModel`."""
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        """Every model call's key with its reply, oldest first; for `RecordedModel`."""
         table, last = schema.events, 0
         query = select(table).where(table.c.key.is_not(None), table.c.id > bindparam("last"))
         while rows := self._read(query.order_by(table.c.id).limit(BATCH), {"last": last}):
             for row in rows:
-                yield row["key"], self._event(row).body
+                body = self._event(row).body
+                if isinstance(body, Replied):
+                    yield row["key"], body.reply
             last = rows[-1]["id"]
 
     def reply(self, key: str) -> Reply | None:
@@ -410,9 +416,10 @@ class Journal:
             .order_by(table.c.id)
             .limit(1)
         )
-        return Reply.model_validate(self._event(rows[0]).body) if rows else None
+        body = self._event(rows[0]).body if rows else None
+        return body.reply if isinstance(body, Replied) else None
 
-    def place(self) -> int:
+    def position(self) -> int:
         """Of the last event; what comes later has a larger one."""
         return int(
             self._read(select(func.coalesce(func.max(schema.events.c.id), 0).label("last")))[0][
@@ -454,7 +461,7 @@ def _changes_of(job: str, worker: str | None) -> Select[Any]:
 def _change(row: Mapping[str, Json]) -> Change:
     rest = {name: value for name, value in row.items() if name not in {"id", "body"}}
     body = upcast.change_body(row["kind"], codec.loads(row["body"]))
-    return Change(**rest, body=body, place=row["id"])
+    return Change(**rest, body=body, position=row["id"])
 
 
 def _changed(case_id: str) -> InputError:
