@@ -23,7 +23,7 @@ from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Case, CaseResult, Message, Reply, Sampling, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -109,7 +109,7 @@ def main() -> None:
                     flush=True,
                 )
 
-        with Journal.open(folder) as journal, LeaseOwner.enter(folder) as holder:
+        with open_journal(folder) as journal, LeaseOwner.enter(folder) as holder:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
             shift = staff(journal, holder, job, model, run, at_once=1, told=told)
