@@ -24,6 +24,7 @@ from journeyman.types.events import (
     ChangeKind,
     Closed,
     Decided,
+    Emitted,
     Event,
     EventBody,
     EventKind,
@@ -39,6 +40,7 @@ from journeyman.types.events import (
     Scored,
     SelfChecked,
     Waiting,
+    WaitingCase,
 )
 from journeyman.types.learning import Lesson, Proposal, Recall, WorkerSpec
 from journeyman.types.record import (
@@ -71,6 +73,7 @@ __all__ = [
     "Decided",
     "Decision",
     "Effect",
+    "Emitted",
     "Event",
     "EventBody",
     "EventKind",
@@ -111,5 +114,6 @@ __all__ = [
     "Trajectory",
     "Usage",
     "Waiting",
+    "WaitingCase",
     "WorkerSpec",
 ]

@@ -23,8 +23,10 @@ def run_spec(spec: Body) -> Body:
     return _within(spec, "worker_spec", _worker_spec)
 
 
-def event_body(kind: str, body: Body) -> Body:
-    """The body of an event of this kind."""
+def event_body(kind: str, body: Body, version: int | None) -> Body:
+    """The body of an event of this kind, written in that version. None: before events had one."""
+    if version is not None:
+        return body
     upcast = EVENTS.get(kind)
     return body if upcast is None else upcast(body)
 
