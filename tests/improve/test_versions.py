@@ -28,7 +28,7 @@ from journeyman.memory.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.runtime.versions import Version, config_hash_of, versions
+from journeyman.runtime.versions import Version, config_hash_of, fingerprint, versions
 from journeyman.store import faults
 from journeyman.store.faults import LEARNING_POINTS
 from journeyman.store.journal.replay import outcomes
@@ -366,3 +366,12 @@ def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(
         wanted = rng.choice(list(minds))
         roll_back(world.journal, "say", "ada", config_hash, number=wanted)
         assert (world.champion.number, world.champion.worker_spec) == (wanted, minds[wanted])
+
+
+def test_versions_of_earlier_stores_keep_their_fingerprint() -> None:
+    """As the code at 75b6322 made it, when two of these fields had other names."""
+    rule = Lesson(
+        id="a", kind="rule", about="x", text="y", observations=("z",), by="mei", sources=("person:mei",)
+    )  # fmt: skip
+    spec = WorkerSpec(instructions="i", playbook=(rule,), recall=Recall(min_similarity=0.7))
+    assert fingerprint("g", spec).startswith("62b2fcaf162d305ad2366a2483dd9efb33b4c279f41be0bc8eb1")
