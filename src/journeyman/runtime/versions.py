@@ -65,7 +65,7 @@ def config_hash_of(job: Job, model: Model, name: str) -> str:
 def fingerprint(config_hash: str, worker_spec: WorkerSpec) -> str:
     """Of a version: the config hash itself for the plain worker.
 
-    Fields go into it under the names that they were first released with, so that versions of earlier stores keep theirs.
+    Fields go into it under the names of their first release, so that versions of earlier stores keep theirs.
     """
     if worker_spec == WorkerSpec():
         return config_hash
