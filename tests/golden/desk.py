@@ -116,10 +116,10 @@ def planned(messages: tuple[Message, ...]) -> ToolCall | str:
     last = max(
         n
         for n, message in enumerate(messages)
-        if message.role == "user" and message.content[:6] == "Order "
+        if message.role == "user" and message.text[:6] == "Order "
     )
     order, step = (
-        order_of(messages[last].content),
+        order_of(messages[last].text),
         sum(message.role == "assistant" for message in messages[last:]),
     )
     if step < len(PLAN):

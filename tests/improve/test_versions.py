@@ -42,7 +42,7 @@ BAD = lesson("rule", "", "say nothing useful", "teacher", ("case:t0002",))
 
 def rule_bound(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Right on a third of the cases; on all with the good rule, on none with the bad one."""
-    system, number = messages[0].content, int(messages[-1].content.split()[-1])
+    system, number = messages[0].text, int(messages[-1].text.split()[-1])
     if BAD.text in system:
         return "nothing"
     return f"{number} {number}" if GOOD.text in system or number % 3 == 0 else str(number)
@@ -210,9 +210,9 @@ def test_own_successes_are_proposed_once_there_are_some(world: World) -> None:
 def terse(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Left alone, right but on multiples of seven; told of another case, it says less than is asked for; told of its
     own, what was right there."""
-    number = messages[-1].content.split()[-1].strip("!")
+    number = messages[-1].text.split()[-1].strip("!")
     told = {
-        asked.content.split()[-1]: said.content
+        asked.text.split()[-1]: said.text
         for asked, said in pairwise(messages)
         if asked.role == "user"
     }
