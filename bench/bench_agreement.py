@@ -56,10 +56,10 @@ async def handed_in(job: Job, case: Case, message: Message) -> tuple[str, ...] |
         await environment.reset()
         final = {tool.name for tool in environment.tools if tool.final}
         if not message.tool_calls:
-            number = last_number(message.content) if job.name == "gsm8k" else None
+            number = last_number(message.text) if job.name == "gsm8k" else None
             return (
-                (folded(message.content) if number is None else repr(number),)
-                if message.content.strip()
+                (folded(message.text) if number is None else repr(number),)
+                if message.text.strip()
                 else None
             )
         if any(call.name not in final for call in message.tool_calls):
@@ -70,7 +70,7 @@ async def handed_in(job: Job, case: Case, message: Message) -> tuple[str, ...] |
         return (
             None
             if any(result.failed for result in results)
-            else tuple(result.content for result in results)
+            else tuple(result.text for result in results)
         )
     finally:
         await environment.close()

@@ -39,7 +39,7 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
 
     def noting(messages: Any, tools: Any, sampling: Any) -> dict[str, Any]:
         request = plain(messages, tools, sampling)
-        noted.setdefault(messages[1].content, []).append(request)
+        noted.setdefault(messages[1].text, []).append(request)
         return request
 
     async def run(shift: Runner) -> float:

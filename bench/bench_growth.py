@@ -38,8 +38,8 @@ def look(word: str) -> str:
 def script(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Line:
     """One call, then the answer."""
     if messages[-1].role == "tool":
-        return messages[-1].content
-    word = messages[-1].content.split()[-1]
+        return messages[-1].text
+    word = messages[-1].text.split()[-1]
     return ToolCall(id=f"call_{len(messages)}", name="look", arguments={"word": word})
 
 

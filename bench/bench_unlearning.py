@@ -55,10 +55,10 @@ NAME = "prices"
 
 def by_example(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> str:
     """Knows nothing but what an example with the same article says."""
-    article = messages[-1].content.split()[-1]
+    article = messages[-1].text.split()[-1]
     for asked, answered in reversed(list(pairwise(messages))):
-        if asked.role == "user" and answered.role == "assistant" and article in asked.content:
-            return answered.content
+        if asked.role == "user" and answered.role == "assistant" and article in asked.text:
+            return answered.text
     return "unknown"
 
 

@@ -73,7 +73,7 @@ class PlannedModel:
         tools: Sequence[ToolSpec] = (),
         sampling: Sampling = Sampling(),
     ) -> Reply:
-        case_id = messages[-1].content if len(messages) == 1 else messages[0].content
+        case_id = messages[-1].text if len(messages) == 1 else messages[0].text
         step = sum(message.role == "assistant" for message in messages)
         await asyncio.sleep(0)
         append_line(self.world / "calls", json.dumps([case_id, step, time.time()]))

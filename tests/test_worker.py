@@ -116,13 +116,13 @@ def test_stable_parts_come_before_lessons_and_lessons_before_the_case() -> None:
     rule = lesson("a question about dates", "use strftime", kind="rule")
     done = do([call("submit")], Desk(), memory=memory, playbook=(rule,))
     system, *recalled, user = done.opening
-    assert system.content == (
+    assert system.text == (
         "BE BRIEF\n\nTHE SCHEMA\n\nRules learned on the job:\n- a question about dates: use strftime"
     )
     assert [message.role for message in recalled] == ["user", "assistant", "tool"]
-    assert recalled[0].content == "another question"
+    assert recalled[0].text == "another question"
     assert answer_of(recalled[1].tool_calls) == "SELECT 2"
-    assert user.content == "question"
+    assert user.text == "question"
     assert [told.text for told in done.recalled] == ["SELECT 2"]
 
 
@@ -140,7 +140,7 @@ def test_without_tools_the_text_is_the_answer_and_nothing_is_silence() -> None:
 def test_text_where_a_call_is_due_is_sent_back() -> None:
     done = do(["I think it is 4.", call("submit", "4")], Desk())
     assert done.answer == "4"
-    assert done.steps[0].results[0].content == "Hand in your answer by calling `submit`."
+    assert done.steps[0].results[0].text == "Hand in your answer by calling `submit`."
 
 
 def test_several_final_calls_are_one_answer() -> None:
@@ -151,7 +151,7 @@ def test_several_final_calls_are_one_answer() -> None:
 
 def test_an_unknown_tool_is_answered_not_raised() -> None:
     done = do([call("fly"), call("submit")], Desk())
-    assert done.steps[0].results[0].content == "There is no tool 'fly'."
+    assert done.steps[0].results[0].text == "There is no tool 'fly'."
     assert done.stop == "answered"
 
 
@@ -159,7 +159,7 @@ def test_a_repeat_that_gives_nothing_new_is_remarked_and_then_ends_the_case() ->
     desk = Desk()
     done = do([call("look", n=n) for n in range(9)], desk)
     assert (done.stop, len(done.steps), done.answer) == ("repeated", 3, None)
-    assert "same result" in done.steps[1].results[1].content
+    assert "same result" in done.steps[1].results[1].text
 
 
 def test_a_repeat_in_a_world_that_moves_on_is_no_repeat() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import PurePath
@@ -10,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journeyman.types import Failure, Record
+from journeyman.types import Cited, Failure, Passages, Record
+from journeyman.types.content import HEAD
 
 BlockKind = Literal[
     "heading",
@@ -163,18 +163,6 @@ class SourceFile(Record):
 # --- passages as a model reads them
 
 
-class Cited(Record):
-    """A passage as it stands in a prompt, under the number that an answer can cite."""
-
-    number: int
-    head: str
-    """The file's name, the page and the headings."""
-    text: str
-
-
-HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
-
-
 def heading(passage: Passage) -> str:
     """`lease.pdf, page 3: Rent`, on one line, whatever stands in names."""
     page = f", page {passage.page}" if passage.page is not None else ""
@@ -182,12 +170,25 @@ def heading(passage: Passage) -> str:
     return " ".join(f"{PurePath(passage.document).name}{page}{title}".split())
 
 
-def listed(passages: Iterable[Passage], *, first: int = 1) -> str:
-    """The passages under numbers, for a prompt; `read_listed` reads them again."""
-    return "\n\n".join(
-        f"[{number}] {heading(passage)}\n{HEAD.sub(lambda found: ' ' + found.group(), passage.text)}"
-        for number, passage in enumerate(passages, start=first)
+def cited(passages: Iterable[Passage], *, first: int = 1) -> Passages:
+    """The passages under numbers, as a part of a message."""
+    return Passages(
+        passages=tuple(
+            Cited(
+                number=number,
+                head=heading(passage),
+                text=passage.text,
+                document=passage.document,
+                page=passage.page,
+            )
+            for number, passage in enumerate(passages, start=first)
+        )
     )
+
+
+def listed(passages: Iterable[Passage], *, first: int = 1) -> str:
+    """The passages under numbers, as a model reads them."""
+    return cited(passages, first=first).rendered
 
 
 def read_listed(text: str) -> list[Cited]:

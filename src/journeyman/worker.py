@@ -130,7 +130,7 @@ async def _turn(
         else worker.sampling
     )
     reply = await model.generate(now.messages, tools=tools, sampling=sampling)
-    text = reply.message.content.strip()
+    text = reply.message.text.strip()
     if reply.message.tool_calls:
         return await _carry_out(
             environment, tools, replace(now, steps=(*now.steps, Step(reply=reply)))
@@ -218,7 +218,7 @@ async def _call(
             "That call was already made; its result stands above. Do something else, or answer.",
         )
     result = await environment.step(call)
-    if earlier is None or earlier.content != result.content:
+    if earlier is None or earlier.text != result.text:
         return result, None
     return result, "Same call, same result as before: do something else, or hand in your answer."
 

@@ -40,8 +40,8 @@ def case(n: int, *, known: bool = True, split: Split = "live") -> Case:
 
 
 def answer(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    *_, n = messages[-1].content.split()
-    return f"{'number' if messages[-1].content.startswith(HARD) else 'word'} {n}"
+    *_, n = messages[-1].text.split()
+    return f"{'number' if messages[-1].text.startswith(HARD) else 'word'} {n}"
 
 
 def job(cases: Sequence[Case]) -> Job:

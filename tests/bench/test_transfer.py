@@ -101,10 +101,10 @@ TWO = ("fruit", "stone")
 
 def by_example(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Says what the last example that shares the case's last word says; `fig` it knows by itself."""
-    word = messages[-1].content.split()[-1]
+    word = messages[-1].text.split()[-1]
     for asked, answered in reversed(list(pairwise(messages))):
-        if asked.role == "user" and answered.role == "assistant" and word in asked.content:
-            return answered.content
+        if asked.role == "user" and answered.role == "assistant" and word in asked.text:
+            return answered.text
     return f"fruit of {word}" if word == "fig" else "unknown"
 
 
@@ -201,7 +201,7 @@ def test_a_case_that_failed_is_no_result_of_any_memory(tmp_path: Path) -> None:
 
     def fails_on_plum(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str | Exception:
         told = by_example(messages, tools)
-        return ModelError("No.", "Ask again.") if messages[-1].content.endswith("plum") else told
+        return ModelError("No.", "Ask again.") if messages[-1].text.endswith("plum") else told
 
     recorded(tmp_path, ScriptedModel(fails_on_plum), 4)
     rows = read(tmp_path / "csv", TWO)["fruit"]

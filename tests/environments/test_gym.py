@@ -62,9 +62,9 @@ def test_the_command_that_wins_ends_the_rollout(name: str) -> None:
     trajectory, score = played(case, acts(commands))
     assert (trajectory.stop, score) == ("answered", 1.0)
     assert json.loads(trajectory.answer or "") == commands
-    assert case.prompt in trajectory.opening[-1].content
-    assert "[move 0 of" in trajectory.opening[-1].content
-    assert "The game is over." in trajectory.steps[-1].results[-1].content
+    assert case.prompt in trajectory.opening[-1].text
+    assert "[move 0 of" in trajectory.opening[-1].text
+    assert "The game is over." in trajectory.steps[-1].results[-1].text
 
 
 @pytest.mark.parametrize("name", games())
@@ -169,7 +169,7 @@ def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
     shown = [call.arguments["command"] for message in told for call in message.tool_calls]
     assert shown == commands
     assert [message.role for message in told[:3]] == ["system", "user", "assistant"]
-    assert told[1].content[:40] == taught.observations[0][:40]
+    assert told[1].text[:40] == taught.observations[0][:40]
 
 
 @needs("reasoning_gym")
@@ -186,7 +186,7 @@ def test_a_puzzle_is_read_and_answered() -> None:
         return trajectory, (await GymVerifier().score(case, trajectory)).value
 
     trajectory, score = asyncio.run(answered())
-    assert (trajectory.opening[-1].content, score) == (case.prompt, 1.0)
+    assert (trajectory.opening[-1].text, score) == (case.prompt, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
         CaseInput(id="c", prompt="What is the rent?")
     )
     before, case = asyncio.run(environment.reset())
-    assert before.content == listed([FEES, RENT]), "the best stands next to the case"
+    assert before.text == listed([FEES, RENT]), "the best stands next to the case"
     assert case == Message(role="user", content="What is the rent?")
     assert environment.tools == ()
 
@@ -57,7 +57,7 @@ def test_the_budget_keeps_the_best_one() -> None:
         CaseInput(id="c", prompt="rent")
     )
     before, _ = asyncio.run(environment.reset())
-    assert before.content == listed([RENT])
+    assert before.text == listed([RENT])
 
 
 def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
@@ -79,7 +79,7 @@ def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
 
 def test_nothing_found_is_said() -> None:
     environment = RetrievalEnvironment(SingleTurn(), find)(CaseInput(id="c", prompt=""))
-    assert asyncio.run(environment.reset())[0].content == NOTHING
+    assert asyncio.run(environment.reset())[0].text == NOTHING
 
 
 def test_searches_number_on_and_show_nothing_twice() -> None:
@@ -96,7 +96,7 @@ def test_searches_number_on_and_show_nothing_twice() -> None:
         [ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."]
     )
     done = asyncio.run(rollout(Worker(), model, opened(case_input), case_input))
-    assert done.steps[0].results[0].content == listed([PETS], first=3)
+    assert done.steps[0].results[0].text == listed([PETS], first=3)
     assert [cited.number for cited in shown_to(done)] == [1, 2, 3]
     assert told == [("c", 2), ("c", 1)]
 
@@ -107,6 +107,6 @@ def test_a_wrong_search_is_an_answer() -> None:
     )
     result = asyncio.run(environment.step(ToolCall(id="1", name="search", arguments={"query": 7})))
     assert result.failed
-    assert "query" in result.content
+    assert "query" in result.text
     other = asyncio.run(environment.step(ToolCall(id="2", name="else", arguments={})))
     assert other.failed

@@ -48,26 +48,25 @@ def test_the_schema_stands_in_the_stable_part(database: Path) -> None:
     system, user = asyncio.run(opening())
     assert (
         "CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT);\n-- (1, '书 0')\nCREATE VIEW first"
-        in system.content
+        in system.text
     )
-    assert (system.role, user.content) == ("system", "How many?")
+    assert (system.role, user.text) == ("system", "How many?")
 
 
 def test_a_query_shows_its_first_rows_and_says_how_many_there_are(database: Path) -> None:
-    told = do(Sql(database=database), sql="SELECT title FROM book ORDER BY id").content
+    told = do(Sql(database=database), sql="SELECT title FROM book ORDER BY id").text
     assert told.splitlines()[:2] == ["title", "书 0"]
     assert told.endswith("… more rows, 40 in all")
     assert (
-        do(Sql(database=database), sql="SELECT id FROM book WHERE id < 0").content
-        == "id\n(no rows)"
+        do(Sql(database=database), sql="SELECT id FROM book WHERE id < 0").text == "id\n(no rows)"
     )
 
 
 def test_a_submitted_query_must_run(database: Path) -> None:
-    assert do(Sql(database=database), "submit", sql="SELECT 1").content == "accepted\n1\n1"
+    assert do(Sql(database=database), "submit", sql="SELECT 1").text == "accepted\n1\n1"
     wrong = do(Sql(database=database), "submit", sql="SELECT nope FROM book")
     assert wrong.failed
-    assert "no such column: nope" in wrong.content
+    assert "no such column: nope" in wrong.text
     assert do(Sql(database=database), "submit").failed
 
 

@@ -91,13 +91,13 @@ def test_effects_final_tools_and_keys() -> None:
     assert (ring_spec.effect, answer_spec.final, book_spec.effect) == ("once", True, "reconcilable")
     assert "key" not in ring_spec.parameters["properties"]
     RUNG.clear()
-    assert do(ring, name="ring", times=1).content == "叮"
+    assert do(ring, name="ring", times=1).text == "叮"
     assert RUNG == ["call-1"]
 
 
 def test_results_are_text_or_json() -> None:
-    assert do(stock, name="stock", number="A").content == '{"number": "A north None", "pieces": 4}'
-    assert do(answer, name="answer", text="好").content == "好"
+    assert do(stock, name="stock", number="A").text == '{"number": "A north None", "pieces": 4}'
+    assert do(answer, name="answer", text="好").text == "好"
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_results_are_text_or_json() -> None:
 def test_wrong_arguments_are_told_to_the_worker(arguments: dict[str, object], said: str) -> None:
     result = do(stock, name="stock", **arguments)
     assert result.failed
-    assert said in result.content
+    assert said in result.text
 
 
 def test_a_function_that_raises_is_a_failed_result() -> None:
     result = do(ring, name="ring", times=9)
     assert result.failed
-    assert "ValueError: too often" in result.content
+    assert "ValueError: too often" in result.text
 
 
 def test_a_long_result_is_cut_and_says_so() -> None:
     def much() -> str:
         return "字" * 20_000
 
-    assert do(much, name="much").content.endswith("… (cut: 20,000 characters)")
+    assert do(much, name="much").text.endswith("… (cut: 20,000 characters)")
 
 
 def test_whether_it_happened_can_be_asked() -> None:
@@ -134,7 +134,7 @@ def test_whether_it_happened_can_be_asked() -> None:
 
     happened = asked("7")
     assert happened is not None
-    assert happened.content == "booked"
+    assert happened.text == "booked"
     assert asked("8") is None
 
 
@@ -149,7 +149,7 @@ def test_a_parameter_without_a_type_is_refused() -> None:
 def test_single_turn_is_the_prompt_and_no_tools() -> None:
     environment = SingleTurn()(BRIEF)
     assert environment.tools == ()
-    assert asyncio.run(environment.reset())[0].content == "q"
+    assert asyncio.run(environment.reset())[0].text == "q"
     assert asyncio.run(environment.step(ToolCall(id="1", name="x", arguments={}))).failed
 
 

@@ -28,7 +28,7 @@ from journeyman.memory.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.runtime.versions import Version, config_hash_of, versions
+from journeyman.runtime.versions import Version, config_hash_of, fingerprint, versions
 from journeyman.store import faults
 from journeyman.store.faults import LEARNING_POINTS
 from journeyman.store.journal import Journal, open_journal
@@ -42,7 +42,7 @@ BAD = lesson("rule", "", "say nothing useful", "teacher", ("case:t0002",))
 
 def rule_bound(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Right on a third of the cases; on all with the good rule, on none with the bad one."""
-    system, number = messages[0].content, int(messages[-1].content.split()[-1])
+    system, number = messages[0].text, int(messages[-1].text.split()[-1])
     if BAD.text in system:
         return "nothing"
     return f"{number} {number}" if GOOD.text in system or number % 3 == 0 else str(number)
@@ -210,9 +210,9 @@ def test_own_successes_are_proposed_once_there_are_some(world: World) -> None:
 def terse(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Left alone, right but on multiples of seven; told of another case, it says less than is asked for; told of its
     own, what was right there."""
-    number = messages[-1].content.split()[-1].strip("!")
+    number = messages[-1].text.split()[-1].strip("!")
     told = {
-        asked.content.split()[-1]: said.content
+        asked.text.split()[-1]: said.text
         for asked, said in pairwise(messages)
         if asked.role == "user"
     }
@@ -366,3 +366,12 @@ def test_two_hundred_random_moves_of_the_pointer_end_where_a_simple_model_ends(
         wanted = rng.choice(list(minds))
         roll_back(world.journal, "say", "ada", config_hash, number=wanted)
         assert (world.champion.number, world.champion.worker_spec) == (wanted, minds[wanted])
+
+
+def test_versions_of_earlier_stores_keep_their_fingerprint() -> None:
+    """As the code at 75b6322 made it, when two of these fields had other names."""
+    rule = Lesson(
+        id="a", kind="rule", about="x", text="y", observations=("z",), by="mei", sources=("person:mei",)
+    )  # fmt: skip
+    spec = WorkerSpec(instructions="i", playbook=(rule,), recall=Recall(min_similarity=0.7))
+    assert fingerprint("g", spec).startswith("62b2fcaf162d305ad2366a2483dd9efb33b4c279f41be0bc8eb1")

@@ -25,16 +25,14 @@ def index(tmp_path: Path) -> Iterator[SqliteIndex]:
 
 
 def reads(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    text = messages[-1].content
+    text = messages[-1].text
     if "xyzzy" in text:
         return "vault | opens by | xyzzy42"
     return "Mei | works at | Acme\n- Acme | lies in | Utrecht\nMei | owns | a boat that nobody wrote of"
 
 
 def titled(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    return (
-        f"Title: The harbour\nIt has {messages[-1].content.count('[')} passages. xyzzy42 is said."
-    )
+    return f"Title: The harbour\nIt has {messages[-1].text.count('[')} passages. xyzzy42 is said."
 
 
 def test_only_claims_whose_names_stand_in_the_text_are_kept() -> None:

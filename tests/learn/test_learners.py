@@ -61,7 +61,7 @@ class Bench:
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
         self._spend()
-        return self.teacher(messages[-1].content)
+        return self.teacher(messages[-1].text)
 
 
 def done(case_id: str, answer: str | None, failure: Failure | None = None) -> Trajectory:

@@ -60,9 +60,9 @@ def test_several_calls_are_shown_as_several_calls() -> None:
 
 
 def test_without_tools_it_is_the_text_or_json() -> None:
-    assert as_turns([lesson("retour")], (), as_json=False)[1].content == "retour"
-    assert as_turns([lesson("退货")], (), as_json=True)[1].content == '"退货"'
-    assert as_turns([lesson('{"a": 1}')], (), as_json=True)[1].content == '{"a": 1}'
+    assert as_turns([lesson("retour")], (), as_json=False)[1].text == "retour"
+    assert as_turns([lesson("退货")], (), as_json=True)[1].text == '"退货"'
+    assert as_turns([lesson('{"a": 1}')], (), as_json=True)[1].text == '{"a": 1}'
 
 
 MOVE = {"type": "object", "properties": {"command": {"type": "string"}}}
@@ -88,7 +88,7 @@ def test_a_game_is_told_move_by_move_with_what_was_seen_before_each() -> None:
         "assistant",
         "tool",
     ] * 2
-    assert [message.content for message in told[:5:2]] == [*PLAYED.observations, "accepted"]
+    assert [message.text for message in told[:5:2]] == [*PLAYED.observations, "accepted"]
     calls = [call for message in told for call in message.tool_calls]
     assert [call.arguments["command"] for call in calls] == ["go east", "拿硬币"] * 2
     assert [message.call_id for message in told if message.role == "tool"] == [
@@ -101,7 +101,7 @@ def test_of_what_was_seen_the_ends_are_told() -> None:
     long = PLAYED.model_copy(
         update={"observations": ("A cellar. " + "x" * 5_000 + " Commands: go east", "y" * 300)}
     )
-    seen = as_turns([long], GAME, as_json=False)[0].content
+    seen = as_turns([long], GAME, as_json=False)[0].text
     assert (seen[:9], seen[-8:], len(seen) < 400) == ("A cellar.", " go east", True)
     assert cost_of(PLAYED) < cost_of(long) < 400
 

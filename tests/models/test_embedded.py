@@ -51,7 +51,7 @@ def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: Embe
     reply = run(
         model.generate(said("Say hello."), sampling=Sampling(max_tokens=12, top_logprobs=3))
     )
-    assert reply.message.content.strip()
+    assert reply.message.text.strip()
     assert reply.logprobs is not None
     assert abs(len(reply.logprobs) - reply.usage.completion_tokens) <= 1  # the end token has none
     assert all(entry.logprob <= 0 and 1 <= len(entry.top) <= 3 for entry in reply.logprobs)
@@ -86,7 +86,7 @@ def test_a_schema_is_kept_to(model: EmbeddedModel) -> None:
     reply = run(
         model.generate(said("Choose."), sampling=Sampling(max_tokens=40, json_schema=schema))
     )
-    told = json.loads(reply.message.content)
+    told = json.loads(reply.message.text)
     assert told["colour"] in {"红", "blue"}
     assert 0 <= told["count"] <= 9
 
@@ -106,7 +106,7 @@ def test_two_replies_at_once_are_the_same_as_one_after_the_other(model: Embedded
         replies = await asyncio.gather(
             *(model.generate(said(q), sampling=sampling) for q in ("A cat?", "A dog?"))
         )
-        return [reply.message.content for reply in replies]
+        return [reply.message.text for reply in replies]
 
     assert len(run(both())) == 2
 

@@ -83,7 +83,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reply_with_usage_and_log_probabilities() -> None:
     entry = {"token": "hi", "logprob": -0.25, "top_logprobs": [{"token": "hi", "logprob": -0.25}]}
     reply, asked = ask(completion(logprobs={"content": [entry]}), api_key="secret")
-    assert reply.message.content == "hi"
+    assert reply.message.text == "hi"
     assert (
         reply.usage.prompt_tokens,
         reply.usage.completion_tokens,
@@ -152,7 +152,7 @@ def test_a_schema_is_sent_along() -> None:
 def test_what_an_endpoint_does_not_know_is_left_out_from_then_on() -> None:
     refusal = as_json({"error": {"message": "logprobs is not supported"}}, status=400)
     reply, asked = ask(refusal, completion())
-    assert reply.message.content == "hi"
+    assert reply.message.text == "hi"
     assert "logprobs" in asked[0].json
     assert not {"logprobs", "top_logprobs"} & asked[1].json.keys()
     assert asked[1].json["seed"] == 0
@@ -168,7 +168,7 @@ def test_a_busy_endpoint_is_asked_again_after_the_pause_it_wants(pause: dict[str
         pause = {"retry_after": formatdate(time.time() + 0.2, usegmt=True)}
     began = time.monotonic()
     reply, asked = ask(as_json({"error": "slow down"}, status=429, **pause), completion())
-    assert (reply.message.content, len(asked)) == ("hi", 2)
+    assert (reply.message.text, len(asked)) == ("hi", 2)
     if "GMT" not in str(pause):
         assert time.monotonic() - began >= 0.2
 
@@ -236,7 +236,7 @@ def test_a_reply_that_is_none_is_typed(answer: Answer) -> None:
 
 def test_a_cut_reply_is_asked_for_again() -> None:
     cut = Answer(body=b'{"choices": [', promise=5000)
-    assert ask(cut, completion())[0].message.content == "hi"
+    assert ask(cut, completion())[0].message.text == "hi"
 
 
 def test_nobody_there() -> None:

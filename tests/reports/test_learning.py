@@ -46,7 +46,7 @@ BAD = lesson("rule", "", "say <nothing>", "teacher", ("case:b",))
 
 def rule_bound(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Right on every third case; on all with the good rule; with the bad one right on no odd case."""
-    system, number = messages[0].content, int(messages[-1].content.split()[-1])
+    system, number = messages[0].text, int(messages[-1].text.split()[-1])
     if BAD.text in system:
         return f"{number} {number}" if number % 6 == 0 else "nothing"
     return f"{number} {number}" if GOOD.text in system or number % 3 == 0 else str(number)

@@ -20,7 +20,7 @@ async def find(query: str) -> Sequence[Passage]:
 
 
 def echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
-    return f"On {messages[-1].content}: 900 EUR."
+    return f"On {messages[-1].text}: 900 EUR."
 
 
 def test_who_asks_at_once_gets_the_own_answer(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def job(cases: Iterable[Case] = CASES, **settings: Any) -> Job:
 
 def echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
     """Right on all but two cases."""
-    number = messages[-1].content.split()[-1]
+    number = messages[-1].text.split()[-1]
     return "wrong" if number in {"3", "4"} else number
 
 
@@ -102,7 +102,7 @@ def test_a_failing_case_ends_typed_and_the_stream_goes_on(tmp_path: Path) -> Non
     def script(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Any:
         return (
             ModelBusyError("busy", "wait")
-            if messages[-1].content == "say 5"
+            if messages[-1].text == "say 5"
             else echo(messages, tools)
         )
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from journeyman.documents import Cited, Passage, listed
-from journeyman.types import Case, Message, Trajectory
+from journeyman.documents import Passage, listed
+from journeyman.types import Case, Cited, Message, Trajectory
 from journeyman.verifiers.citations import Citations, abstains, cited_sentences, sentences
 
 RENT = Cited(

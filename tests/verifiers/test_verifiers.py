@@ -257,10 +257,10 @@ def test_what_is_judged_cannot_leave_its_fence() -> None:
     for _ in range(2):
         assert value(Judge(model=model), "x", attack) == 0
     system, user = model.calls[0]
-    fence = system.content.split("<")[1].split(">")[0]
-    assert user.content.count(f"</{fence}>") == 3
-    assert attack in user.content
-    other = model.calls[1][0].content.split("<")[1].split(">")[0]
+    fence = system.text.split("<")[1].split(">")[0]
+    assert user.text.count(f"</{fence}>") == 3
+    assert attack in user.text
+    other = model.calls[1][0].text.split("<")[1].split(">")[0]
     assert fence != other
 
 

@@ -213,7 +213,7 @@ def value_count(trajectory: Trajectory) -> float:
 def prompt_of(trajectory: Trajectory) -> str:
     """The case's own words: the last thing that the user said before the first reply. Empty: it failed before that."""
     return next(
-        (message.content for message in reversed(trajectory.opening) if message.role == "user"), ""
+        (message.text for message in reversed(trajectory.opening) if message.role == "user"), ""
     )
 
 
@@ -307,7 +307,7 @@ def remarks(trajectory: Trajectory) -> float:
 def result_size(trajectory: Trajectory) -> float | None:
     """Logarithm of the characters of the last tool result that did not fail. None: there was none."""
     sizes = [
-        len(m.content)
+        len(m.text)
         for step in trajectory.steps
         for m in step.results
         if m.role == "tool" and not m.failed
@@ -326,7 +326,7 @@ def prompt_size(trajectory: Trajectory) -> float | None:
         message for step in trajectory.steps[:-1] for message in (step.reply.message, *step.results)
     ]
     system = [message for message in trajectory.opening if message.role == "system"]
-    own = len(prompt_of(trajectory)) + sum(len(message.content) for message in (*system, *told))
+    own = len(prompt_of(trajectory)) + sum(len(message.text) for message in (*system, *told))
     return math.log1p(own / CHARACTERS_PER_TOKEN)
 
 

@@ -83,7 +83,7 @@ def shown(item: ReviewItem) -> dict[str, Any]:
         "why": item.why,
         "delivered": item.outcome.decision is not None and item.outcome.decision.deliver,
         "stop": trajectory.stop,
-        "evidence": [message.content for step in trajectory.steps for message in step.results],
+        "evidence": [message.text for step in trajectory.steps for message in step.results],
         "at": item.outcome.at,
     }
 
@@ -165,7 +165,7 @@ def _show(console: Console, item: ReviewItem, place: str) -> None:
     console.print(f"[dim]{escape(item.why)} Worked in {duration(trajectory.seconds)}.[/]\n")
     console.print(f"[cyan]{escape(item.case.prompt)}[/]\n")
     for message in (message for step in trajectory.steps for message in step.results):
-        console.print(f"[dim]{message.role}: {escape(message.content[:600])}[/]")
+        console.print(f"[dim]{message.role}: {escape(message.text[:600])}[/]")
     answer = trajectory.answer
     console.print(
         f"\n[green]answer:[/] {escape(_pretty(answer)) if answer is not None else '(none)'}\n"

@@ -188,7 +188,7 @@ def _say(console: Console, message: Message) -> None:
         message.role
     ]
     failed = " (failed)" if message.failed else ""
-    console.print(f"[{colour}]{message.role}{failed}:[/] {escape(message.content)}")
+    console.print(f"[{colour}]{message.role}{failed}:[/] {escape(message.text)}")
     for call in message.tool_calls:
         arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
         console.print(f"    → {escape(call.name)}({escape(arguments)})")

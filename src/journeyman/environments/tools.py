@@ -111,7 +111,7 @@ class _Tools:
         if ask is None:
             return None
         answer = await self._run(ask, call)
-        return None if answer.content == "null" else answer
+        return None if answer.text == "null" else answer
 
     async def _run(self, function: Function, call: ToolCall) -> Message:
         """The tool's result; its failure is an answer that names it."""

@@ -150,7 +150,7 @@ class JournalLab:
                 LeaseLostError
             ):  # another process asked the same, and has written it down
                 journal.append([event], fully=False)
-        return reply.message.content
+        return reply.message.text
 
     def _check(self) -> None:
         seconds = time.monotonic() - self.began

@@ -170,7 +170,7 @@ def _score(graded: ScoredTrajectory) -> float:
 
 def _told(graded: ScoredTrajectory) -> str:
     done = graded.trajectory
-    prompt = done.opening[-1].content if done.opening else ""
+    prompt = done.opening[-1].text if done.opening else ""
     remarks = "; ".join(score.reason for score in graded.scores if score.reason)
     verdict = "right" if graded.correct else f"wrong ({remarks})" if remarks else "wrong"
     return f"Case:\n{prompt[:800]}\nAnswer:\n{(done.answer or '(none)')[:500]}\nThis is {verdict}."

@@ -128,7 +128,7 @@ async def contrasted(outcome: CaseResult, worker_spec: WorkerSpec, lab: Lab) -> 
             wrong.append(answer)
     if correct is None:
         return None
-    prompt = trajectory.opening[-1].content if trajectory.opening else ""
+    prompt = trajectory.opening[-1].text if trajectory.opening else ""
     sources = (
         f"case:{outcome.case_id}",
         *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"),

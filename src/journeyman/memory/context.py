@@ -39,7 +39,7 @@ def context(
     """
     stable = [
         instructions.strip(),
-        *(m.content.strip() for m in opening if m.role == "system"),
+        *(m.text.strip() for m in opening if m.role == "system"),
         rules(playbook),
     ]
     told = [message for message in opening if message.role != "system"]

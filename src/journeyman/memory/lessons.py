@@ -94,4 +94,4 @@ def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:
     made = moves_of(trajectory.steps, calls[-1].name) if calls else []
     if not made or parse_moves(trajectory.answer or "") != [only_text(call) for call, _ in made]:
         return ()
-    return (trajectory.opening[-1].content, *(result.content for _, result in made[:-1]))
+    return (trajectory.opening[-1].text, *(result.text for _, result in made[:-1]))

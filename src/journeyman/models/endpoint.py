@@ -284,7 +284,7 @@ def _body(
 
 
 def _message(message: Message) -> dict[str, Json]:
-    told: dict[str, Json] = {"role": message.role, "content": message.content}
+    told: dict[str, Json] = {"role": message.role, "content": message.text}
     if message.tool_calls:
         told["tool_calls"] = [
             {

@@ -18,9 +18,10 @@ def call_key(
 
     The same in every process and version: field order is the records' own, and unset fields are written too.
     """
+    said = [message.keyed() for message in messages]
     groups = (
         (json.dumps(name),),
-        *([item.model_dump_json() for item in group] for group in (messages, tools, [sampling])),
+        *([item.model_dump_json() for item in group] for group in (said, tools, [sampling])),
     )
     return hashlib.sha256(
         "\n".join(",".join(group) for group in groups).encode("utf-8", "surrogatepass")
@@ -49,7 +50,7 @@ class RecordedModel:
     ) -> Reply:
         key = call_key(self.name, messages, tools, sampling)
         if key not in self.replies:
-            last = messages[-1].content[:80] if messages else ""
+            last = messages[-1].text[:80] if messages else ""
             raise NotRecordedError(
                 f"No reply is recorded for call {key[:12]} of {self.name!r} (last message {last!r}).",
                 "Record it with the real model, or replay with the same model, prompts, tools and sampling.",

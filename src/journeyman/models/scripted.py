@@ -75,8 +75,7 @@ class ScriptedModel:
         return Reply(
             message=Message(role="assistant", content=text, tool_calls=calls),
             usage=Usage(
-                prompt_tokens=sum(len(message.content) for message in messages)
-                // CHARACTERS_PER_TOKEN
+                prompt_tokens=sum(len(message.text) for message in messages) // CHARACTERS_PER_TOKEN
                 + 1,
                 completion_tokens=max(1, len(words)),
                 cached_tokens=0,

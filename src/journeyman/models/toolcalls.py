@@ -111,7 +111,7 @@ def as_plain_chat(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> lis
     if listed and (not messages or messages[0].role != "system"):
         told.append({"role": "system", "content": listed})
     for message in messages:
-        role, text = message.role, message.content
+        role, text = message.role, message.text
         if role == "system" and listed and not told:
             text = f"{text}\n\n{listed}"
         elif role == "assistant" and message.tool_calls:

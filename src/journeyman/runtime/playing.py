@@ -24,12 +24,12 @@ async def replay_moves(
             move = move_tool(environment.tools)
             if move is None or move.effect != "pure":
                 return ()
-            seen.append((await environment.reset())[-1].content)
+            seen.append((await environment.reset())[-1].text)
             for n, text in enumerate(said):
                 result = await environment.step(call_with(move, text, f"shown_{n}"))
                 if result.failed:
                     return ()
-                seen.append(result.content)
+                seen.append(result.text)
         finally:
             await environment.close()
     return tuple(seen[: len(said)]) if outcome.failure is None else ()

@@ -63,10 +63,14 @@ def config_hash_of(job: Job, model: Model, name: str) -> str:
 
 
 def fingerprint(config_hash: str, worker_spec: WorkerSpec) -> str:
-    """Of a version: the ground's own for the plain mind."""
+    """Of a version: the config hash itself for the plain worker.
+
+    Fields go into it under the names of their first release, so that versions of earlier stores keep theirs.
+    """
     if worker_spec == WorkerSpec():
         return config_hash
-    return hashlib.sha256(f"{config_hash}\0{worker_spec.model_dump_json()}".encode()).hexdigest()
+    fields = worker_spec.model_dump_json(by_alias=True)
+    return hashlib.sha256(f"{config_hash}\0{fields}".encode()).hexdigest()
 
 
 def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[int, Version]:

@@ -39,7 +39,7 @@ from journeyman.store.journal import codec
 from journeyman.store.statements import Statement
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 6
+FORMAT = 7
 """Of the file; one more with every change of its tables."""
 
 LATEST = 1_600

@@ -35,6 +35,7 @@ from journeyman.store.connect import connect, store_errors
 from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.ranking import Hit
 from journeyman.store.fulltext.segments import IndexedText
+from journeyman.store.journal import upcast
 from journeyman.store.journal.codec import dumps
 from journeyman.store.journal.migrations import Migrations, migrate
 
@@ -319,7 +320,10 @@ class PassageStore:
     def sources(self) -> list[SourceFile]:
         """Within `reading()`: all, by their documents."""
         rows = self.reader.execute(select(sources).order_by(sources.c.document))
-        return [SourceFile(document=row.document, **json.loads(row.body)) for row in rows]
+        return [
+            SourceFile(document=row.document, **upcast.source_file(json.loads(row.body)))
+            for row in rows
+        ]
 
     def counts(self) -> tuple[int, int]:
         """Within `reading()`: documents and passages."""

@@ -1,11 +1,29 @@
-"""What is said: messages, tools, and a model's replies."""
+"""What is said: messages and their parts, tools, and a model's replies.
+
+Parts are turned into a provider's form only at the model call. What else reads a message reads its parts, or its
+`text`: the whole as a model without parts reads it.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 Json = Any
 """A value that JSON can hold. Checked where it enters, at the file or the wire."""
@@ -45,14 +63,195 @@ class ToolCall(Record):
     arguments: Mapping[str, Json]
 
 
+class Text(Record):
+    """Words."""
+
+    kind: Literal["text"] = "text"
+    text: str
+
+    @property
+    def rendered(self) -> str:
+        return self.text
+
+
+SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Blob(Record):
+    """Bytes by their hash. A call's key holds the hash and never the bytes."""
+
+    sha256: SHA256
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")]
+    """Such as `image/png`."""
+    data: str | None = None
+    """The bytes in base64; the journal keeps them in a blob outside the row. None: they are kept elsewhere."""
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> Self:
+        if self.data is None:
+            return self
+        held = hashlib.sha256(base64.b64decode(self.data, validate=True)).hexdigest()
+        if held != self.sha256:
+            raise ValueError(f"the bytes have the sha256 {held!r}, and not {self.sha256!r}")
+        return self
+
+    @classmethod
+    def of(cls, data: bytes, media_type: str) -> Self:
+        """The part that holds these bytes."""
+        digest = hashlib.sha256(data).hexdigest()
+        encoded = base64.b64encode(data).decode("ascii")
+        return cls(sha256=digest, media_type=media_type, data=encoded)
+
+
+class Image(_Blob):
+    """A picture."""
+
+    kind: Literal["image"] = "image"
+
+    @property
+    def rendered(self) -> str:
+        return f"(image: {self.media_type}, {self.sha256[:12]})"
+
+
+class Audio(_Blob):
+    """Sound."""
+
+    kind: Literal["audio"] = "audio"
+
+    @property
+    def rendered(self) -> str:
+        return f"(audio: {self.media_type}, {self.sha256[:12]})"
+
+
+class Cited(Record):
+    """A passage as it stands in a prompt, under the number that an answer can cite."""
+
+    number: int
+    head: str
+    """The file's name, the page and the headings, on one line."""
+    text: str
+    document: str | None = None
+    """The document's id. None: not known."""
+    page: int | None = None
+    """None: the document has no pages, or it is not known."""
+
+    @property
+    def rendered(self) -> str:
+        """As a model reads it. A line of its text that looks like a passage's head is indented."""
+        body = HEAD.sub(lambda found: f" {found.group()}", self.text)
+        return f"[{self.number}] {self.head}\n{body}"
+
+
+HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
+"""The first line of a passage in a prompt."""
+
+
+class Passages(Record):
+    """Passages of documents that were really shown. Only these count as shown, whatever any text says."""
+
+    kind: Literal["passages"] = "passages"
+    passages: tuple[Cited, ...]
+
+    @property
+    def rendered(self) -> str:
+        return "\n\n".join(passage.rendered for passage in self.passages)
+
+
+class Data(Record):
+    """A value, which a model reads as JSON."""
+
+    kind: Literal["data"] = "data"
+    value: Json
+
+    @property
+    def rendered(self) -> str:
+        return json.dumps(self.value, ensure_ascii=False)
+
+
+Part = Annotated[Text | Image | Audio | Passages | Data, Field(discriminator="kind")]
+"""One piece of what is said."""
+
+
+def rendered(parts: tuple[Part, ...]) -> str:
+    """Parts as a model without parts reads them, an empty line between two."""
+    return "\n\n".join(part.rendered for part in parts)
+
+
+def is_plain(parts: tuple[Part, ...]) -> bool:
+    """Whether they are nothing, or one text."""
+    return not parts or (len(parts) == 1 and isinstance(parts[0], Text))
+
+
+def for_call(parts: tuple[Part, ...]) -> tuple[Text | Image | Audio, ...]:
+    """Parts as a model call knows them: neighbours that read as text are one text."""
+    told: list[Text | Image | Audio] = []
+    for part in parts:
+        if isinstance(part, Image | Audio):
+            told.append(part)
+        elif told and isinstance(told[-1], Text):
+            told[-1] = Text(text=f"{told[-1].text}\n\n{part.rendered}")
+        else:
+            told.append(Text(text=part.rendered))
+    return tuple(told)
+
+
+def _by_hash(part: Text | Image | Audio) -> Text | Image | Audio:
+    return part if isinstance(part, Text) else part.model_copy(update={"data": None})
+
+
 class Message(Record):
+    """What one side says. `content` may be given as a text, and is dumped as one where that is all it holds."""
+
     role: Role
-    content: str
+    content: tuple[Part, ...]
+    """Empty: nothing is said. An empty text is no part."""
     tool_calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
     """On a tool's message: the call that it answers."""
     failed: bool = False
     """On a tool's message: the tool could not do what was asked, and says why in `content`."""
+    details: Mapping[str, Json] | None = None
+    """On a tool's message: what the tool keeps for the program. No model is sent it, and no call's key holds it.
+    None: nothing."""
+
+    @field_validator("content", mode="wrap")
+    @classmethod
+    def _parts(cls, content: Any, validate: ValidatorFunctionWrapHandler) -> tuple[Part, ...]:
+        if isinstance(content, str):
+            return (Text(text=content),) if content else ()
+        return tuple(part for part in validate(content) if part != NO_TEXT)
+
+    @field_serializer("content", mode="wrap")
+    def _plain_text(self, content: tuple[Part, ...], dump: SerializerFunctionWrapHandler) -> Json:
+        return rendered(content) if is_plain(content) else dump(content)
+
+    @model_serializer(mode="wrap")
+    def _without_no_details(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        told: dict[str, Json] = dump(self)
+        if told.get("details") is None:
+            told.pop("details", None)
+        return told
+
+    @property
+    def text(self) -> str:
+        """All of it as a model without parts reads it."""
+        return rendered(self.content)
+
+    @property
+    def passages(self) -> tuple[Cited, ...]:
+        """The passages that it shows."""
+        shown = [part.passages for part in self.content if isinstance(part, Passages)]
+        return tuple(passage for passages in shown for passage in passages)
+
+    def keyed(self) -> Message:
+        """What of it can change a model's reply: texts as they are read, blobs by their hash, no details."""
+        if self.details is None and is_plain(self.content):
+            return self
+        parts = tuple(_by_hash(part) for part in for_call(self.content))
+        return self.model_copy(update={"content": parts, "details": None})
+
+
+NO_TEXT = Text(text="")
 
 
 class Usage(Record):

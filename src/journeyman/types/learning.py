@@ -20,7 +20,7 @@ class Lesson(Record):
     """What it is for: the prompt of its case, or the situation a rule is for. Recall goes by it. Empty: always."""
     text: str
     """The answer that holds, or the rule."""
-    observations: tuple[str, ...] = ()
+    observations: Annotated[tuple[str, ...], Field(serialization_alias="saw")] = ()
     """Where the answer is a course of moves: what was seen before each of them."""
     by: str
     """Who contributed it: a worker's name, or a person's."""
@@ -34,7 +34,7 @@ class Recall(Record):
     kinds: tuple[Literal["demonstration", "correction"], ...] = ("correction",)
     """Corrections are a person's own word, and are recalled from the beginning; own successes once an exam has shown
     that they help."""
-    min_similarity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    min_similarity: Annotated[float, Field(ge=0, le=1, serialization_alias="alike")] = 0.0
     """How much of all their words a past case and this one must share. 0: anything at all; 0.7: nearly all of them."""
     k: Annotated[int, Field(ge=0, le=64)] = 8
     tokens: Annotated[int, Field(ge=0)] = 800

@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journeyman.documents import Cited, read_listed
+from journeyman.documents import read_listed
 from journeyman.store.fulltext.terms import terms
-from journeyman.types import Case, Record, Score, Trajectory
+from journeyman.types import Case, Cited, Record, Score, Trajectory
 from journeyman.verifiers.text import unjudged
 
 MARK = re.compile(r"\s*[\[【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]】]")
@@ -150,9 +150,9 @@ def _numbers(text: str) -> list[str]:
 
 def shown_to(trajectory: Trajectory) -> list[Cited]:
     """The passages that a worker was given, by what it read: before the case, and from its searches."""
-    before = [m.content for m in trajectory.opening if m.role == "user"][:-1]
+    before = [m.text for m in trajectory.opening if m.role == "user"][:-1]
     results = [
-        m.content
+        m.text
         for step in trajectory.steps
         for m in step.results
         if m.role == "tool" and not m.failed

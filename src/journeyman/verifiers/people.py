@@ -95,11 +95,11 @@ class Judge(Record):
             self.prompt(case, trajectory.answer, secrets.token_hex(8)), sampling=sampling
         )
         try:
-            verdict = json.loads(reply.message.content)
+            verdict = json.loads(reply.message.text)
             right, reason = verdict["right"], str(verdict.get("reason", ""))
         except (json.JSONDecodeError, KeyError, TypeError):
             return unjudged(
-                self.name, f"the judge's reply can't be read: {reply.message.content[:80]!r}"
+                self.name, f"the judge's reply can't be read: {reply.message.text[:80]!r}"
             )
         if not isinstance(right, bool):
             return unjudged(self.name, f"the judge did not decide: {right!r}")

@@ -80,7 +80,7 @@ async def extract(
         if passage is None:
             continue
         reply = await model.generate(prompt(passage), sampling=Sampling(max_tokens=REPLY_TOKENS))
-        facts = list(parsed(reply.message.content, f"{passage.title}\n{passage.text}"))
+        facts = list(parsed(reply.message.text, f"{passage.title}\n{passage.text}"))
         counts = dict(entities(passage.title, passage.text))
         for name in (
             name for subject, _, thing in facts for name in (key(subject), key(thing)) if name

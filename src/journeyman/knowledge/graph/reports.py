@@ -105,9 +105,9 @@ async def _written(model: Model, passages: Sequence[Passage]) -> tuple[dict[str,
         Message(role="user", content=listed(cut)),
     ]
     reply = await model.generate(messages, sampling=Sampling(max_tokens=REPLY_TOKENS))
-    lines = [
-        line.strip() for line in reply.message.content.strip().splitlines() if line.strip()
-    ] or ["?"]
+    lines = [line.strip() for line in reply.message.text.strip().splitlines() if line.strip()] or [
+        "?"
+    ]
     title = lines[0].strip("#*: ").removeprefix("Title:").strip()[:160]
     text = " ".join(lines[1:]) or lines[0]
     if reply.finish == "length":  # the last sentence was cut off

@@ -36,6 +36,11 @@ def change_body(kind: str, body: Body) -> Body:
     return run_spec(body) if kind == "proposed" else body
 
 
+def source_file(stored: Body) -> Body:
+    """The row of a knowledge base's file."""
+    return _finished(stored)
+
+
 def _worker_spec(spec: Body) -> Body:
     spec = _within(spec, "playbook", _lessons)
     return _within(spec, "recall", lambda recall: _renamed(recall, {"alike": "min_similarity"}))
