@@ -41,9 +41,18 @@ class Statement:
         if rows:
             connection.exec_driver_sql(self._built(connection), list(map(self._given, rows)))
 
+    def text(self, connection: Connection) -> str:
+        """As the driver wants it."""
+        return self._built(connection)
+
+    def parameters(self, values: Values) -> Any:
+        """These values as the driver wants them; after `text`."""
+        return self._given(values)
+
     def _built(self, connection: Connection) -> str:
         if self._sql is None:
-            built = self.clause.compile(dialect=connection.dialect, column_keys=list(self.names))
+            columns = list(self.names) if isinstance(self.clause, Insert) else None
+            built = self.clause.compile(dialect=connection.dialect, column_keys=columns)
             fixed = {name: value for name, value in built.params.items() if name not in self.names}
             assert len(built.params) == len(fixed) + len(self.names), built.params
             if built.positiontup is None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from journeyman.errors import InputError, StoreError
 from journeyman.store import connect
 from journeyman.store.journal import Journal, LeaseLostError, open_journal
-from journeyman.store.journal.blobs import INLINE_CHARACTERS, Blobs
+from journeyman.store.journal.blobs import INLINE_CHARACTERS, BlobFolder
 from journeyman.types import (
     Case,
     Change,
@@ -144,9 +144,13 @@ def test_closing_takes_a_case_off_and_retry_puts_it_back_with_a_new_attempt(
 
 def test_large_texts_are_kept_once_outside_the_rows(journal: Journal) -> None:
     schema = "CREATE TABLE 订单 …" * 500
-    before = sum(1 for _ in journal.blobs.folder.rglob("*")) if journal.blobs.folder.exists() else 0
+    before = (
+        sum(1 for _ in (journal.workspace / "blobs").rglob("*"))
+        if (journal.workspace / "blobs").exists()
+        else 0
+    )
     journal.append([event(n, body=said(schema)) for n in range(20)])
-    files = [path for path in journal.blobs.folder.rglob("*") if path.is_file()]
+    files = [path for path in (journal.workspace / "blobs").rglob("*") if path.is_file()]
     assert before == 0
     assert len(files) == 1
     assert all(e.body == said(schema) for e in journal.events("r-1", "a"))
@@ -154,7 +158,7 @@ def test_large_texts_are_kept_once_outside_the_rows(journal: Journal) -> None:
 
 def test_a_changed_blob_is_noticed(journal: Journal) -> None:
     journal.append([event(0, body=said("x" * (INLINE_CHARACTERS + 1)))])
-    (file,) = [path for path in journal.blobs.folder.rglob("*") if path.is_file()]
+    (file,) = [path for path in (journal.workspace / "blobs").rglob("*") if path.is_file()]
     file.write_text("something else")
     with pytest.raises(StoreError, match="does not hold what its name says"):
         journal.events("r-1", "a")
@@ -178,7 +182,7 @@ JSON = st.recursive(
 def test_folding_large_texts_away_can_always_be_undone(
     tmp_path_factory: pytest.TempPathFactory, value: Any, filler: int
 ) -> None:
-    blobs = Blobs(tmp_path_factory.mktemp("blobs"))
+    blobs = BlobFolder(tmp_path_factory.mktemp("blobs"))
     whole = {"value": value, "large": "字" * (filler * INLINE_CHARACTERS)}
     assert blobs.unfold(blobs.fold(whole)) == whole
 
@@ -220,7 +224,7 @@ def test_a_locked_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.slow
 def test_two_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
-    imports = "from pathlib import Path; from journeyman.store.journal import Journal"
+    imports = "from pathlib import Path; from journeyman.store.journal import open_journal"
     code = f"{imports}; open_journal(Path({str(tmp_path)!r}))"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     deadline = time.monotonic() + 60
