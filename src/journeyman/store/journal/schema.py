@@ -72,7 +72,7 @@ pending = Table(
 waits = pending.c.awaiting.is_not(None)
 free = pending.c.awaiting.is_(None)
 
-Index("pending_free", pending.c.run_id, pending.c.seq, sqlite_where=free, postgresql_where=free)
+Index("pending_free", pending.c.run_id, pending.c.awaiting, pending.c.seq)
 Index(
     "pending_waking",
     pending.c.run_id,
