@@ -18,6 +18,7 @@ from journeyman.documents import SourceFile
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase, Update
 from journeyman.models.embedding import embedder_named
+from journeyman.store.journal import folder_of
 
 BaseName = Annotated[str, typer.Option("--base", help="The base's name.")]
 EmbedderOption = Annotated[
@@ -45,14 +46,16 @@ class SearchMode(StrEnum):
 NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
-def base_file(workspace: Path, name: str) -> Path:
+def base_file(workspace: Path | str, name: str) -> Path:
     """Where a base is. Raises InputError for a name that can't be one's."""
     if NAME.fullmatch(name) is None:
         raise InputError(f"{name!r} can't name a base.", "Use letters, digits, - and _.")
-    return workspace / "knowledge" / f"{name}.sqlite"
+    return folder_of(workspace) / "knowledge" / f"{name}.sqlite"
 
 
-def open_base(workspace: Path, name: str, embedder: str, *, new: bool = False) -> KnowledgeBase:
+def open_base(
+    workspace: Path | str, name: str, embedder: str, *, new: bool = False
+) -> KnowledgeBase:
     """A base by its name; `new`: made where it is missing."""
     file = base_file(workspace, name)
     if not new and not file.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from journeyman.errors import InputError, MissingExtraError, StoreError
-from journeyman.store.journal import Journal, folder_of, open_journal
+from journeyman.store.journal import Journal, folder_of, open_journal, shown_as
 from tests.store.journal.parts import choose, event, said
 
 pytest.importorskip("psycopg", reason="an optional extra: pip install 'journeyman[postgres]'")
@@ -75,3 +75,8 @@ def test_without_the_extra_it_says_which_one(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "journeyman.store.journal.postgres", None)
     with pytest.raises(MissingExtraError, match=r"journeyman\[postgres\]"):
         open_journal("postgresql://h/d")
+
+
+def test_a_workspace_is_shown_without_secrets(tmp_path: Path) -> None:
+    assert shown_as(f"postgresql://ada:{SECRET}@h:5/d?password={SECRET}") == "postgresql://h:5/d"
+    assert shown_as(tmp_path) == str(tmp_path)

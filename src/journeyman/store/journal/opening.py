@@ -58,6 +58,19 @@ def has_journal(workspace: Path | str) -> bool:
     return (Path(workspace) / "journal.sqlite").exists()
 
 
+def shown_as(workspace: Path | str) -> str:
+    """The workspace without anything secret, to be shown."""
+    url = database_of(workspace)
+    return str(workspace) if url is None else place_of(url)
+
+
+def place_of(url: URL) -> str:
+    """A database's URL without user, password and settings."""
+    host = url.host or url.query.get("host") or "localhost"
+    port = "" if url.port is None else f":{url.port}"
+    return f"postgresql://{host}{port}/{url.database or ''}"
+
+
 def database_of(workspace: Path | str) -> URL | None:
     """The URL of a workspace in a database. None: it is a folder. Raises InputError for a URL of another kind."""
     if isinstance(workspace, Path) or "://" not in workspace:

@@ -31,6 +31,7 @@ from journeyman.store.journal import schema
 from journeyman.store.journal.blobs import BlobFolder, Blobs, BlobTable
 from journeyman.store.journal.hot import ROW, HotStatements, next_case, next_held
 from journeyman.store.journal.migrations import migrate
+from journeyman.store.journal.opening import place_of
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
 from journeyman.store.statements import Statement
 
@@ -252,13 +253,6 @@ def lock_number(name: str) -> int:
     """An advisory lock's number; the same name has the same one everywhere."""
     digest = hashlib.sha256(f"journeyman\0{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def place_of(url: URL) -> str:
-    """The URL without anything secret, to be shown."""
-    host = url.host or url.query.get("host") or "localhost"
-    port = "" if url.port is None else f":{url.port}"
-    return f"postgresql://{host}{port}/{url.database or ''}"
 
 
 def _connect(url: URL, *, autocommit: bool) -> Connection:
