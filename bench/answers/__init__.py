@@ -1,0 +1,15 @@
+"""Answers from documents: right, cited, silent where the document is gone."""
+
+MEASURES = ("journeyman.assess",)
+
+RECORDS = (
+    "journeyman.documents",
+    "journeyman.environments",
+    "journeyman.flow",
+    "journeyman.job",
+    "journeyman.knowledge",
+    "journeyman.models",
+    "journeyman.protocols",
+    "journeyman.store",
+    "journeyman.verifiers",
+)

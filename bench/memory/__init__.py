@@ -1,0 +1,7 @@
+"""Recall from up to a million past cases, and what an index of them costs."""
+
+MEASURES = (
+    "journeyman.learn.lessons",
+    "journeyman.memory",
+    "journeyman.store",
+)
