@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from bench.lib.places import BENCH, ROOT
 
-WRITERS = tuple(f"bench.lib.{name}" for name in ("machine", "places", "results", "sources", "stale"))
+WRITERS = tuple(f"bench.lib.{name}" for name in ("machine", "pages", "places", "results", "sources", "stale"))
 """They write down what was measured, and measure nothing."""
 DATA = {".csv", ".json", ".jsonl", ".md", ".sql", ".toml", ".txt"}
 PARTS = ("bench", "tools")
@@ -36,7 +36,7 @@ class Bench(NamedTuple):
 
 
 def bench_names(bench: Path = BENCH) -> list[str]:
-    return sorted(file.parent.name for file in bench.glob("*/__main__.py"))
+    return sorted(file.parent.name for file in bench.glob("*/__main__.py") if file.parent.name != "lib")
 
 
 def bench_named(name: str) -> Bench:
