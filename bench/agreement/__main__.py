@@ -196,7 +196,7 @@ def main() -> None:
     if arguments.record:
         until = time.monotonic() + 60 * arguments.minutes
         asyncio.run(record(arguments.only.split(","), arguments.cases, until))
-    write("agreement", figures(_rows()))
+    write("agreement", figures(_rows()), folded=not arguments.record)
 
 
 if __name__ == "__main__":

@@ -317,7 +317,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.record:
         asyncio.run(record(arguments.cases, time.monotonic() + 60 * arguments.minutes))
-    write("answers", figures())
+    write("answers", figures(), folded=not arguments.record)
 
 
 if __name__ == "__main__":

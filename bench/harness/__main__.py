@@ -1,7 +1,9 @@
-"""Time per turn against an instant loopback server: ours, with the journal durable, beside four others.
+"""Time per turn against an instant loopback server: ours, with all that it does, beside four others.
 
-Each peer is installed into a throw-away environment (`bench/.work/peers`). A case is ten tool turns and an answer; the
-five take turns, round by round, so that a drifting machine hits all alike. A ratio is of the same round.
+Ours writes a durable journal, asks for log-probabilities, scores and decides every case, takes labels, calibrates its
+confidence and recalls past cases; the peers do none of that. Each peer is installed into a throw-away environment
+(`bench/.work/peers`). A case is ten tool turns and an answer. The five take turns, round by round, so that a drifting
+machine hits all alike. A ratio is of the same round; intervals are over rounds.
 """
 
 from __future__ import annotations
@@ -13,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 
-from bench.lib.figures import Figure
+from bench.lib.figures import Figure, median_of
 from bench.lib.places import ROOT, WORK
 from bench.lib.results import as_usual, write
 from journeyman.environments import Tools
@@ -32,6 +33,8 @@ from journeyman.verifiers import Exact
 
 PEERS = WORK / "peers"
 TURNS = 10
+WARM = 2
+"""Cases that are not timed, of every library."""
 
 PACKAGES = {
     "agno": ("agno", "openai"),
@@ -39,7 +42,7 @@ PACKAGES = {
     "pydantic-ai-slim": ("pydantic-ai-slim[openai]",),
     "mini-swe-agent": ("mini-swe-agent", "mcp"),
 }
-SCRIPTS = {"pydantic-ai-slim": "pydantic_ai"}
+OURS = "journeyman"
 
 
 @contextmanager
@@ -74,21 +77,23 @@ def look(word: str) -> str:
 
 
 def ours(url: str, cases: int) -> float:
-    """Seconds for so many cases, after a warm-up of two."""
+    """Seconds for so many cases, after a warm-up."""
     room = Path(tempfile.mkdtemp(prefix="journeyman-harness-"))
     job = Job(
         name="harness",
         environment=Tools(functions=(look,)),
         verifiers=(Exact(),),
-        cases=lambda: [Case(id=f"c{n}", prompt=f"case {n}", target="done") for n in range(cases + 2)],
+        cases=lambda: [Case(id=f"c{n}", prompt=f"case {n}", target="done") for n in range(cases + WARM)],
         budget=Budget(steps=200, tokens=10**9),
     )
     closings: list[float] = []
+    last: list[Outcome] = []
 
     def told(outcome: Outcome) -> None:
         assert outcome.right
         assert len(outcome.trajectory.steps) == TURNS + 1
         closings.append(time.perf_counter())
+        last[:] = [outcome]
 
     async def run() -> None:
         model = EndpointModel(url, "m")
@@ -100,11 +105,19 @@ def ours(url: str, cases: int) -> float:
 
     asyncio.run(run())
     shutil.rmtree(room)
-    return closings[-1] - closings[1]
+    everything_on(last[0])
+    return closings[-1] - closings[WARM - 1]
+
+
+def everything_on(outcome: Outcome) -> None:
+    """A late case was recalled for, was worked with log-probabilities, and was decided by a confidence."""
+    assert outcome.trajectory.recalled
+    assert outcome.trajectory.steps[-1].reply.logprobs
+    assert outcome.confidence is not None
 
 
 def theirs(python: Path, peer: str, url: str, cases: int) -> float:
-    script = Path(__file__).parent / "peers" / f"{SCRIPTS.get(peer, peer).replace('-', '_')}_peer.py"
+    script = Path(__file__).parent / "peers" / f"{key_of(peer)}_peer.py"
     done = subprocess.run(
         [str(python), str(script), url, str(cases)], capture_output=True, text=True, timeout=600, check=False
     )
@@ -113,35 +126,42 @@ def theirs(python: Path, peer: str, url: str, cases: int) -> float:
     return float(done.stdout.split()[-1])
 
 
+def figures_of(taken: Mapping[str, Sequence[float]], turns: int) -> dict[str, Figure]:
+    """Medians over rounds: milliseconds of a turn, and ours as a share of theirs."""
+    figures: dict[str, Figure] = {}
+    for name, seconds in taken.items():
+        key = "turn_ms" if name == OURS else f"{key_of(name)}_turn_ms"
+        figures[key] = median_of([1000 * each / turns for each in seconds], "ms, median of rounds")
+    for name, seconds in taken.items():
+        if name == OURS:
+            continue
+        ratios = [a / b for a, b in zip(taken[OURS], seconds, strict=True)]
+        goal = "<= 0.9" if name == "agno" else ""
+        figures[f"turn_ratio_to_{key_of(name)}"] = median_of(ratios, "ratio, median of rounds", goal)
+    return figures
+
+
+def key_of(peer: str) -> str:
+    return peer.removesuffix("-slim").replace("-", "_")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     pythons = {peer: python for peer in PACKAGES if (python := installed(peer)) is not None}
-    taken: dict[str, list[float]] = {name: [] for name in ("journeyman", *pythons)}
+    taken: dict[str, list[float]] = {name: [] for name in (OURS, *pythons)}
     with server(TURNS) as url:
         for round_ in range(arguments.rounds):
-            taken["journeyman"].append(ours(url, arguments.cases))
+            taken[OURS].append(ours(url, arguments.cases))
             for peer, python in pythons.items():
                 taken[peer].append(theirs(python, peer, url, arguments.cases))
             print(
                 f"round {round_ + 1}: " + ", ".join(f"{name} {seconds[-1]:.2f} s" for name, seconds in taken.items()),
                 flush=True,
             )
-    turns = arguments.cases * (TURNS + 1)
-    figures: dict[str, Figure] = {}
-    for name, seconds in taken.items():
-        each = sorted(1000 * s / turns for s in seconds)
-        key = "turn_ms" if name == "journeyman" else f"{name.replace('-', '_')}_turn_ms"
-        figures[key] = Figure(value=median(each), low=each[0], high=each[-1], unit="ms, median; least and most")
-    for peer in pythons:
-        ratios = sorted(a / b for a, b in zip(taken["journeyman"], taken[peer], strict=True))
-        goal = "<= 1" if peer == "agno" else ""
-        key = f"turn_ratio_to_{SCRIPTS.get(peer, peer).replace('-', '_')}"
-        figures[key] = Figure(
-            value=median(ratios), low=ratios[0], high=ratios[-1], unit="ratio, median; least and most", goal=goal
-        )
+    figures = figures_of(taken, arguments.cases * (TURNS + 1))
     write("harness", figures, whole=as_usual(parser))
 
 

@@ -365,7 +365,7 @@ def main() -> None:
     if arguments.record:
         asyncio.run(recording(arguments))
     else:
-        write("learning", figures())
+        write("learning", figures(), folded=not arguments.record)
 
 
 if __name__ == "__main__":

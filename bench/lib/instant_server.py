@@ -3,7 +3,8 @@
     python -m bench.lib.instant_server TURNS
 
 prints its port. How far a conversation is, it reads from the number of tool results in the request. The tool's name and
-argument are those of the first tool offered, so that every peer can bring its own.
+argument are those of the first tool offered, so that every peer can bring its own. Log-probabilities are given to those
+who ask for them, as a server does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import asyncio
 import json
 import sys
 from typing import Any
+
+TOKENS = 2
+"""Of every reply, whatever it says."""
 
 
 def reply(request: dict[str, Any], turns: int) -> dict[str, Any]:
@@ -36,9 +40,17 @@ def reply(request: dict[str, Any], turns: int) -> dict[str, Any]:
             "tool_calls": [{"id": f"call_{done}", "type": "function", "function": call}],
         }
     finish = "tool_calls" if message.get("tool_calls") else "stop"
-    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
-    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    logprobs = likely(request.get("top_logprobs", 0)) if request.get("logprobs") else None
+    usage = {"prompt_tokens": 10, "completion_tokens": TOKENS, "total_tokens": 10 + TOKENS}
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}
     return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+
+
+def likely(alternatives: int) -> dict[str, Any]:
+    """Log-probabilities of a reply of two tokens."""
+    top = [{"token": f"t{n}", "logprob": -0.1 - n, "bytes": None} for n in range(alternatives)]
+    token = {"token": "t0", "logprob": -0.1, "bytes": None, "top_logprobs": top}
+    return {"content": [token] * TOKENS, "refusal": None}
 
 
 async def serve(turns: int) -> None:

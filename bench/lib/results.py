@@ -51,20 +51,23 @@ def as_usual(parser: argparse.ArgumentParser) -> bool:
     return parser.parse_args() == parser.parse_args([])
 
 
-def write(name: str, figures: Mapping[str, Figure], *, whole: bool = True, keep: bool = False) -> Path:
+def write(
+    name: str, figures: Mapping[str, Figure], *, whole: bool = True, keep: bool = False, folded: bool = False
+) -> Path:
     """Print the table and write the file.
 
     `whole` is False for a smaller size than the bench's own: that is a try, and goes to `bench/.work/tried`.
     `keep` leaves earlier figures that were not measured this time; while any is left, the sources are not known.
+    `folded` means that recordings were folded again: their times are still those of the machine before.
     """
-    earlier = result_of(name) if keep else None
-    kept = {} if earlier is None else {key: one for key, one in earlier.figures.items() if key not in figures}
+    earlier = result_of(name)
+    kept = _others(earlier, figures) if keep and earlier else {}
     _print(name, figures)
     result = Result(
         name=name,
         date=datetime.now(UTC).date().isoformat(),
         took_s=round(time.monotonic() - BEGAN, 1),
-        machine=this_machine(),
+        machine=earlier.machine if folded and earlier else this_machine(),
         sources=None if kept else digest_of_bench(name),
         figures={**kept, **figures},
     )
@@ -73,6 +76,10 @@ def write(name: str, figures: Mapping[str, Figure], *, whole: bool = True, keep:
     file = folder / f"{name}.json"
     file.write_text(json.dumps(result.model_dump(), indent=2) + "\n", encoding="utf-8")
     return file
+
+
+def _others(earlier: Result, figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    return {key: figure for key, figure in earlier.figures.items() if key not in figures}
 
 
 def _print(name: str, figures: Mapping[str, Figure]) -> None:

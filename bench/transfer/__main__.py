@@ -315,7 +315,7 @@ def main() -> None:
     told = figures()
     if not told:
         raise SystemExit("Nothing was recorded yet: python -m bench.transfer --record")
-    write("transfer", told)
+    write("transfer", told, folded=not arguments.record)
 
 
 if __name__ == "__main__":

@@ -248,6 +248,18 @@ def test_figures_of_two_runs_are_of_no_known_sources(room: Path) -> None:
     assert why_stale(result_of("kill") or result) is None
 
 
+def test_times_of_recordings_stay_with_their_machine(room: Path) -> None:
+    elsewhere = Machine(processor="another", cores=1, memory_gib=1, python="3.11.7")
+    file = write("kill", {})
+    file.write_text(made(machine=elsewhere).model_dump_json())
+    write("kill", {}, folded=True)
+    assert (found := result_of("kill")) is not None
+    assert found.machine == elsewhere
+    write("kill", {})
+    assert (found := result_of("kill")) is not None
+    assert found.machine == this_machine()
+
+
 def test_a_machine_has_no_host_name(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     assert processor_name(cpuinfo) is None
