@@ -205,7 +205,7 @@ def test_a_name_that_is_missing_or_wrong_gets_the_list(name: str) -> None:
 def test_a_bench_runs_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "bench_ran"
     monkeypatch.setattr(runner, "bench_names", lambda: ["speed"])
-    monkeypatch.setattr(runner.runpy, "run_module", lambda name, **_: folder.write_text(f"{name} {sys.argv}"))
+    monkeypatch.setattr("runpy.run_module", lambda name, **_: folder.write_text(f"{name} {sys.argv}"))
     monkeypatch.setattr(sys, "argv", ["x"])
     runner.main(["speed", "--cases", "3"])
     assert folder.read_text() == "bench.speed ['bench.speed', '--cases', '3']"
