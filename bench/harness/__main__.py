@@ -34,7 +34,7 @@ from journeyman.verifiers import Exact
 PEERS = WORK / "peers"
 TURNS = 10
 WARM = 2
-"""Cases that are not timed, of every library."""
+"""Cases that are not timed, of every library. Our answers to them are wrong, so that there are corrections to recall."""
 
 PACKAGES = {
     "agno": ("agno", "openai"),
@@ -76,6 +76,10 @@ def look(word: str) -> str:
     return f"seen {word}"
 
 
+def case_number(n: int) -> Case:
+    return Case(id=f"c{n}", prompt=f"case {n}", target="corrected" if n < WARM else "done")
+
+
 def ours(url: str, cases: int) -> float:
     """Seconds for so many cases, after a warm-up."""
     room = Path(tempfile.mkdtemp(prefix="journeyman-harness-"))
@@ -83,14 +87,14 @@ def ours(url: str, cases: int) -> float:
         name="harness",
         environment=Tools(functions=(look,)),
         verifiers=(Exact(),),
-        cases=lambda: [Case(id=f"c{n}", prompt=f"case {n}", target="done") for n in range(cases + WARM)],
+        cases=lambda: [case_number(n) for n in range(cases + WARM)],
         budget=Budget(steps=200, tokens=10**9),
     )
     closings: list[float] = []
     last: list[Outcome] = []
 
     def told(outcome: Outcome) -> None:
-        assert outcome.right
+        assert outcome.right == (len(closings) >= WARM)
         assert len(outcome.trajectory.steps) == TURNS + 1
         closings.append(time.perf_counter())
         last[:] = [outcome]
