@@ -34,7 +34,7 @@ from journeyman.verifiers import Exact
 PEERS = WORK / "peers"
 TURNS = 10
 WARM = 2
-"""Cases that are not timed, of every library. Our answers to them are wrong, so that there are corrections to recall."""
+"""Cases that are not timed, of every library. Our answers to them are wrong, so that corrections can be recalled."""
 
 PACKAGES = {
     "agno": ("agno", "openai"),
