@@ -42,8 +42,8 @@ from journeyman.runtime.asking import asking_job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, hire, work
 from journeyman.store.fulltext.terms import terms
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.store.passages import searched
 from journeyman.types import Case, CaseResult, Change, Run
 from journeyman.verifiers.citations import abstains, cited_sentences, shown_to
@@ -167,7 +167,7 @@ async def record(cases: int, until: float) -> None:
     model = open_model(DEFAULT_MODEL, at_once=1)
     ROOM.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for condition, base, asked in conditions(found, cases):
             with SqliteIndex.open(ROOM / f"{base}.sqlite", embedder) as index:
                 if len(index.documents()) != len(found.bases[base]):

@@ -21,8 +21,8 @@ from journeyman.protocols import Model
 from journeyman.reports.metrics import run_metrics
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult
 
 AGAIN = 3
@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         job = load_job(JOBS / "analyst", data=folder / "data")
-        with Journal.open(folder) as journal, LeaseOwner.enter(folder) as holder:
+        with open_journal(folder) as journal, LeaseOwner.enter(folder) as holder:
             run = open_run(journal, job, model)
             add_cases(
                 journal,

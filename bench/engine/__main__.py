@@ -25,7 +25,7 @@ from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 
 Requests = dict[str, list[Mapping[str, Any]]]
 
@@ -52,7 +52,7 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
 
     with tempfile.TemporaryDirectory() as room:
         job = load_job(JOBS / "analyst", data=Path(room) / "data")
-        with Journal.open(Path(room)) as journal, LeaseOwner.enter(Path(room)) as holder:
+        with open_journal(Path(room)) as journal, LeaseOwner.enter(Path(room)) as holder:
             opened = open_run(journal, job, model)
             add_cases(
                 journal,

@@ -40,7 +40,7 @@ from journeyman.runtime.internal import internal_runner, open_internal_run, run_
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal, open_journal
 from journeyman.types import Budget, Case, CaseResult, Lesson, Message, Recall, Sampling, WorkerSpec
 from journeyman.verifiers import Exact
 
@@ -122,7 +122,7 @@ async def record(until: float) -> None:
     cases = list(job.cases())
     model = open_model(MODEL, at_once=1)
     rows: list[tuple[object, ...]] = []
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         run = open_run(journal, job, model)
         if add_cases(journal, run, [case for case in cases if case.split == "train"]):
             await work(staff(journal, holder, job, model, run, at_once=1))

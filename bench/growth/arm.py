@@ -26,7 +26,7 @@ from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, hire, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Case, CaseResult, Message, Reply, Sampling, Split, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -157,7 +157,7 @@ def measured(arm: str, count: int) -> Measured:
             verifiers=(Exact(),),
             fingerprint="growth",
         )
-        with Journal.open(folder) as journal, LeaseOwner.enter(folder) as holder:
+        with open_journal(folder) as journal, LeaseOwner.enter(folder) as holder:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
             shift = shift_of(

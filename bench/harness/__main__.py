@@ -27,7 +27,7 @@ from journeyman.job.job import Job
 from journeyman.models.endpoint import EndpointModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Budget, Case, CaseResult
 from journeyman.verifiers import Exact
 
@@ -103,7 +103,7 @@ def ours(url: str, cases: int) -> float:
 
     async def run() -> None:
         model = EndpointModel(url, "m")
-        with Journal.open(room) as journal, LeaseOwner.enter(room) as holder:
+        with open_journal(room) as journal, LeaseOwner.enter(room) as holder:
             opened = open_run(journal, job, model)
             add_cases(journal, opened, job.cases())
             await work(staff(journal, holder, job, model, opened, at_once=1, told=told))

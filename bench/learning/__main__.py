@@ -42,8 +42,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, work
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Run
 
 REPLAYS = 60
@@ -176,7 +176,7 @@ def row(run: Run, outcome: CaseResult) -> Row:
 async def recording(arguments: argparse.Namespace) -> None:
     until = time.monotonic() + 60 * arguments.minutes
     model = open_model(DEFAULT_MODEL, at_once=1)
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for arm in arguments.arms.split(","):
             for name in arguments.only.split(","):
                 if time.monotonic() < until and (name in GAMES or arm not in UNTAUGHT):

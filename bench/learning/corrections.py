@@ -24,8 +24,8 @@ from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, Label, Run, Sampling
 
 ROOM = WORK / "corrections"
@@ -92,7 +92,7 @@ async def record() -> None:
     """Ask, put right, ask again."""
     model = open_model(DEFAULT_MODEL, at_once=1)
     planted = dict(enumerate(facts()))
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         run = open_run(journal, warehouse(), model)
         await asked(
             journal,

@@ -24,8 +24,8 @@ from journeyman.job.job import Job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
 from journeyman.store import faults
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Budget,
     Case,
@@ -168,7 +168,7 @@ def shift_in(world: Path, journal: Journal, holder: LeaseOwner, cases: int) -> R
 def live(world: Path, cases: int) -> None:
     """One process's life, from opening the workspace to the last case."""
     workspace = world / "workspace"
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         asyncio.run(work(shift_in(world, journal, holder, cases)))
 
 
@@ -218,7 +218,7 @@ def wait_for(child: int, seconds: float) -> int | None:
 def enrol_all(world: Path, cases: int) -> None:
     """Put the cases into the run, so that each short life is spent on working them."""
     with (
-        Journal.open(world / "workspace") as journal,
+        open_journal(world / "workspace") as journal,
         LeaseOwner.enter(world / "workspace") as holder,
     ):
         shift_in(world, journal, holder, cases)
@@ -270,7 +270,7 @@ class Verdict:
 def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     """Let one process finish in peace, then compare the world with the journal."""
     stuck = int(wait_for(spawn(world, cases), seconds) != 0)
-    with Journal.open(world / "workspace") as journal:
+    with open_journal(world / "workspace") as journal:
         (run,) = journal.runs()
         found = list(outcomes(journal, run))
         made = list(remade(journal, run))

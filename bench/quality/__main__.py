@@ -24,7 +24,7 @@ from journeyman.protocols import Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal, open_journal
 from journeyman.types import CaseResult
 
 ROOM = WORK / "quality"
@@ -99,7 +99,7 @@ def main() -> None:
         shutil.rmtree(ROOM, ignore_errors=True)
     seen: dict[str, RunMetrics] = {}
     model = open_model(DEFAULT_MODEL, at_once=AT_ONCE)
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for name in arguments.only.split(","):
             job = SETS[name]()
             if job is None:

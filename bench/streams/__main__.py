@@ -29,8 +29,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Example, Run
 
 ROOM = WORK / "streams"
@@ -122,7 +122,7 @@ async def main() -> None:
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
     model = open_model(DEFAULT_MODEL, at_once=arguments.at_once)
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         for name in arguments.only.split(","):
             if time.monotonic() < until:
                 job = STREAMS[name](ROOM / "data")

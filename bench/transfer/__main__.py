@@ -50,8 +50,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, hire, work
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, CaseResult, Lesson, Run
 
 ROOM = WORK / "transfer"
@@ -320,7 +320,7 @@ async def recording_of(arguments: argparse.Namespace) -> None:
     until = time.monotonic() + 60 * arguments.minutes
     shelf = Shelf([stream(name, ROOM / "data") for name in SEQUENCE], ROOM)
     model = open_model(DEFAULT_MODEL, at_once=1)
-    with Journal.open(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
+    with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         recording = Recording(journal, holder, model, shelf, until)
         await record(recording, arguments.cases)
         export(recording, arguments.cases, RECORDED)

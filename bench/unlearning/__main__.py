@@ -41,7 +41,7 @@ from journeyman.runtime.review import review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store import lessons as tables
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal, open_journal
 from journeyman.types import Case, Label, Lesson, Message, Proposal, Run, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact
 
@@ -124,7 +124,7 @@ def job(cases: Sequence[Case] = ()) -> Job:
 def lived(room: Path, told: World) -> Run:
     """The cases are worked."""
     doing = job(told.cases)
-    with Journal.open(room) as journal, LeaseOwner.enter(room) as holder:
+    with open_journal(room) as journal, LeaseOwner.enter(room) as holder:
         run = open_run(journal, doing, MODEL)
         add_cases(journal, run, told.cases)
         asyncio.run(
@@ -135,7 +135,7 @@ def lived(room: Path, told: World) -> Run:
 
 def taught(room: Path, run: Run, told: World, *, without: str | None = None) -> None:
     """What people say, and the rules; with `without`, nothing that rests on that source."""
-    with Journal.open(room) as journal:
+    with open_journal(room) as journal:
         for case, label in told.given:
             if without not in {f"case:{case}", f"person:{label.by}"}:
                 review(journal, run, case, label)
@@ -162,7 +162,7 @@ def champion(journal: Journal) -> Version:
 
 def state(room: Path) -> list[object]:
     """All that a worker goes by."""
-    with Journal.open(room) as journal:
+    with open_journal(room) as journal:
         experience = LessonProjection(journal, NAME)
         memories = experience.advance()
         rows: list[object] = []
@@ -189,7 +189,7 @@ def differs(worked: Path, room: Path, told: World, run: Run, source: str) -> boo
     with tempfile.TemporaryDirectory() as other:
         forgot, never = Path(other) / "forgot", Path(other) / "never"
         shutil.copytree(room, forgot)
-        with Journal.open(forgot) as journal:
+        with open_journal(forgot) as journal:
             unlearn(journal, NAME, source)
         shutil.copytree(worked, never)
         taught(never, run, told, without=source)
@@ -203,7 +203,7 @@ def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
     different, seconds = 0, []
     for n in range(moves):
         before = state(room)
-        with Journal.open(room) as journal:
+        with open_journal(room) as journal:
             old = champion(journal)
             promote(
                 journal,
@@ -213,7 +213,7 @@ def rolled_back(room: Path, moves: int) -> tuple[int, list[float]]:
                 "other",
             )
         changed = state(room) != before
-        with Journal.open(room) as journal:
+        with open_journal(room) as journal:
             began = time.perf_counter()
             roll_back(journal, NAME, "ada", old.config_hash, number=old.number)
             seconds.append(time.perf_counter() - began)

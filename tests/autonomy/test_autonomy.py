@@ -19,8 +19,8 @@ from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import inbox, review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Assessed, Case, Closed, Event, Label, Message, Run, Split, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -60,7 +60,7 @@ def do(
     at_once: int = 3,
 ) -> Run:
     model = ScriptedModel(answer)
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, model, backtest=backtest, fresh=fresh)
         add_cases(journal, run, doing.cases())
         asyncio.run(
@@ -78,7 +78,7 @@ def shuffled(*numbers: int, known: bool = True) -> list[Case]:
 @pytest.mark.slow
 def test_a_worker_earns_its_autonomy_and_each_decision_can_be_made_again(tmp_path: Path) -> None:
     run = do(tmp_path, job(shuffled(300)))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         done = list(outcomes(journal, run))
         delivered = [o for o in done if o.decision is not None and o.decision.deliver]
         assert len(delivered) > 60
@@ -100,7 +100,7 @@ def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
     tmp_path: Path,
 ) -> None:
     run = do(tmp_path, job([case(n, known=False) for n in range(6)]))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
         assert AutonomyTracker(journal, run).autonomy.settled == 0
         review(journal, run, "c0001", Label(error=False, by="mei"))
@@ -113,14 +113,14 @@ def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
 
 def test_a_correction_that_changes_nothing_is_an_acceptance(tmp_path: Path) -> None:
     run = do(tmp_path, job([case(1, known=False)]))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         seen = review(journal, run, "c0001", Label(error=True, by="mei", correction=" word 1 "))
         assert (seen.correct, seen.labels[0].error) == (True, False)
 
 
 def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -> None:
     run = do(tmp_path, job([case(1, known=False)]))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         review(journal, run, "c0001", Label(error=False, by="mei"))
         review(journal, run, "c0001", Label(error=False, by="mei"))
         review(journal, run, "c0001", Label(error=False, by="jan"))
@@ -134,7 +134,7 @@ def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -
 @pytest.mark.parametrize("case_id", ["nobody", "c0001"])
 def test_a_review_of_what_is_not_there_says_so(tmp_path: Path, case_id: str) -> None:
     doing = job([case(1, known=False)])
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         run = open_run(journal, doing, ScriptedModel(answer))
         add_cases(journal, run, doing.cases())
         with pytest.raises(InputError, match=case_id):
@@ -143,7 +143,7 @@ def test_a_review_of_what_is_not_there_says_so(tmp_path: Path, case_id: str) -> 
 
 def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
     doing = job([case(1, known=False)])
-    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+    with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         model = ScriptedModel([""])
         run = open_run(journal, doing, model)
         add_cases(journal, run, doing.cases())
@@ -168,7 +168,7 @@ def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
     for seed in range(2):
         room = tmp_path / str(seed)
         run = do(room, job(cases), at_once=1)
-        with Journal.open(room) as journal:
+        with open_journal(room) as journal:
             waiting = [item.case.id for item in inbox(journal, run)]
             random.Random(seed).shuffle(waiting)
             for case_id in waiting:
@@ -181,7 +181,7 @@ def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
 
 def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:
     run = do(tmp_path, job([case(1, split="exam"), case(2), case(4, split="exam")]))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         assert inbox(journal, run) == []
         now = AutonomyTracker(journal, run).autonomy
         assert (now.settled, now.labels) == (1, 1)
@@ -191,7 +191,7 @@ def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:
 def test_a_history_proves_autonomy_before_day_one(tmp_path: Path) -> None:
     history = history_cases(case(n) for n in range(200))
     tested = do(tmp_path, job(history), backtest=100)
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         found = outlook(journal, tested)
     assert (found.labelled, found.learned_from) == (200, 100)
     assert found.asked.threshold is not None
@@ -202,7 +202,7 @@ def test_a_history_proves_autonomy_before_day_one(tmp_path: Path) -> None:
     assert {one.allowed_error for one in found.others} == {0.05, 0.1}
     run = do(tmp_path, job(shuffled(1000, 1030, known=False)))
     assert run.spec["history"] == tested.id
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         done = [o.decision for o in outcomes(journal, run)]
         assert sum(one is not None and one.deliver for one in done) > 10
         assert all(before == again for before, again in remade(journal, run))
@@ -225,7 +225,7 @@ def test_another_rule_is_another_run(tmp_path: Path) -> None:
 def test_two_labels_at_the_same_place_are_both_kept(tmp_path: Path) -> None:
     """Another process's label arrives between reading and writing."""
     run = do(tmp_path, job([case(1, known=False)]))
-    with Journal.open(tmp_path) as journal, Journal.open(tmp_path) as other:
+    with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
         append = journal.append
 
         def late(events: Sequence[Event], *, fully: bool) -> None:
@@ -241,7 +241,7 @@ def test_two_labels_at_the_same_place_are_both_kept(tmp_path: Path) -> None:
 def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Path) -> None:
     """Its cases have `assessed` in the place of `decided`."""
     cases = [case(1), case(2)]
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         run = open_run(journal, job(cases), ScriptedModel(answer))
         add_cases(journal, run, cases)
         old = [
@@ -262,10 +262,10 @@ def test_a_workspace_from_before_decisions_is_read_and_gone_on_with(tmp_path: Pa
                 at=1.0,
             ),
         ]
-        held = journal.claim(run.id, holder="h", seconds=60, gone=lambda _: False)
+        held = journal.claim(run.id, holder="h", seconds=60, is_dead=lambda _: False)
         journal.append(old, closes=held)
     run = do(tmp_path, job(cases))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         first, second = outcomes(journal, run)
         assert (first.decision, first.confidence, first.closed) == (None, None, True)
         assert second.decision is not None

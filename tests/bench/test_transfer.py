@@ -19,7 +19,7 @@ from journeyman.errors import ModelError
 from journeyman.job.job import Job
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Case, Message, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -128,7 +128,7 @@ def made(name: str) -> Stream:
 
 def recorded(room: Path, model: ScriptedModel, cases: int, names: Sequence[str] = TWO) -> None:
     shelf = Shelf([made(name) for name in names], room)
-    with Journal.open(room) as journal, LeaseOwner.enter(room) as holder:
+    with open_journal(room) as journal, LeaseOwner.enter(room) as holder:
         recording = Recording(journal, holder, model, shelf)
         asyncio.run(asyncio.wait_for(record(recording, cases), 60))
         export(recording, cases, room / "csv")

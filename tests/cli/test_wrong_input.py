@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from tests.cli.commands import Cli, endpoint, hands_in, library, said, sorts_mail
 from tests.loopback import Answer, as_json, free_port
 
@@ -380,7 +380,7 @@ def test_a_full_disk_stops_the_work_and_loses_nothing(cli: Cli, tmp_path: Path) 
             assert ended.code == 3
             assert "full" in ended.err
             assert "Free some space" in ended.err
-            with Journal.open(room / "w") as journal:
+            with open_journal(room / "w") as journal:
                 assert journal.check() == "ok"
             subprocess.run(["mount", "-o", "remount,size=20m", str(room)], check=True)
             rest = cli("work", folder, "--workspace", room / "w", "--model", model, "--json")

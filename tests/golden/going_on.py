@@ -11,7 +11,7 @@ from pathlib import Path
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Message, ToolSpec
 from tests.golden.desk import Ledger, costly, desk, order_of, planned
 
@@ -36,7 +36,7 @@ def go_on(workspace: Path, run_id: str, ledger: Ledger) -> Counter[str]:
     """Work the run until nothing is left; how often the model was asked about each order."""
     clerk = Clerk()
     model = ScriptedModel(clerk.says, name="clerk")
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = next(run for run in journal.runs() if run.id == run_id)
         shift = staff(journal, holder, desk(ledger), model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), SECONDS))
@@ -45,4 +45,4 @@ def go_on(workspace: Path, run_id: str, ledger: Ledger) -> Counter[str]:
 
 def open_and_close(workspace: Path) -> None:
     """What opening does to a store and nothing else."""
-    Journal.open(workspace).close()
+    open_journal(workspace).close()

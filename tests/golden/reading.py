@@ -37,8 +37,8 @@ from journeyman.reports.report import write_report
 from journeyman.reports.trust import Point, Trust
 from journeyman.runtime.review import inbox
 from journeyman.runtime.versions import Version, champion, versions
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcome_of, trajectory_of
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     CaseResult,
     Change,
@@ -95,7 +95,7 @@ def read_store(workspace: Path) -> Words:
 
 def read_journal(workspace: Path) -> Words:
     """All of the workspace but its knowledge bases."""
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         runs = journal.runs()
         found: Words = {"integrity": journal.check(), "runs": {}, "jobs": {}, "reports": {}}
         gained: dict[str, Learned | None] = {}

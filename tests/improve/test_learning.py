@@ -24,8 +24,8 @@ from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store import lessons as tables
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, CaseResult, Label, Lesson, Message, Recall, Run, Split, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -48,7 +48,7 @@ def do(
     name: str = "ada",
 ) -> Run:
     doing, speaking = job(cases), ScriptedModel(model)
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, speaking, name=name)
         add_cases(journal, run, cases)
         asyncio.run(
@@ -58,12 +58,12 @@ def do(
 
 
 def answers(workspace: Path, run: Run) -> dict[str, str | None]:
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         return {o.case_id: o.trajectory.answer for o in outcomes(journal, run)}
 
 
 def recalled(workspace: Path, prompt: str, recall: Recall = ALL) -> list[str]:
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         experience = LessonProjection(journal, "prices")
         found = asyncio.run(experience.memory(recall).recall(prompt, lambda _: True))
         experience.close()
@@ -72,7 +72,7 @@ def recalled(workspace: Path, prompt: str, recall: Recall = ALL) -> list[str]:
 
 def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> None:
     run = do(tmp_path, [case(0, "A-17"), case(1, "灯笼")])
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         review(journal, run, "c0000", Label(error=True, by="mei", correction="12 euro"))
         review(journal, run, "c0001", Label(error=True, by="mei", correction="十二元"))
     again = [
@@ -92,7 +92,7 @@ def test_a_correction_changes_the_next_case_like_it_at_once(tmp_path: Path) -> N
 
 
 def outcomes_of(workspace: Path, run: Run) -> list[CaseResult]:
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         return list(outcomes(journal, run))
 
 
@@ -100,7 +100,7 @@ def test_own_successes_are_remembered_but_recalled_only_where_the_mind_says_so(
     tmp_path: Path,
 ) -> None:
     run = do(tmp_path, [case(0, "A-17")], model=lambda *_: "12 euro")
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         review(journal, run, "c0000", Label(error=False, by="mei"))
     assert recalled(tmp_path, "price of A-17") == ["12 euro"]
     assert recalled(tmp_path, "price of A-17", Recall(withheld=0.0)) == []
@@ -119,10 +119,10 @@ def test_a_known_target_corrects_as_a_person_would(tmp_path: Path) -> None:
 
 def test_the_last_label_holds_and_a_rejection_teaches_no_answer(tmp_path: Path) -> None:
     run = do(tmp_path, [case(0, "A-17"), case(1, "B-20")])
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         review(journal, run, "c0000", Label(error=True, by="mei", correction="11 euro"))
     assert recalled(tmp_path, "price of A-17") == ["11 euro"]
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         review(journal, run, "c0000", Label(error=True, by="jan", correction="12 euro"))
         review(journal, run, "c0001", Label(error=True, by="jan"))
     assert recalled(tmp_path, "price of A-17") == ["12 euro"]
@@ -131,7 +131,7 @@ def test_the_last_label_holds_and_a_rejection_teaches_no_answer(tmp_path: Path) 
 
 def dump(workspace: Path) -> list[object]:
     """All that is remembered, without the numbers of rows and places, which depend on what else was written."""
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         experience = LessonProjection(journal, "prices")
         memories = experience.advance()
         rows: list[object] = []
@@ -172,7 +172,7 @@ PEOPLE = ("mei", "jan", "kim", "王芳")
 def labelled(workspace: Path, run: Run, *, silent: str | None = None) -> None:
     """The same labels each time; with `silent`, none that rests on that source."""
     rng = random.Random(4)
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         for n in range(40):
             for _ in range(rng.choice((1, 1, 2))):
                 by, error = rng.choice(PEOPLE), rng.random() < 0.6
@@ -199,7 +199,7 @@ def test_unlearning_leaves_what_would_be_there_without_the_source(
     assert do(tmp_path / "b", cases).id == run.id
     labelled(tmp_path / "a", run)
     before = dump(tmp_path / "a")
-    with Journal.open(tmp_path / "a") as journal:
+    with open_journal(tmp_path / "a") as journal:
         gone = unlearn(journal, "prices", source)
     assert gone.cases > 0
     if source != "worker:ada":
@@ -224,9 +224,9 @@ def test_a_memory_of_another_format_is_made_anew(tmp_path: Path) -> None:
 
 def test_unlearning_what_is_not_there_says_so(tmp_path: Path) -> None:
     do(tmp_path, [case(0, "A-17")])
-    with Journal.open(tmp_path) as journal, pytest.raises(InputError, match="person:nobody"):
+    with open_journal(tmp_path) as journal, pytest.raises(InputError, match="person:nobody"):
         unlearn(journal, "prices", "person:nobody")
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         assert journal.changes("prices") == []
 
 
@@ -237,7 +237,7 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     done = {o.case_id: o for o in outcomes_of(tmp_path, first)}
     shown = [bool(done[f"c{n:04d}"].trajectory.recalled) for n in range(1, 120)]
     assert 0.02 < 1 - sum(shown) / len(shown) < 0.25
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         experience = LessonProjection(journal, "prices")
         memories = experience.advance()
         found = memories.uses([lesson.id for lesson in memories.lessons()], memories.latest())

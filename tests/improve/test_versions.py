@@ -31,8 +31,8 @@ from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of, fingerprint, versions
 from journeyman.store import faults
 from journeyman.store.faults import LEARNING_POINTS
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, Lesson, Message, Proposal, Recall, Run, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact
 
@@ -97,7 +97,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Any:
-    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+    with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         yield World(journal, holder, ScriptedModel(rule_bound))
 
 
@@ -313,7 +313,7 @@ def _learn_and_die(workspace: Path, point: str, visit: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     faults.on_reach = die
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         world = World(journal, holder, ScriptedModel(rule_bound))
         world.examine(world.challenger(GOOD), count=25)
 
@@ -337,7 +337,7 @@ def test_a_crash_leaves_champion_or_challenger_and_the_exam_goes_on(
     )
     process.start()
     process.join(60)
-    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+    with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         world = World(journal, holder, ScriptedModel(rule_bound))
         assert world.champion.worker_spec in (WorkerSpec(), WorkerSpec(playbook=(GOOD,)))
         kinds = [change.kind for change in journal.changes("say")]

@@ -25,8 +25,8 @@ from journeyman.reports.report import Written, write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of
+from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import bodies
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Case,
     Lesson,
@@ -104,7 +104,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> object:
-    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+    with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         yield World(journal, holder, tmp_path)
 
 

@@ -11,7 +11,7 @@ from journeyman.documents import Passage
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.asking import ask, asking_job, name_for
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Message, ToolSpec
 
 
@@ -27,7 +27,7 @@ def test_who_asks_at_once_gets_the_own_answer(tmp_path: Path) -> None:
     questions = [f"question {n}" for n in range(6)]
 
     async def all_of_them() -> list[str | None]:
-        with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+        with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
             model = ScriptedModel([echo] * len(questions))
             asked = (
                 ask(journal, holder, asking_job(find), model, question) for question in questions

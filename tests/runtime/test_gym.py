@@ -20,8 +20,8 @@ from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.reports.metrics import run_metrics
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Message, ToolCall, ToolSpec
 from journeyman.verifiers import GymVerifier
 from tests.gym.families import needs
@@ -61,7 +61,7 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
         return ToolCall(id=f"call_{move}", name="act", arguments={"command": commands[move]})
 
     def go(stop: asyncio.Event) -> None:
-        with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+        with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
             model = ScriptedModel(plays)
             run = open_run(journal, job, model)
             add_cases(journal, run, job.cases())
@@ -73,7 +73,7 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
     assert len(asked) == 2
     go(asyncio.Event())
     assert asked == list(range(len(commands)))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         (run,) = journal.runs()
         (outcome,) = outcomes(journal, run)
         assert (outcome.correct, json.loads(outcome.trajectory.answer or "")) == (True, commands)

@@ -21,8 +21,8 @@ from journeyman.protocols import Environment
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.playing import replay_moves
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseInput, Message, ToolCall, ToolSpec
 from journeyman.verifiers import GymVerifier
 from tests.gym.families import needs
@@ -119,7 +119,7 @@ def test_a_game_that_was_lost_teaches_how_it_is_won(tmp_path: Path) -> None:
     model = ScriptedModel(
         lambda messages, tools: ToolCall(id="end", name="finish", arguments={}) if tools else "no"
     )
-    with Journal.open(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
+    with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         run = open_run(journal, job, model)
         add_cases(journal, run, cases)
         asyncio.run(work(staff(journal, holder, job, model, run, at_once=1)))

@@ -21,8 +21,8 @@ from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.report import cell, html_page, write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, CaseResult, Message, Run, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
 
@@ -53,7 +53,7 @@ def do(
     fresh: bool = False,
     at_once: int = 3,
 ) -> tuple[Run, RunMetrics]:
-    with Journal.open(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = open_run(journal, doing, model, fresh=fresh)
         add_cases(journal, run, doing.cases(), retry_failed=retry)
         stop, told = asyncio.Event(), []
@@ -112,7 +112,7 @@ def test_a_failing_case_ends_typed_and_the_stream_goes_on(tmp_path: Path) -> Non
     same, seen = do(tmp_path, job(), ScriptedModel(echo), retry=True)
     assert same == run
     assert (seen.correct.count, seen.correct.total, seen.failures) == (10, 12, ())
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         attempts = {o.case_id: o.attempt for o in outcomes(journal, run)}
         assert attempts["c5"] == 2
         assert journal.events(run.id, "c5", attempt=1)
@@ -137,7 +137,7 @@ def test_without_targets_nothing_is_scored_and_the_report_says_so(tmp_path: Path
     untold = [case.model_copy(update={"target": None}) for case in CASES]
     run, seen = do(tmp_path, job(untold), ScriptedModel(echo))
     assert (seen.correct.value, seen.targets_known, seen.not_judged) == (None, False, 12)
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         written = write_report(journal, run, tmp_path / "report")
     assert "Nothing was scored" in written.html.read_text(encoding="utf-8")
     assert (written.png, written.why_no_png) == (None, "nothing was scored")
@@ -148,7 +148,7 @@ def test_the_journal_replays_as_a_recorded_model(tmp_path: Path) -> None:
         [case.model_copy(update={"split": "exam"}) for case in CASES]
     )  # recalls nothing, draws nothing
     _, seen = do(tmp_path / "a", sealed, ScriptedModel(echo))
-    with Journal.open(tmp_path / "a") as journal:
+    with open_journal(tmp_path / "a") as journal:
         recorded = RecordedModel(dict(journal.replies()), "scripted")
     _, again = do(tmp_path / "b", sealed, recorded)
     assert again.correct == seen.correct
@@ -228,7 +228,7 @@ def test_a_second_process_may_join(tmp_path: Path) -> None:
     for helper in helpers:
         helper.join(60)
         assert helper.exitcode == 0
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         (run,) = journal.runs()
         seen = run_metrics(journal, run)
     assert (seen.closed, seen.model_calls, seen.correct.count) == (12, 12, 10)
@@ -242,7 +242,7 @@ def test_a_report_escapes_what_comes_from_outside(tmp_path: Path) -> None:
     ]
     answers: Callable[..., str] = lambda messages, tools: f"{evil}=1+1"  # noqa: E731
     run, _ = do(tmp_path, job(cases), ScriptedModel(answers))
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         written = write_report(journal, run, tmp_path / "report")
         page = html_page(run_metrics(journal, run), list(outcomes(journal, run)))
     assert evil not in page

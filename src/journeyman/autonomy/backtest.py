@@ -15,7 +15,7 @@ from journeyman.assess.selective import Certificate, Settled, ceiling, labels_ne
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.autonomy.tracker import DecisionLog, rule_of
 from journeyman.errors import InputError
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import Case, Decided, Example, Record, Run
 
 FEWEST = 40

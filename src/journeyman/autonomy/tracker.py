@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.selective import Rule
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import Decided, Event, EventKind, Json, Label, Labelled, Run, Trajectory
 
 Attempt = tuple[str, int]

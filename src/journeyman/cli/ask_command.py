@@ -40,7 +40,7 @@ from journeyman.protocols import Model
 from journeyman.runtime.asking import PASSAGE_TOKENS, ask, asking_job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import reason
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal, open_journal
 from journeyman.types import CaseResult
 from journeyman.verifiers.citations import CitedSentence, abstains, cited_sentences, shown_to
 
@@ -82,7 +82,7 @@ def main(
     paths, question = _parted(words)
     name = base if not paths else f"ask-{_hash(paths)}"
     with (
-        Journal.open(workspace) as journal,
+        open_journal(workspace) as journal,
         LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,

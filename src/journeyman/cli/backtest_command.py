@@ -29,7 +29,7 @@ from journeyman.cli.work_command import ModelName, run_shift, with_rule
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 
 app = new_app()
 
@@ -64,7 +64,7 @@ def main(
     loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
     history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
     with (
-        Journal.open(workspace) as journal,
+        open_journal(workspace) as journal,
         LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
@@ -77,7 +77,7 @@ def main(
         stopped = run_shift(shift, board)
     if stopped:
         raise typer.Exit(INTERRUPTED)
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         found = outlook(journal, run)
     if as_json:
         print_json(found.model_dump(mode="json"))

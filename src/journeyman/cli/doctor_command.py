@@ -19,7 +19,7 @@ from journeyman.models.catalogue import CATALOGUE
 from journeyman.models.embedded import CONTEXT_TOKENS, free_cores
 from journeyman.models.fetching import models_folder, stamped
 from journeyman.store.connect import SQLITE_VERSION
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Record
 
 app = new_app()
@@ -118,7 +118,7 @@ def _journal(workspace: Path) -> Diagnosis:
     sqlite = f"SQLite {SQLITE_VERSION}"
     if not (workspace / "journal.sqlite").exists():
         return Diagnosis(what="journal", found=f"none yet in {workspace}; {sqlite}", good=True)
-    with boundary("opening the journal") as outcome, Journal.open(workspace) as journal:
+    with boundary("opening the journal") as outcome, open_journal(workspace) as journal:
         state = journal.check()
         good = state == "ok"
         runs = len(journal.runs())

@@ -22,7 +22,7 @@ from journeyman.improve.learning import champion_of
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.versions import Version, config_hash_of, versions
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Case
 
 app = new_app()
@@ -53,7 +53,7 @@ def main(
     loaded = open_job(job, workspace)
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
     with (
-        Journal.open(workspace) as journal,
+        open_journal(workspace) as journal,
         LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):

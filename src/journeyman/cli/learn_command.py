@@ -26,7 +26,7 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Learner, Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.versions import Version, config_hash_of
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 
 app = new_app()
 
@@ -64,7 +64,7 @@ def main(
     learner = _learner(by, loaded)
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
     with (
-        Journal.open(workspace) as journal,
+        open_journal(workspace) as journal,
         LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):

@@ -13,7 +13,7 @@ from journeyman.job.load import load_job
 from journeyman.job.scaffold import gym_files
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal, open_journal
 from journeyman.types import Run
 
 PACKAGE = Path(journeyman.__file__).parent
@@ -67,7 +67,7 @@ def existing_journal(workspace: Path) -> Journal:
             f"There is no journal in {str(workspace)!r}.",
             "Name the workspace with --workspace, or run `work` first.",
         )
-    return Journal.open(workspace)
+    return open_journal(workspace)
 
 
 def run_of_worker(journal: Journal, job: str, name: str) -> Run:

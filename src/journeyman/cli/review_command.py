@@ -18,7 +18,7 @@ from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_ap
 from journeyman.cli.text import duration
 from journeyman.errors import InputError
 from journeyman.runtime.review import ReviewItem, inbox, review
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import CaseResult, Label, Run
 
 app = new_app()

@@ -15,8 +15,8 @@ from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_ap
 from journeyman.cli.text import duration, tokens, verdict
 from journeyman.errors import InputError
 from journeyman.runtime.review import reason
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of, outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, CaseResult, Message, Run, Step
 
 app = new_app()

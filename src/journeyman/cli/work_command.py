@@ -33,7 +33,7 @@ from journeyman.protocols import Model
 from journeyman.reports.report import write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import open_journal
 from journeyman.types import Case, Run
 
 app = new_app()
@@ -84,7 +84,7 @@ def main(
     loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
     with (
-        Journal.open(workspace) as journal,
+        open_journal(workspace) as journal,
         LeaseOwner.enter(workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
@@ -143,7 +143,7 @@ async def _work(shift: Runner, model: Model, board: Board) -> bool:
 
 
 def _sum_up(workspace: Path, run: Run, *, as_json: bool) -> None:
-    with Journal.open(workspace) as journal:
+    with open_journal(workspace) as journal:
         written = write_report(journal, run, workspace / "reports" / run.id)
     if as_json:
         print_json({**written.figures.model_dump(mode="json"), "report": str(written.html)})

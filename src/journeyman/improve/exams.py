@@ -25,7 +25,7 @@ from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner
 from journeyman.runtime.versions import Version, change_of, versions
 from journeyman.runtime.versions import champion as champion_now
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import Case, CaseResult, Change, Json, Record, Run, WorkerSpec
 
 BUDGET = 0.05

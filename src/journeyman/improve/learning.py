@@ -19,8 +19,8 @@ from journeyman.models.recorded import call_key
 from journeyman.protocols import Learner, Model
 from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
 from journeyman.runtime.versions import Version, champion, config_hash_of, versions
+from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal, LeaseLostError
 from journeyman.types import (
     Case,
     CaseResult,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from journeyman.errors import InputError
 from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, change_of, numbered, versions
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import Change, Record, Run, WorkerSpec
 
 

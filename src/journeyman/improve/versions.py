@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from journeyman.errors import InputError
 from journeyman.runtime.versions import Version, champion, change_of, numbered, versions
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal import Journal
 from journeyman.types import Change, Json, Proposal, Run
 
 

@@ -19,8 +19,8 @@ from journeyman.answers import folded
 from journeyman.memory.lessons import correction, demonstration, person, sources_of
 from journeyman.memory.recall import recall
 from journeyman.protocols import Memory
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import last_body, trajectory_of
-from journeyman.store.journal.sqlite import Journal
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Decided, Label, Lesson, Recall, Recalled, Trajectory
 

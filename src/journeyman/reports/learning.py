@@ -21,8 +21,8 @@ from journeyman.improve.exams import Examined
 from journeyman.memory.context import cost_of
 from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, versions
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import last_body, outcome_of
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Event, Recalled, Record, Run
 
 STRETCHES = 12

@@ -12,8 +12,8 @@ from statistics import fmean
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.autonomy.tracker import rule_of
 from journeyman.reports.trust import Seen, Trust, trust
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Failure, Record, Run
 
 

@@ -33,8 +33,8 @@ from journeyman.reports.html.learning import (
 from journeyman.reports.html.trust import trust_html
 from journeyman.reports.learning import Learned, learned
 from journeyman.reports.metrics import RunMetrics, SliceMetrics, fold_metrics
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import CaseResult, Record, Run
 
 if TYPE_CHECKING:

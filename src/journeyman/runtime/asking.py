@@ -21,8 +21,8 @@ from journeyman.memory.context import tokens_of
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Budget, Case, CaseResult, Sampling
 
 JOB = "ask"

@@ -14,8 +14,8 @@ from journeyman.errors import InDoubt, JourneymanError
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.store.faults import reach
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import bodies, last_body
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import (
     Event,
     EventBody,

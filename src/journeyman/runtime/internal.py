@@ -19,8 +19,8 @@ from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import LEASE_SECONDS, Runner, do_case, hire
 from journeyman.runtime.versions import Version
+from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of
-from journeyman.store.journal.sqlite import Journal
 from journeyman.types import Case, CaseResult, Json, Message, Reply, Run, Sampling, ToolSpec
 
 
@@ -122,7 +122,7 @@ async def run_once(shift: Runner, case: Case) -> CaseResult:
         return outcome_of(case, run.worker, events)
     journal.add_cases(run.id, [case])
     held = journal.claim(
-        run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, gone=shift.holder.gone
+        run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, is_dead=shift.holder.gone
     )
     if held is None or held.case.id != case.id:
         raise InputError(

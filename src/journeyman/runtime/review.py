@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from journeyman.errors import InputError
+from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcome_of
-from journeyman.store.journal.sqlite import Journal, LeaseLostError
 from journeyman.types import Case, CaseResult, Decided, Decision, Event, Label, Labelled, Run, Stop
 
 BLOCK = 20

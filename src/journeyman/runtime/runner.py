@@ -32,8 +32,8 @@ from journeyman.runtime.durable import (
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.playing import replay_moves
 from journeyman.runtime.versions import champion, config_hash_of, versions
+from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcome_of, outcomes, trajectory_of
-from journeyman.store.journal.sqlite import Journal, LeaseLostError
 from journeyman.types import (
     Case,
     CaseResult,
@@ -262,7 +262,7 @@ async def _hand(shift: Runner, standing: AutonomyTracker) -> None:
     """Take one case after the other."""
     while not shift.stop.is_set():
         held = shift.journal.claim(
-            shift.run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, gone=shift.holder.gone
+            shift.run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, is_dead=shift.holder.gone
         )
         if held is None:
             if shift.journal.remaining(shift.run.id) == 0:

@@ -21,15 +21,20 @@ BUSY_SECONDS = 20.0
 """How long to wait for another process's transaction; ours take milliseconds."""
 
 
-def connect(path: Path, *, writes: bool) -> Connection:
+def connect(path: Path, *, writes: bool, threads: bool = False) -> Connection:
     """A connection with write-ahead log and full sync; one that writes takes the write lock when a transaction begins.
 
-    Taking it later, after a read, could fail halfway when another process wrote in between.
+    Taking it later, after a read, could fail halfway when another process wrote in between. With `threads`, other
+    threads may use it too; the caller sees that one does at a time.
     """
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=StaticPool,
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        connect_args={
+            "timeout": BUSY_SECONDS,
+            "isolation_level": None,
+            "check_same_thread": not threads,
+        },
     )
 
     def pragmas(connection: Any, _: object) -> None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from journeyman.errors import InputError, StoreError
 from journeyman.store import connect
+from journeyman.store.journal import Journal, LeaseLostError, open_journal
 from journeyman.store.journal.blobs import INLINE_CHARACTERS, Blobs
-from journeyman.store.journal.sqlite import Journal, LeaseLostError
 from journeyman.types import (
     Case,
     Change,
@@ -54,7 +54,7 @@ def nobody_is_gone(_: str) -> bool:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal.open(tmp_path / "w") as opened:
+    with open_journal(tmp_path / "w") as opened:
         opened.open_run(choose, job="j")
         yield opened
 
@@ -116,7 +116,7 @@ def test_each_case_has_one_holder_until_released_expired_or_dead(journal: Journa
     def claim(
         holder: str, seconds: float = 60, gone: Callable[[str], bool] = nobody_is_gone
     ) -> str | None:
-        held = journal.claim("r-1", holder=holder, seconds=seconds, gone=gone)
+        held = journal.claim("r-1", holder=holder, seconds=seconds, is_dead=gone)
         return held.case.id if held else None
 
     assert (claim("x"), claim("y"), claim("z")) == ("a", "b", None)
@@ -129,12 +129,12 @@ def test_closing_takes_a_case_off_and_retry_puts_it_back_with_a_new_attempt(
     journal: Journal,
 ) -> None:
     journal.add_cases("r-1", [Case(id="a", prompt="p")])
-    held = journal.claim("r-1", holder="x", seconds=60, gone=nobody_is_gone)
+    held = journal.claim("r-1", holder="x", seconds=60, is_dead=nobody_is_gone)
     assert held is not None
     journal.append([event(0, Closed(correct=None))], closes=held)
     assert journal.remaining("r-1") == 0
     journal.retry("r-1", {"a": 2})
-    again = journal.claim("r-1", holder="x", seconds=60, gone=nobody_is_gone)
+    again = journal.claim("r-1", holder="x", seconds=60, is_dead=nobody_is_gone)
     assert again is not None
     assert again.attempt == 2
     journal.append([event(0, attempt=2)])
@@ -184,12 +184,12 @@ def test_folding_large_texts_away_can_always_be_undone(
 
 
 def test_a_newer_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
-    Journal.open(tmp_path).close()
+    open_journal(tmp_path).close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as raw:
         raw.execute("INSERT INTO migrations VALUES ('999_future', 1.0)")
     raw.close()
     with pytest.raises(StoreError, match="newer version: it has migration '999_future'"):
-        Journal.open(tmp_path)
+        open_journal(tmp_path)
 
 
 def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
@@ -197,33 +197,33 @@ def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE invoices (n INTEGER)")
     raw.close()
     with pytest.raises(StoreError, match="invoices"):
-        Journal.open(tmp_path)
+        open_journal(tmp_path)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_bytes(b"\x89PNG\r\n" + bytes(range(256)) * 20)
     with pytest.raises(StoreError, match="damaged"):
-        Journal.open(tmp_path)
+        open_journal(tmp_path)
 
 
 def test_a_locked_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "BUSY_SECONDS", 0.05)
-    Journal.open(tmp_path).close()
+    open_journal(tmp_path).close()
     other = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
         with pytest.raises(StoreError, match="stayed locked by another process"):
-            Journal.open(tmp_path)
+            open_journal(tmp_path)
     finally:
         other.close()
 
 
 @pytest.mark.slow
 def test_two_processes_that_start_together_make_one_store(tmp_path: Path) -> None:
-    imports = "from pathlib import Path; from journeyman.store.journal.sqlite import Journal"
-    code = f"{imports}; Journal.open(Path({str(tmp_path)!r}))"
+    imports = "from pathlib import Path; from journeyman.store.journal import Journal"
+    code = f"{imports}; open_journal(Path({str(tmp_path)!r}))"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     deadline = time.monotonic() + 60
     assert [process.wait(timeout=deadline - time.monotonic()) for process in started] == [0] * 4
-    with Journal.open(tmp_path) as journal:
+    with open_journal(tmp_path) as journal:
         assert journal.check() == "ok"

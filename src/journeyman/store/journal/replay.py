@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from journeyman.store.journal.sqlite import Journal
+from journeyman.store.journal.protocol import Journal
 from journeyman.types import (
     Case,
     CaseResult,

@@ -1,16 +1,13 @@
-"""The journal: one database and one folder of blobs per workspace; every figure in a report is computed from it.
+"""A journal in one SQLite file, with a folder of blobs beside it.
 
-Rows are written before they are acted on, and only ever added; `pending` alone changes, and only says who holds what is
-still to do. An event's place (run, case, attempt, seq) is unique in the database itself, so of two processes that both
-believe they hold a case, the second to write finds out before it acts.
-
-A journal belongs to one thread. Whatever an effect or a promise rests on waits for the disk (`synchronous=FULL`):
-cases, intents, results of effects, outcomes. A model's reply, and what a pure tool said, are committed without waiting:
-`kill -9` can't take them, and a power cut can at most make that call be paid again.
+Whatever an effect or a promise rests on waits for the disk (`synchronous=FULL`): cases, intents, results of effects,
+outcomes. A model's reply, and what a pure tool said, are committed without waiting: `kill -9` can't take them, and a
+power cut can at most make that call be paid again.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,12 +30,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from journeyman.errors import InputError, StoreError
+from journeyman.errors import InputError
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.faults import reach
 from journeyman.store.journal import codec, schema, upcast
 from journeyman.store.journal.blobs import Blobs
 from journeyman.store.journal.migrations import migrate
+from journeyman.store.journal.protocol import LeaseLostError
 from journeyman.types import (
     Case,
     Change,
@@ -56,14 +54,8 @@ from journeyman.types import (
 BATCH = 500
 
 
-class LeaseLostError(StoreError):
-    """Another process went on with this case; this one must not."""
-
-    kind = "lease_lost"
-
-
-class Journal:
-    """Opened with `Journal.open(folder)`; closed by `close()` or a `with` block."""
+class SqliteJournal:
+    """A journal in a file of a folder. Its promises stand in `protocol.py`."""
 
     def __init__(
         self, workspace: Path, writer: Connection, reader: Connection, blobs: Blobs
@@ -72,6 +64,7 @@ class Journal:
         self.writer = writer
         self.reader = reader
         self.blobs = blobs
+        self.lock = threading.RLock()
 
     @classmethod
     def open(cls, workspace: Path) -> Self:
@@ -82,19 +75,20 @@ class Journal:
         with store_errors(workspace):
             workspace.mkdir(parents=True, exist_ok=True)
             path = workspace / "journal.sqlite"
-            writer = connect(path, writes=True)
+            writer = connect(path, writes=True, threads=True)
             try:
                 with writer.begin():
                     migrate(writer)
             except BaseException:
                 _end(writer)
                 raise
-            reader = connect(path, writes=False)
+            reader = connect(path, writes=False, threads=True)
         return cls(workspace, writer, reader, Blobs(workspace / "blobs"))
 
     def close(self) -> None:
-        _end(self.reader)
-        _end(self.writer)
+        with self.lock:
+            _end(self.reader)
+            _end(self.writer)
 
     def __enter__(self) -> Self:
         return self
@@ -249,17 +243,17 @@ class Journal:
     def _read(
         self, query: Executable, parameters: Mapping[str, Json] | None = None
     ) -> list[dict[str, Json]]:
-        with store_errors(), self.reader.begin():
+        with self.lock, store_errors(), self.reader.begin():
             return [dict(row) for row in self.reader.execute(query, parameters or {}).mappings()]
 
     # --- who holds what
 
     def claim(
-        self, run_id: str, *, holder: str, seconds: float, gone: Callable[[str], bool]
+        self, run_id: str, *, holder: str, seconds: float, is_dead: Callable[[str], bool]
     ) -> Lease | None:
-        """The next case that nobody holds, or whose holder let it expire or is gone; None: there is none now.
+        """The next case that nobody holds, or whose holder let it expire or is dead; None: there is none now.
 
-        `gone(holder)` tells whether that process is known to be dead, so that its cases need not wait to expire.
+        `is_dead(holder)` tells whether that process is known to be dead, so that its cases need not wait to expire.
         """
         reach("claim.before")
         table, now = schema.pending, time.time()
@@ -271,7 +265,7 @@ class Journal:
             row = self.writer.execute(free.order_by(table.c.seq).limit(1)).mappings().first()
             if row is None:
                 held = select(table.c.holder).where(mine, table.c.holder != holder).distinct()
-                dead = [other for other in self.writer.execute(held).scalars() if gone(other)]
+                dead = [other for other in self.writer.execute(held).scalars() if is_dead(other)]
                 if not dead:
                     return None
                 of_dead = (
@@ -338,9 +332,10 @@ class Journal:
 
     @contextmanager
     def _writing(self, fully: bool) -> Iterator[None]:
-        sync_fully(self.writer, fully)
-        with self.writer.begin():
-            yield
+        with self.lock:
+            sync_fully(self.writer, fully)
+            with self.writer.begin():
+                yield
 
     def _row(self, event: Event) -> dict[str, Json]:
         stored, packed = codec.split_logprobs(event.kind, codec.stored_body(event.body))
