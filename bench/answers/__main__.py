@@ -44,7 +44,7 @@ from journeyman.runtime.runner import Runner, add_cases, hire, work
 from journeyman.store.fulltext.terms import terms
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.store.passages import searched
+from journeyman.store.passage_tables import searched
 from journeyman.types import Case, CaseResult, Change, Run
 from journeyman.verifiers.citations import abstains, cited_sentences, shown_to
 

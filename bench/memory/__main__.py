@@ -33,15 +33,8 @@ from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.ranking import K1, B
 from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.fulltext.terms import terms
-from journeyman.store.lessons import (
-    KINDS,
-    LATEST,
-    AttemptId,
-    LabelledAttempt,
-    LessonStore,
-    LessonUse,
-    attempts,
-)
+from journeyman.store.lesson_tables import LATEST, attempts
+from journeyman.store.lessons import KINDS, AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Lesson, Recall
 
 PORTION = 50_000

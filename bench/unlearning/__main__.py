@@ -40,7 +40,7 @@ from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.runtime.versions import Version, config_hash_of
-from journeyman.store import lessons as tables
+from journeyman.store import lesson_tables as tables
 from journeyman.store.journal import Journal, open_journal
 from journeyman.types import Case, Label, Lesson, Message, Proposal, Run, ToolSpec, WorkerSpec
 from journeyman.verifiers import Exact

@@ -23,7 +23,7 @@ from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
 from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.store import lessons as tables
+from journeyman.store import lesson_tables as tables
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Case, CaseResult, Label, Lesson, Message, Recall, Run, Split, ToolSpec
