@@ -168,8 +168,18 @@ class Data(Record):
         return json.dumps(self.value, ensure_ascii=False)
 
 
+Attachment = Annotated[Text | Image | Audio | Data, Field(discriminator="kind")]
+"""What a case may bring beside its prompt. Passages are shown by an environment, never brought."""
+
 Part = Annotated[Text | Image | Audio | Passages | Data, Field(discriminator="kind")]
 """One piece of what is said."""
+
+
+def without_empty(name: str, dumped: dict[str, Json]) -> dict[str, Json]:
+    """A dump without this field where it holds nothing: rows stay as they were before the field was there."""
+    if not dumped.get(name):
+        dumped.pop(name, None)
+    return dumped
 
 
 def rendered(parts: tuple[Part, ...]) -> str:
@@ -212,7 +222,7 @@ class Message(Record):
     """On a tool's message: the tool could not do what was asked, and says why in `content`."""
     details: Mapping[str, Json] | None = None
     """On a tool's message: what the tool keeps for the program. No model is sent it, and no call's key holds it.
-    None: nothing."""
+    None or empty: nothing."""
 
     @field_validator("content", mode="wrap")
     @classmethod
@@ -227,10 +237,7 @@ class Message(Record):
 
     @model_serializer(mode="wrap")
     def _without_no_details(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
-        told: dict[str, Json] = dump(self)
-        if told.get("details") is None:
-            told.pop("details", None)
-        return told
+        return without_empty("details", dump(self))
 
     @property
     def text(self) -> str:
