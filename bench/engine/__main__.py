@@ -37,8 +37,10 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
     noted: Requests = {}
     plain = embedded.request_of
 
-    def noting(messages: Any, tools: Any, sampling: Any) -> dict[str, Any]:
-        request = plain(messages, tools, sampling)
+    def noting(
+        messages: Any, tools: Any, sampling: Any, special: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        request = plain(messages, tools, sampling, special)
         noted.setdefault(messages[1].text, []).append(request)
         return request
 
