@@ -66,17 +66,21 @@ class ToolResult(Record):
     @property
     def parts(self) -> tuple[Part, ...]:
         """The content as parts, long texts cut."""
-        if isinstance(self.content, str):
-            return (Text(text=as_text(self.content)),)
-        given = self.content if isinstance(self.content, tuple) else (self.content,)
-        return tuple(_cut(part) for part in given)
+        given = self.content
+        if isinstance(given, str):
+            given = Text(text=given)
+        if not isinstance(given, tuple):
+            given = (given,)
+        return tuple(map(_cut, given))
 
 
 def _cut(part: Part) -> Part:
     """Passages and blobs are never cut: half a passage could not be cited."""
-    if not isinstance(part, Text | Data) or len(part.rendered) <= RESULT_CHARACTERS:
+    if not isinstance(part, Text | Data):
         return part
-    return Text(text=as_text(part.rendered))
+    text = part.rendered
+    cut = as_text(text)
+    return part if cut == text else Text(text=cut)
 
 
 def effect(kind: Effect) -> Callable[[F], F]:

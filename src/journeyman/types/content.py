@@ -138,12 +138,17 @@ class Cited(Record):
     @property
     def rendered(self) -> str:
         """As a model reads it. A line of its text that looks like a passage's head is indented."""
-        body = HEAD.sub(lambda found: f" {found.group()}", self.text)
-        return f"[{self.number}] {self.head}\n{body}"
+        number = f"[{self.number}]"
+        body = HEAD.sub(_indented, self.text)
+        return f"{number} {self.head}\n{body}"
 
 
 HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
 """The first line of a passage in a prompt."""
+
+
+def _indented(line: re.Match[str]) -> str:
+    return f" {line.group()}"
 
 
 class Passages(Record):
@@ -184,12 +189,18 @@ def without_empty(name: str, dumped: dict[str, Json]) -> dict[str, Json]:
 
 def rendered(parts: tuple[Part, ...]) -> str:
     """Parts as a model without parts reads them, an empty line between two."""
-    return "\n\n".join(part.rendered for part in parts)
+    texts = [part.rendered for part in parts]
+    between = "\n\n"
+    return between.join(texts)
 
 
 def is_plain(parts: tuple[Part, ...]) -> bool:
     """Whether they are nothing, or one text."""
-    return not parts or (len(parts) == 1 and isinstance(parts[0], Text))
+    if not parts:
+        return True
+    first = parts[0]
+    alone = len(parts) == 1
+    return alone and isinstance(first, Text)
 
 
 def for_call(parts: tuple[Part, ...]) -> tuple[Text | Image | Audio, ...]:
@@ -206,7 +217,10 @@ def for_call(parts: tuple[Part, ...]) -> tuple[Text | Image | Audio, ...]:
 
 
 def _by_hash(part: Text | Image | Audio) -> Text | Image | Audio:
-    return part if isinstance(part, Text) else part.model_copy(update={"data": None})
+    if isinstance(part, Text):
+        return part
+    without = {"data": None}
+    return part.model_copy(update=without)
 
 
 class Message(Record):
@@ -227,13 +241,19 @@ class Message(Record):
     @field_validator("content", mode="wrap")
     @classmethod
     def _parts(cls, content: Any, validate: ValidatorFunctionWrapHandler) -> tuple[Part, ...]:
+        if content == "":
+            return ()
         if isinstance(content, str):
-            return (Text(text=content),) if content else ()
-        return tuple(part for part in validate(content) if part != NO_TEXT)
+            part = Text(text=content)
+            return (part,)
+        parts = validate(content)
+        return tuple(part for part in parts if part != NO_TEXT)
 
     @field_serializer("content", mode="wrap")
     def _plain_text(self, content: tuple[Part, ...], dump: SerializerFunctionWrapHandler) -> Json:
-        return rendered(content) if is_plain(content) else dump(content)
+        if is_plain(content):
+            return rendered(content)
+        return dump(content)
 
     @model_serializer(mode="wrap")
     def _without_no_details(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
@@ -247,8 +267,11 @@ class Message(Record):
     @property
     def passages(self) -> tuple[Cited, ...]:
         """The passages that it shows."""
-        shown = [part.passages for part in self.content if isinstance(part, Passages)]
-        return tuple(passage for passages in shown for passage in passages)
+        shown: list[Cited] = []
+        for part in self.content:
+            if isinstance(part, Passages):
+                shown.extend(part.passages)
+        return tuple(shown)
 
     def keyed(self) -> Message:
         """What of it can change a model's reply: texts as they are read, blobs by their hash, no details."""

@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 
 from journeyman.documents import Passage, cited, listed
-from journeyman.store.journal.upcast import VERSION, case_events, event_body, listing
-from journeyman.types import Event, EventKind, Json, Message, Reply, ToolCall, Usage
+from journeyman.store.journal.upcast import case_events, event_body, listing
+from journeyman.types import (
+    EVENT_VERSION,
+    Event,
+    EventBody,
+    Json,
+    Message,
+    Replied,
+    Reply,
+    Resulted,
+    ToolCall,
+    Usage,
+)
 
 RENT = Passage(
     document="/docs/lease.pdf",
@@ -23,10 +34,8 @@ def said(role: str, text: str) -> dict[str, Json]:
     return {"role": role, "content": text, "tool_calls": [], "call_id": None, "failed": False}
 
 
-def event(kind: EventKind, body: dict[str, Json], version: int | None) -> Event:
-    return Event(
-        run_id="r", case_id="c", attempt=1, seq=0, kind=kind, body=body, at=0.0, version=version
-    )
+def event(body: EventBody, version: int | None) -> Event:
+    return Event(run_id="r", case_id="c", attempt=1, seq=0, body=body, at=0.0, version=version)
 
 
 def searched(
@@ -38,10 +47,11 @@ def searched(
         message=Message(role="assistant", content="", tool_calls=(call,)),
         usage=Usage(prompt_tokens=1, completion_tokens=1),
     )
-    told = {**said("tool", result), "call_id": "1", "failed": failed}
-    before = event("replied", reply.model_dump(mode="json"), version)
-    _, after = case_events([before, event("resulted", told, version)])
-    return Message.model_validate(after.body)
+    message = Message(role="tool", content=result, call_id="1", failed=failed)
+    before = event(Replied(reply=reply), version)
+    _, after = case_events([before, event(Resulted(message=message), version)])
+    assert isinstance(after.body, Resulted)
+    return after.body.message
 
 
 @pytest.mark.parametrize("text", [TEXT, listed([RENT]), listed([FEES, RENT, FEES])])
@@ -74,8 +84,8 @@ def test_passages_before_an_old_case_become_parts_and_the_case_stays() -> None:
 
 def test_rows_of_now_stay_as_they_are() -> None:
     body = {"messages": [said("user", TEXT), said("user", "q")]}
-    assert event_body("opened", body, VERSION) == body
-    assert searched("search", TEXT, version=VERSION).passages == ()
+    assert event_body("opened", body, EVENT_VERSION) == body
+    assert searched("search", TEXT, version=EVENT_VERSION).passages == ()
 
 
 def test_what_an_old_search_found_becomes_parts() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from journeyman.store.journal import upcast
-from journeyman.types import EventBody, Json, Record
+from journeyman.types import EVENT_VERSION, EventBody, Json, Record
 
 BODY: TypeAdapter[EventBody] = TypeAdapter(EventBody)
 
@@ -35,9 +35,11 @@ def _dumped(record: Record) -> Mapping[str, Json]:
     return record.model_dump(mode="json")
 
 
-def read_body(kind: str, stored: Mapping[str, Json]) -> EventBody:
+def read_body(
+    kind: str, stored: Mapping[str, Json], version: int | None = EVENT_VERSION
+) -> EventBody:
     """The event that was written down, by whichever version."""
-    body = upcast.event_body(kind, stored)
+    body = upcast.event_body(kind, stored, version)
     field = FLAT.get(kind)
     inner = body if field is None else {field: body}
     return BODY.validate_python({**inner, "kind": kind})
