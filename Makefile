@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 CASES  ?= 24
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench stale clean
 
 demo: $(VENV)/.demo            ## set up, fetch the model, and work real cases with it
 	$(BIN)/journeyman models fetch
@@ -26,8 +26,10 @@ format: $(VENV)/.dev           ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/.dev            ## run one benchmark: make bench NAME=harness
-	@test -n "$(NAME)" || { echo "Name one: make bench NAME=$$(ls bench | sed -n 's/^bench_\(.*\)\.py$$/\1/p' | paste -sd'|')"; exit 2; }
-	$(BIN)/python -m bench.bench_$(NAME)
+	@$(BIN)/python -m bench.lib $(NAME)
+
+stale: $(VENV)/.dev            ## which results are of other sources than today's, and how long each takes
+	@$(BIN)/python -m bench.lib.stale
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,6 +13,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from bench.lib.pages import FIGURE, MACHINE, MARK, machines, pages, quotes, unnamed_machines
+from bench.lib.places import RESULTS, ROOT
+from bench.lib.results import Result, result_of
+from bench.lib.sources import bench_names
+from bench.lib.stale import Heavy, command, heavy, why_stale
 from journeyman import errors
 from journeyman.cli.main import COMMANDS
 from journeyman.environments import AnyEnvironment
@@ -23,10 +28,7 @@ from journeyman.verifiers import AnyVerifier
 from tests.cli.commands import endpoint, library, runner, said
 from tests.loopback import Answer, Asked
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")]
-)
+PAGES = pages()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 NOT_RUN = (
@@ -188,7 +190,7 @@ def test_the_architecture_names_what_exists() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     source = ROOT / "src/journeyman"
     everything = "\n".join(
-        file.read_text() for file in [*source.rglob("*.py"), *(ROOT / "bench").glob("*.py")]
+        file.read_text() for file in [*source.rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
     )
     for named in re.findall(r"`([\w./]+\.py)`", page):
         assert (source / named).exists() or (ROOT / named).exists(), named
@@ -198,51 +200,69 @@ def test_the_architecture_names_what_exists() -> None:
 
 # --- figures ---------------------------------------------------------------------------------------------------
 
-QUOTED = re.compile(r"(-?[\d.,]+)( %)?(?: \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+)\.(\w+) -->")
+QUOTED = [
+    (name_of(page), *quote) for page in PAGES for quote in quotes(page.read_text(encoding="utf-8"))
+]
+QUOTED_BENCHES = sorted({name for *_, name, _ in QUOTED})
 
 
-def quoted() -> list[tuple[str, str, str, str, str, str, str]]:
-    return [
-        (name_of(page), *found)
-        for page in PAGES
-        for found in QUOTED.findall(page.read_text(encoding="utf-8"))
-    ]
+def result(name: str) -> Result:
+    found = result_of(name)
+    assert found is not None, f"bench/results/{name}.json is not there, but a page quotes it"
+    return found
 
 
-@pytest.mark.parametrize(("page", "value", "percent", "low", "high", "name", "key"), quoted())
+@pytest.mark.parametrize(("page", "value", "percent", "low", "high", "name", "key"), QUOTED)
 def test_a_quoted_figure_is_the_measured_one(
     page: str, value: str, percent: str, low: str, high: str, name: str, key: str
 ) -> None:
-    measured = json.loads((ROOT / "bench/results" / f"{name}.json").read_text())["figures"][key]
-    for told, field in ((value, "value"), (low, "low"), (high, "high")):
+    measured = result(name).figures[key]
+    for told, number in ((value, measured.value), (low, measured.low), (high, measured.high)):
         if told:
-            digits = len(told.partition(".")[2])
-            number = measured[field] * (100 if percent else 1)
-            assert told.replace(",", "") == f"{number:.{digits}f}", (
-                f"{page}: {name}.{key} {field} is {number}"
+            assert number is not None, f"{page}: {name}.{key} has no such number"
+            digits, scaled = len(told.partition(".")[2]), number * (100 if percent else 1)
+            assert told.replace(",", "") == f"{scaled:.{digits}f}", (
+                f"{page}: {name}.{key} is {scaled}"
             )
 
 
+@pytest.mark.parametrize("name", QUOTED_BENCHES)
+def test_a_quoted_figure_is_of_todays_sources(name: str) -> None:
+    """Heavy benches are run again when an issue ends; until then the list says so."""
+    why = why_stale(result(name))
+    run = f"Run `{command(name)}`, then `python -m tools.requote`."
+    assert why is None or name in heavy(), f"The figures of {name} are {why}. {run}"
+
+
+@pytest.mark.parametrize("line", heavy().values(), ids=lambda line: line.name)
+def test_what_may_be_stale_is_a_bench_and_waits_no_longer_than_it_must(line: Heavy) -> None:
+    fresh = why_stale(result(line.name)) is None
+    assert not (line.waiting and fresh), (
+        f"{line.name} has been run: take its line out of bench/heavy.txt"
+    )
+
+
 def test_figures_are_quoted_from_each_benchmark() -> None:
-    measured = {file.stem for file in (ROOT / "bench/results").glob("*.json")}
-    assert {name for *_, name, _ in quoted()} == measured
+    measured = {file.stem for file in RESULTS.glob("*.json")}
+    assert set(QUOTED_BENCHES) == measured
+    assert measured <= set(bench_names())
 
 
-@pytest.mark.parametrize(
-    "file", sorted((ROOT / "bench/results").glob("*.json")), ids=lambda f: f.stem
-)
-def test_results_have_the_agreed_form(file: Path) -> None:
-    told = json.loads(file.read_text())
-    assert told.keys() == {"name", "date", "machine", "figures"}
-    assert told["name"] == file.stem
-    for figure in told["figures"].values():
-        assert figure.keys() == {"value", "low", "high", "unit", "goal"}
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_quoted_figure_is_passed_over(page: Path) -> None:
+    """A mark that follows neither a figure nor a machine, or an interval alone, is checked by nothing."""
+    text = page.read_text(encoding="utf-8")
+    known = len(FIGURE.findall(text)) + len(MACHINE.findall(text))
+    assert known == len(MARK.findall(text))
 
 
-def test_no_quoted_figure_is_passed_over() -> None:
-    """A mark that does not follow a figure, or follows an interval alone, is checked by nothing."""
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        assert len(QUOTED.findall(text)) == len(re.findall(r"<!-- \w+\.\w+ -->", text)), name_of(
-            page
-        )
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_that_quotes_a_time_names_the_machine(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert unnamed_machines(text, result) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_machine_is_the_one_of_the_last_run(page: Path) -> None:
+    for name, told in machines(page.read_text(encoding="utf-8")).items():
+        assert told == result(name).machine.told, f"{name}: run `python -m tools.requote`"

@@ -3,51 +3,59 @@
     python -m tools.requote
 
 A quoted figure is a number with a comment behind it that names it, `0.97<!-- autonomy.auroc_pooled -->`. It keeps its
-number of digits. What a sentence says of a figure is not changed: read the pages afterwards.
+number of digits. The machine of a bench is quoted as `**AMD EPYC, 2 cores**<!-- harness.machine -->`. What a sentence
+says of a figure is not changed: read the pages afterwards.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[1]
-QUOTED = re.compile(r"(-?[\d.,]+)( %)?( \((-?[\d.]+)–(-?[\d.]+)\))?<!-- (\w+)\.(\w+) -->")
-
-
-def measured(name: str, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        (ROOT / "bench/results" / f"{name}.json").read_text(encoding="utf-8")
-    )
-    return dict(found["figures"][key])
+from bench.lib.figures import Figure
+from bench.lib.pages import FIGURE, MACHINE, pages
+from bench.lib.places import ROOT
+from bench.lib.results import Result, result_of
 
 
-def again(match: re.Match[str]) -> str:
-    value, percent, interval, low, _, name, key = match.groups()
-    figure, scale = measured(name, key), 100 if percent else 1
-    if figure["value"] is None:
+def measured(name: str) -> Result:
+    result = result_of(name)
+    if result is None:
+        raise SystemExit(
+            f"There is no bench/results/{name}.json, but a page quotes it: make bench NAME={name}"
+        )
+    return result
+
+
+def told(number: float, like: str, scale: int) -> str:
+    """A number with as many digits as the one before had."""
+    digits = len(like.partition(".")[2])
+    return f"{scale * number:,.{digits}f}" if "," in like else f"{scale * number:.{digits}f}"
+
+
+def figure_again(match: re.Match[str]) -> str:
+    name, key, percent = match["name"], match["key"], match["percent"] or ""
+    figure, scale = measured(name).figures[key], 100 if percent else 1
+    if figure.value is None:
         return match.group()
+    around = _interval(figure, match["low"], scale)
+    return f"{told(figure.value, match['value'], scale)}{percent}{around}<!-- {name}.{key} -->"
 
-    def told(number: float, like: str) -> str:
-        digits = len(like.partition(".")[2])
-        return f"{scale * number:,.{digits}f}" if "," in like else f"{scale * number:.{digits}f}"
 
-    around = (
-        f" ({told(figure['low'], low)}–{told(figure['high'], low)})"
-        if interval and figure["low"] is not None
-        else ""
-    )
-    return f"{told(figure['value'], value)}{percent or ''}{around}<!-- {name}.{key} -->"
+def _interval(figure: Figure, low: str | None, scale: int) -> str:
+    if low is None or figure.low is None or figure.high is None:
+        return ""
+    return f" ({told(figure.low, low, scale)}–{told(figure.high, low, scale)})"
+
+
+def machine_again(match: re.Match[str]) -> str:
+    name = match["name"]
+    return f"**{measured(name).machine.told}**<!-- {name}.machine -->"
 
 
 def main() -> None:
-    for page in sorted(
-        [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "jobs").rglob("README.md")]
-    ):
+    for page in pages():
         text = page.read_text(encoding="utf-8")
-        changed = QUOTED.sub(again, text)
+        changed = MACHINE.sub(machine_again, FIGURE.sub(figure_again, text))
         if changed != text:
             page.write_text(changed, encoding="utf-8")
             print(page.relative_to(ROOT))

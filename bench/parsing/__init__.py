@@ -1,1 +1,7 @@
-"""What the parsing benchmark is made of: the olmOCR checks, generated documents with known truth, hostile files."""
+"""Parsing beside other parsers: real pages, generated truth, scans, hostile files."""
+
+MEASURES = (
+    "journeyman.documents",
+    "journeyman.knowledge.markdown",
+    "journeyman.knowledge.parse",
+)

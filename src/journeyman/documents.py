@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from journeyman.types import Cited, Failure, Passages, Record
-from journeyman.types.content import HEAD
 
 BlockKind = Literal[
     "heading",
@@ -189,13 +188,3 @@ def cited(passages: Iterable[Passage], *, first: int = 1) -> Passages:
 def listed(passages: Iterable[Passage], *, first: int = 1) -> str:
     """The passages under numbers, as a model reads them."""
     return cited(passages, first=first).rendered
-
-
-def read_listed(text: str) -> list[Cited]:
-    """Passages in a text that `listed` wrote, whatever stands before them."""
-    heads = list(HEAD.finditer(text))
-    ends = [*(found.start() for found in heads), len(text)][1:]
-    return [
-        Cited(number=int(found[1]), head=found[2], text=text[found.end() : end].strip())
-        for found, end in zip(heads, ends, strict=True)
-    ]

@@ -99,6 +99,12 @@ class ContextOverflowError(ModelError):
     kind = "context_overflow"
 
 
+class PartRefusedError(ModelError):
+    """A message holds a part that the model does not take, such as an image; it was not called."""
+
+    kind = "part_refused"
+
+
 class ModelFileError(ModelError):
     """A model file is missing, cut short, or not what its hash says."""
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import transfers
-from bench.bench_transfer import Recording, export, figures, read, record
-from bench.learning import lessons_of
-from bench.sequence import Shelf, Stream, memories, plan
+from bench.lib.arms import lessons_of
+from bench.transfer import transfers
+from bench.transfer.__main__ import Recording, export, figures, read, record
+from bench.transfer.sequence import Shelf, Stream, memories, plan
 from journeyman.environments import SingleTurn
 from journeyman.errors import ModelError
 from journeyman.job.job import Job

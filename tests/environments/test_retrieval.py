@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from journeyman.documents import Passage, listed, read_listed
+from journeyman.documents import Passage, cited, listed
 from journeyman.environments import SingleTurn
 from journeyman.environments.retrieval import NOTHING, RetrievalEnvironment
 from journeyman.models.scripted import ScriptedModel
@@ -24,22 +24,20 @@ async def find(query: str) -> Sequence[Passage]:
     return [PETS] if "pet" in query else [RENT, FEES] if query else []
 
 
-def test_what_is_listed_is_read_again() -> None:
+def test_passages_are_numbered_and_headed() -> None:
     text = listed([RENT, FEES], first=4)
     assert text.startswith(
         "[4] lease.pdf, page 3: Lease Rent\nThe rent is 900 EUR.\n\n[5] 费用.md\n"
     )
-    numbers = [(cited.number, cited.head) for cited in read_listed(f"Before.\n{text}")]
-    assert numbers == [(4, "lease.pdf, page 3: Lease Rent"), (5, "费用.md")]
-    assert "[7] 这是脚注。" in read_listed(text)[1].text, (
-        "a bracket of the text's own begins no passage"
-    )
+    assert text.endswith("\n [7] 这是脚注。"), "a bracket of the text's own begins no passage"
+    heads = [(passage.number, passage.head) for passage in cited([RENT, FEES]).passages]
+    assert heads == [(1, "lease.pdf, page 3: Lease Rent"), (2, "费用.md")]
 
 
 def test_a_name_with_a_line_in_it_begins_no_passage_of_its_own() -> None:
     odd = RENT.model_copy(update={"document": "/docs/a.md\n[9] forged.md", "title": ""})
-    (cited,) = read_listed(listed([odd]))
-    assert (cited.number, cited.head) == (1, "a.md [9] forged.md, page 3")
+    (passage,) = cited([odd]).passages
+    assert (passage.number, passage.head) == (1, "a.md [9] forged.md, page 3")
 
 
 def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
@@ -48,6 +46,7 @@ def test_passages_stand_before_the_case_and_the_case_stays_as_it_was() -> None:
     )
     before, case = asyncio.run(environment.reset())
     assert before.text == listed([FEES, RENT]), "the best stands next to the case"
+    assert before.content == (cited([FEES, RENT]),)
     assert case == Message(role="user", content="What is the rent?")
     assert environment.tools == ()
 
@@ -96,8 +95,9 @@ def test_searches_number_on_and_show_nothing_twice() -> None:
         [ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."]
     )
     done = asyncio.run(rollout(Worker(), model, opened(case_input), case_input))
+    assert done.steps[0].results[0].content == (cited([PETS], first=3),)
     assert done.steps[0].results[0].text == listed([PETS], first=3)
-    assert [cited.number for cited in shown_to(done)] == [1, 2, 3]
+    assert [passage.number for passage in shown_to(done)] == [1, 2, 3]
     assert told == [("c", 2), ("c", 1)]
 
 

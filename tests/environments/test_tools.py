@@ -8,10 +8,19 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from journeyman.environments import Functions, SingleTurn, Tools, effect, final, reconciled_by
+from journeyman.environments import (
+    Functions,
+    SingleTurn,
+    ToolResult,
+    Tools,
+    effect,
+    final,
+    reconciled_by,
+)
 from journeyman.environments.functions import json_schema
 from journeyman.errors import InputError
-from journeyman.types import CaseInput, Message, ToolCall
+from journeyman.protocols import OpenEnvironment
+from journeyman.types import Case, CaseInput, Data, Image, Message, Text, ToolCall
 
 BRIEF = CaseInput(id="c", prompt="q")
 RUNG: list[str] = []
@@ -125,6 +134,46 @@ def test_a_long_result_is_cut_and_says_so() -> None:
         return "字" * 20_000
 
     assert do(much, name="much").text.endswith("… (cut: 20,000 characters)")
+
+
+def test_what_the_program_keeps_is_not_shown() -> None:
+    def priced() -> ToolResult:
+        return ToolResult(content="12.50", details={"table": [["A-17", 12.5]]})
+
+    result = do(priced, name="priced")
+    assert (result.text, result.details) == ("12.50", {"table": [["A-17", 12.5]]})
+
+
+def test_a_result_may_be_parts_and_only_its_texts_are_cut() -> None:
+    picture = Image.of(b"x" * 20_000, "image/png")
+
+    def drawn() -> ToolResult:
+        return ToolResult(content=(Text(text="字" * 20_000), picture, Data(value="字" * 9_000)))
+
+    text, shown, data = do(drawn, name="drawn").content
+    assert text.rendered.endswith("… (cut: 20,000 characters)")
+    assert shown == picture
+    assert data.rendered.endswith("… (cut: 9,002 characters)")
+
+
+def test_details_that_are_no_json_are_a_failed_result() -> None:
+    def broken() -> ToolResult:
+        return ToolResult(content="x", details={"file": object()})
+
+    assert do(broken, name="broken").failed
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [SingleTurn(), Tools(functions=(answer,)), Functions()],
+    ids=lambda environment: environment.kind,
+)
+def test_attachments_are_told_after_the_prompt(opened: OpenEnvironment) -> None:
+    picture = Image.of(b"x", "image/png")
+    functions = [{"name": "look", "parameters": {"type": "object", "properties": {}}}]
+    case = Case(id="c", prompt="What is it?", attachments=(picture,), data={"functions": functions})
+    (message,) = asyncio.run(opened(case.input).reset())
+    assert message.content == (Text(text="What is it?"), picture)
 
 
 def test_whether_it_happened_can_be_asked() -> None:

@@ -26,7 +26,7 @@ class Clerk:
     asked: Counter[str] = field(default_factory=Counter)
 
     def says(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Line:
-        prompts = [message.content for message in messages if message.text.startswith("Order ")]
+        prompts = [message.text for message in messages if message.text.startswith("Order ")]
         order = order_of(prompts[-1])
         self.asked[order] += 1
         return costly(planned(tuple(messages)), self.asked[order])

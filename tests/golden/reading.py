@@ -485,7 +485,7 @@ def trajectory(one: Trajectory) -> Words:
 
 def message(one: Message) -> list[Any]:
     calls = [[call.id, call.name, dict(call.arguments)] for call in one.tool_calls]
-    return [one.role, one.content, calls, one.call_id, one.failed]
+    return [one.role, one.text, calls, one.call_id, one.failed]
 
 
 def step(one: Step) -> list[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from bench.bench_unlearning import by_example
+from bench.unlearning.__main__ import by_example
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.improve.unlearning import unlearn

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeyman.memory.soundness import CHANCE, HALF_LIFE, LEAST, WRONG, credit, soundness
-from journeyman.store.lessons import Uses
+from journeyman.store.lesson_uses import Uses
 
 
 def uses(*agreed: float, expected: float = 0.6, age: float = 0.0) -> Uses:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from journeyman.memory.worth import HALF_LIFE, PRICE, price, worth
-from journeyman.store.lessons import Uses
+from journeyman.store.lesson_uses import Uses
 
 
 def uses(

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from journeyman.errors import ContextOverflowError, ModelFileError
+from journeyman.errors import ContextOverflowError, ModelFileError, PartRefusedError
 from journeyman.models import embedded
 from journeyman.models.embedded import EmbeddedModel, free_cores
-from journeyman.types import Message, Sampling, ToolSpec
+from journeyman.models.gguf import control_tokens
+from journeyman.types import Image, Message, Sampling, Text, ToolSpec
 
 pytestmark = pytest.mark.model
 
@@ -56,6 +57,31 @@ def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: Embe
     assert abs(len(reply.logprobs) - reply.usage.completion_tokens) <= 1  # the end token has none
     assert all(entry.logprob <= 0 and 1 <= len(entry.top) <= 3 for entry in reply.logprobs)
     assert reply.usage.seconds > 0
+
+
+def tokens_of(model: EmbeddedModel, text: str) -> int:
+    reply = run(
+        model.generate((Message(role="user", content=text),), sampling=Sampling(max_tokens=1))
+    )
+    return reply.usage.prompt_tokens
+
+
+@pytest.mark.parametrize("mark", ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>"])
+def test_a_mark_in_a_text_is_never_the_token(model: EmbeddedModel, mark: str) -> None:
+    broken = tokens_of(model, mark)
+    one_token = tokens_of(model, "a")
+    assert broken >= one_token + 3, "it is read letter by letter, and not as one token"
+
+
+def test_the_file_names_its_control_tokens(tiny_model: Path) -> None:
+    assert {"<|im_start|>", "<|im_end|>", "<repo_name>"} <= control_tokens(tiny_model)
+
+
+def test_a_picture_is_refused_before_the_call(tmp_path: Path) -> None:
+    message = Message(role="user", content=(Text(text="What is it?"), Image.of(b"x", "image/png")))
+    with pytest.raises(PartRefusedError, match=r"user message holds \(image: image/png") as raised:
+        run(EmbeddedModel(tmp_path / "no.gguf").generate((message,)))
+    assert "takes image" in raised.value.hint
 
 
 def test_the_same_call_gives_the_same_reply(model: EmbeddedModel) -> None:

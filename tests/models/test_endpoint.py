@@ -18,10 +18,24 @@ from journeyman.errors import (
     ModelReplyError,
     ModelTimeoutError,
     ModelUnreachableError,
+    PartRefusedError,
 )
 from journeyman.models import endpoint
 from journeyman.models.endpoint import EndpointModel
-from journeyman.types import Message, Reply, Sampling, ToolCall, ToolSpec
+from journeyman.types import (
+    Audio,
+    Cited,
+    Data,
+    Image,
+    Message,
+    Part,
+    Passages,
+    Reply,
+    Sampling,
+    Text,
+    ToolCall,
+    ToolSpec,
+)
 from tests.loopback import Answer, Asked, as_json, free_port, serving
 
 USER = (Message(role="user", content="hello 你好"),)
@@ -251,3 +265,64 @@ def test_nobody_there() -> None:
 def test_a_server_that_says_nothing() -> None:
     error = fail(ModelTimeoutError, Answer(wait=5.0), timeout_seconds=0.2, retries=0)
     assert "0.2 s" in error.message
+
+
+# --- parts
+
+PICTURE = Image.of(b"png", "image/png")
+SOUND = Audio.of(b"wav", "audio/wav")
+
+
+def sent(*messages: Message) -> list[Any]:
+    _, asked = ask(completion(), messages=messages)
+    told: list[Any] = asked[0].json["messages"]
+    return told
+
+
+def test_texts_passages_and_values_are_sent_as_a_plain_text() -> None:
+    shown = Passages(passages=(Cited(number=1, head="a.md", text="A"),))
+    parts = (Text(text="Look:"), shown, Data(value={"b": 1}))
+    assert sent(Message(role="user", content=parts, details={"kept": 1})) == [
+        {"role": "user", "content": 'Look:\n\n[1] a.md\nA\n\n{"b": 1}'}
+    ]
+
+
+def test_pictures_and_sound_are_sent_as_content_parts() -> None:
+    (told,) = sent(Message(role="user", content=(Text(text="看"), PICTURE, SOUND)))
+    assert told["content"] == [
+        {"type": "text", "text": "看"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,cG5n"}},
+        {"type": "input_audio", "input_audio": {"data": "d2F2", "format": "wav"}},
+    ]
+
+
+def test_a_tools_picture_follows_the_results() -> None:
+    first = Message(role="tool", call_id="1", content=(Text(text="drawn"), PICTURE))
+    second = Message(role="tool", call_id="2", content="4")
+    told = sent(*USER, first, second)
+    assert [message["role"] for message in told[-3:]] == ["tool", "tool", "user"]
+    assert told[-3]["content"].startswith("drawn\n\n(image: image/png, ")
+    assert [part["type"] for part in told[-1]["content"]] == ["image_url"]
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (PICTURE.model_copy(update={"data": None}), "bytes of"),
+        (Audio.of(b"x", "audio/flac"), "takes no"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_before_the_call(part: Part, why: str) -> None:
+    message = Message(role="user", content=(part,))
+    error = fail(PartRefusedError, completion(), messages=(message,))
+    assert why in error.message
+
+
+def test_a_reply_in_parts_is_its_words() -> None:
+    said = [
+        {"type": "text", "text": "hi "},
+        {"type": "text", "text": "there"},
+        {"kind": "passages"},
+    ]
+    answer = as_json({"choices": [{"message": {"role": "assistant", "content": said}}]})
+    assert ask(answer)[0].message.content == (Text(text="hi there"),)

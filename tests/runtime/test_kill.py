@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.crash import Verdict, die_at, kill_worlds, lines, spawn, verdict, wait_for
+from bench.lib.crash import Verdict, die_at, kill_worlds, lines, spawn, verdict, wait_for
 from journeyman.store.faults import POINTS
 
 CASES = 6

@@ -12,6 +12,7 @@ from journeyman.documents import Passage, cited, listed
 from journeyman.models.recorded import call_key
 from journeyman.types import (
     Audio,
+    Case,
     Cited,
     Data,
     Image,
@@ -140,6 +141,23 @@ def test_bytes_that_are_not_what_their_hash_says_are_refused() -> None:
     forged = {**PICTURE.model_dump(), "sha256": "0" * 64}
     with pytest.raises(ValidationError, match="sha256"):
         Image.model_validate(forged)
+
+
+def test_a_case_without_attachments_is_dumped_as_it_was() -> None:
+    case = Case(id="c", prompt="问", target=1)
+    assert case.model_dump_json() == (
+        '{"id":"c","prompt":"问","data":{},"target":1,"slice":null,"split":"live"}'
+    )
+    assert case.input.message == Message(role="user", content="问")
+
+
+def test_a_case_takes_attachments_but_no_passages() -> None:
+    case = Case(id="c", prompt="Look.", attachments=(PICTURE, Data(value=1)))
+    assert Case.model_validate_json(case.model_dump_json()) == case
+    assert case.input.message.content == (Text(text="Look."), PICTURE, Data(value=1))
+    forged = {"id": "c", "prompt": "", "attachments": [cited([RENT]).model_dump()]}
+    with pytest.raises(ValidationError, match="passages"):
+        Case.model_validate(forged)
 
 
 def test_for_a_call_texts_beside_each_other_are_one() -> None:

@@ -58,7 +58,7 @@ def test_silence_is_never_right_unless_it_is_wanted(verifier: Verifier, target: 
 
 
 @pytest.mark.parametrize(
-    ("target", "answer", "right"),
+    ("target", "answer", "correct"),
     [
         ("billing", " Billing. ", 1),
         ("billing", "billing or returns", 0),
@@ -149,7 +149,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    ("target", "answer", "right"),
+    ("target", "answer", "correct"),
     [
         ("SELECT n FROM t", "SELECT n FROM t ORDER BY n DESC", 1),
         (
@@ -188,7 +188,7 @@ WANTED = [{"f": {"a": [1], "b": ["x", ""]}}, {"g": {"d": [{"k": ["v"]}]}}]
 
 
 @pytest.mark.parametrize(
-    ("answer", "right"),
+    ("answer", "correct"),
     [
         (
             '[{"name": "g", "arguments": {"d": {"k": "V "}}}, {"name": "f", "arguments": {"a": 1.0}}]',
@@ -223,7 +223,7 @@ def test_where_nothing_fits_words_and_silence_are_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "right"),
+    ("function", "correct"),
     [(lambda c, a: a == c.target, 1), (lambda c, a: None, None), (lambda c, a: 0.5, 0.5)],
 )
 def test_python(function: Callable[[Case, str | None], Any], correct: float | None) -> None:
@@ -239,7 +239,7 @@ def test_a_python_verifier_that_breaks_is_named(
 
 
 @pytest.mark.parametrize(
-    ("reply", "right"),
+    ("reply", "correct"),
     [
         ('{"reason": "same", "right": true}', 1),
         ('{"reason": "no", "right": false}', 0),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from journeyman.assess.selective import Certificate, Rule, Settled
+from journeyman.assess.selective import Certificate, Rule, Settled, known_score
 from journeyman.types import Decision, Evidence, Example
 
 if TYPE_CHECKING:
@@ -59,55 +59,76 @@ class Autonomy:
 
     def score(self, evidence: Evidence) -> float | None:
         """P(right), the score that thresholds are on. None: no answer, or nothing learned yet."""
-        return None if evidence.answer is None else self.taught.assessor.probability(evidence)
+        if evidence.answer is None:
+            return None
+        return self.taught.assessor.probability(evidence)
 
     def decide(self, score: float | None, draw: float) -> Decision:
         """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit."""
         if self.certificate is not None:
             return self.certificate.decide(score, draw)
-        known = None if score is None or math.isnan(score) else score
-        return Decision(score=known, threshold=None, deliver=False, audit=True, propensity=1.0)
+        return Decision(
+            score=known_score(score),
+            threshold=None,
+            deliver=False,
+            audit=True,
+            propensity=1.0,
+        )
 
     def after(self, decision: Decision, evidence: Evidence, error: bool | None) -> Self:
         """With one more settled case, the next in the order of decisions.
 
         Raises ValueError for a case that waits for its label.
         """
-        now = replace(self, settled=self.settled + 1)
-        if self.certificate is not None:
-            certificate = self.certificate.after(Settled(decision=decision, error=error))
-            alone = (
-                self.labels + 1
-                if self.first_alone is None and certificate.passed
-                else self.first_alone
-            )
-            now = replace(now, certificate=certificate, first_alone=alone)
+        counted = replace(self, settled=self.settled + 1)
+        settled = counted._certified(decision, error)
         if error is None or not decision.audit or evidence.answer is None:
-            return now
-        example = Example(evidence=evidence, correct=not error, weight=1 / decision.propensity)
-        now = replace(now, examples=(*self.examples, example)[-KEPT:], labels=self.labels + 1)
-        due = now.labels >= now.next_fit or (now.certificate is None and now.labels >= now.warm_up)
-        return now._fitted() if due else now
+            return settled
+        weight = 1 / decision.propensity
+        example = Example(evidence=evidence, correct=not error, weight=weight)
+        examples = (*settled.examples, example)
+        labels = settled.labels + 1
+        learned = replace(settled, examples=examples[-KEPT:], labels=labels)
+        return learned._fitted() if learned._fit_is_due else learned
+
+    def _certified(self, decision: Decision, error: bool | None) -> Self:
+        """The certificate after one more settled case, where there is one."""
+        if self.certificate is None:
+            return self
+        settled = Settled(decision=decision, error=error)
+        certificate = self.certificate.after(settled)
+        first_alone = self.first_alone
+        if first_alone is None and certificate.passed:
+            first_alone = self.labels + 1
+        return replace(self, certificate=certificate, first_alone=first_alone)
+
+    @property
+    def _fit_is_due(self) -> bool:
+        warmed_up = self.certificate is None and self.labels >= self.warm_up
+        return warmed_up or self.labels >= self.next_fit
 
     def _fitted(self) -> Self:
-        now = replace(
-            self, taught=LazyAssessor(self.examples), next_fit=math.ceil(self.labels * GROWTH)
-        )
+        next_fit = math.ceil(self.labels * GROWTH)
+        fitted = replace(self, taught=LazyAssessor(self.examples), next_fit=next_fit)
         if self.certificate is not None or self.labels < self.warm_up:
-            return now
+            return fitted
         wrong = [float(not example.correct) for example in self.examples]
-        return replace(
-            now, certificate=Certificate.plan(self.rule, now.taught.assessor.crossed, wrong)
-        )
+        scores = fitted.taught.assessor.crossed
+        certificate = Certificate.plan(self.rule, scores, wrong)
+        return replace(fitted, certificate=certificate)
 
     def with_rule(self, rule: Rule) -> Self:
         """The same with another audit rate: what is proven stays proven.
 
         Raises ValueError where the allowed error or the confidence differ: those are other claims.
         """
-        if (rule.allowed_error, rule.confidence) != (self.rule.allowed_error, self.rule.confidence):
+        same_error = rule.allowed_error == self.rule.allowed_error
+        same_confidence = rule.confidence == self.rule.confidence
+        if not (same_error and same_confidence):
             raise ValueError(
                 "what was proven for one allowed error and confidence proves nothing for another"
             )
-        certificate = None if self.certificate is None else replace(self.certificate, rule=rule)
+        certificate = self.certificate
+        if certificate is not None:
+            certificate = replace(certificate, rule=rule)
         return replace(self, rule=rule, certificate=certificate)

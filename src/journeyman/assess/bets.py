@@ -17,6 +17,10 @@ from typing import Literal, Self
 
 Hypothesis = Literal["helps", "harmless", "harmful"]
 
+Chances = tuple[tuple[float, float], ...]
+"""Probabilities, each with what is gained then."""
+Bounds = tuple[float, float]
+
 GUESSED_CASES, GUESSED_SQUARE = 10, 0.2
 """What bets begin with, as if seen before: so many cases, with this mean square of d."""
 
@@ -54,8 +58,10 @@ class Question:
     def bet(self) -> float:
         """The share of the wealth that is put on the next case, from what came before it alone."""
         mean, square, count = self._so_far()
-        wanted = max(mean - math.sqrt(square / count), self._drift_needed(square))
-        return min(wanted / square, BOLDEST / (1 - self.margin))
+        standard_error = math.sqrt(square / count)
+        drift = max(mean - standard_error, self._drift_needed(square))
+        boldest = BOLDEST / (1 - self.margin)
+        return min(drift / square, boldest)
 
     @property
     def hopeless(self) -> bool:
@@ -63,9 +69,9 @@ class Question:
         if self.proven or not self.left:
             return not self.proven
         mean, square, count = self._so_far()
-        return self._drift_needed(square) > mean + FAR * math.sqrt(
-            square / count + square / self.left
-        )
+        standard_error = math.sqrt(square / count + square / self.left)
+        hoped = mean + FAR * standard_error
+        return self._drift_needed(square) > hoped
 
     def after(self, difference: float | None) -> Self:
         """With one more case; None: it tells nothing. Raises ValueError where no case is left."""
@@ -73,11 +79,14 @@ class Question:
             raise ValueError(f"job {self.job!r} has no case left to ask, slice {self.slice!r}")
         if self.proven or difference is None:
             return replace(self, left=self.left - 1)
-        surplus = -difference if self.claim == "harmful" else difference + self.margin
+        surplus = difference + self.margin
+        if self.claim == "harmful":
+            surplus = -difference
+        factor = 1 + self.bet * surplus
         return replace(
             self,
             left=self.left - 1,
-            evidence=self.evidence * (1 + self.bet * surplus),
+            evidence=self.evidence * factor,
             seen=self.seen + 1,
             total=self.total + surplus,
             squares=self.squares + surplus * surplus,
@@ -86,12 +95,17 @@ class Question:
     def _so_far(self) -> tuple[float, float, int]:
         """Mean and mean square of what is bet on, and the count that they rest on, the guess among them."""
         count = self.seen + GUESSED_CASES
-        return self.total / count, (self.squares + GUESSED_CASES * GUESSED_SQUARE) / count, count
+        squares = self.squares + GUESSED_CASES * GUESSED_SQUARE
+        mean = self.total / count
+        mean_square = squares / count
+        return mean, mean_square, count
 
     def _drift_needed(self, square: float) -> float:
         """The mean per case that brings the wealth to the bar in the cases left, by the bet best for that mean."""
-        missing = math.log(self.bar / max(self.evidence, 1e-300))
-        return math.sqrt(2 * missing * square / self.left)
+        wealth = max(self.evidence, 1e-300)
+        missing = math.log(self.bar / wealth)
+        squared = 2 * missing * square / self.left
+        return math.sqrt(squared)
 
 
 def growth(wins: float, losses: float, margin: float = 0.0) -> float:
@@ -100,50 +114,71 @@ def growth(wins: float, losses: float, margin: float = 0.0) -> float:
     It is KL-inf, the least divergence from any truth with E[d] <= -margin; 0: E[d] is no larger than that.
     """
     bet = best_bet(wins, losses, margin)
-    return sum(
-        chance * math.log1p(bet * gain)
-        for chance, gain in _chances(wins, losses, margin)
-        if chance > 0
-    )
+    grown: list[float] = []
+    for chance, gain in _chances(wins, losses, margin):
+        if chance > 0:
+            logarithm = math.log1p(bet * gain)
+            grown.append(chance * logarithm)
+    return sum(grown)
 
 
 def best_bet(wins: float, losses: float, margin: float = 0.0) -> float:
     """The bet by which it grows so, for whoever knows the truth."""
-    low, high = 0.0, 1 / (1 - margin)
+    chances = _chances(wins, losses, margin)
+    low = 0.0
+    high = 1 / (1 - margin)
     for _ in range(100):
         bet = (low + high) / 2
-        slopes = (
-            chance * gain / (1 + bet * gain)
-            for chance, gain in _chances(wins, losses, margin)
-            if chance > 0
-        )
-        low, high = (bet, high) if sum(slopes) > 0 else (low, bet)
+        slope = _slope(bet, chances)
+        if slope > 0:
+            low = bet
+        else:
+            high = bet
     return low
 
 
-def _chances(wins: float, losses: float, margin: float) -> tuple[tuple[float, float], ...]:
-    return (wins, 1 + margin), (1 - wins - losses, margin), (losses, margin - 1)
+def _slope(bet: float, chances: Chances) -> float:
+    """How much more evidence would grow with a slightly larger bet."""
+    slopes: list[float] = []
+    for chance, gain in chances:
+        if chance > 0:
+            factor = 1 + bet * gain
+            slopes.append(chance * gain / factor)
+    return sum(slopes)
+
+
+def _chances(wins: float, losses: float, margin: float) -> Chances:
+    """The probability of each difference, with what it gains."""
+    won = (wins, 1 + margin)
+    drawn = (1 - wins - losses, margin)
+    lost = (losses, margin - 1)
+    return won, drawn, lost
 
 
 def pairs_needed(level: float, wins: float, losses: float, margin: float = 0.0) -> float | None:
     """ln(1/level)/growth: no valid test that ends with the proof needs fewer pairs on average. None: it never ends."""
     rate = growth(wins, losses, margin)
-    return math.log(1 / level) / rate if rate > 1e-12 else None
+    if rate <= 1e-12:
+        return None
+    evidence = math.log(1 / level)
+    return evidence / rate
 
 
 STEPS = 50
 """To 1, of the means that `bounds` asks about."""
 
 
-def bounds(differences: Sequence[float], cases: int, *, level: float = 0.05) -> tuple[float, float]:
+def bounds(differences: Sequence[float], cases: int, *, level: float = 0.05) -> Bounds:
     """The means that no bet has ruled out, of at most `cases` differences: E[d] is between, with probability 1 - level.
 
     It holds whenever one looks, so at the end of an exam that stopped by what it saw as well, where an interval for a
     fixed number of cases does not. Each mean is asked about as an exam asks, in order from the farthest, up to the
     first that is not ruled out: for E[d] to lie outside, one false claim must have been proven (Ville 1939).
     """
-    low = _ruled_out(differences, cases, 2 / level)
-    high = _ruled_out([-d for d in differences], cases, 2 / level)
+    bar = 2 / level
+    mirrored = [-difference for difference in differences]
+    low = _ruled_out(differences, cases, bar)
+    high = _ruled_out(mirrored, cases, bar)
     return low, -high
 
 

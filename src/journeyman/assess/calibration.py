@@ -50,23 +50,29 @@ class Columns:
 
     @classmethod
     def of(cls, raw: Array, names: Sequence[str]) -> Self:
-        there = ~np.isnan(raw)
-        count = np.maximum(there.sum(0), 1)
-        centre = np.where(there, raw, 0).sum(0) / count
-        scale = np.sqrt(np.where(there, (raw - centre) ** 2, 0).sum(0) / count)
-        patterns: dict[bytes, int] = {}
-        for n in range(raw.shape[1]):
-            if not there[:, n].all():
-                patterns.setdefault(there[:, n].tobytes(), n)
+        known = ~np.isnan(raw)
+        count = np.maximum(known.sum(0), 1)
+        sums = np.where(known, raw, 0).sum(0)
+        centre = sums / count
+        squares = np.where(known, (raw - centre) ** 2, 0)
+        spread = np.sqrt(squares.sum(0) / count)
+        scale = np.where(spread > 1e-9, spread, np.inf)
         return cls(
-            tuple(names), centre, np.where(scale > 1e-9, scale, np.inf), tuple(patterns.values())
+            names=tuple(names),
+            centre=centre,
+            scale=scale,
+            gaps=_gaps(known),
         )
 
     def numbers(self, raw: Array) -> Array:
         """Standardised, at most 4 spreads from the mean; then the gaps; then 1 for the intercept."""
         missing = np.isnan(raw)
-        plain = np.where(missing, 0.0, np.clip((raw - self.centre) / self.scale, -4, 4))
-        return np.concatenate([plain, 2.0 * missing[:, self.gaps], np.ones((len(raw), 1))], axis=1)
+        standard = (raw - self.centre) / self.scale
+        clipped = np.clip(standard, -4, 4)
+        plain = np.where(missing, 0.0, clipped)
+        gaps = 2.0 * missing[:, self.gaps]
+        intercept = np.ones((len(raw), 1))
+        return np.concatenate([plain, gaps, intercept], axis=1)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,9 @@ class Logistic:
         """Averaged over the posterior by MacKay's approximation, as log-odds."""
         numbers = self.columns.numbers(raw)
         doubt = np.einsum("ij,jk,ik->i", numbers, self.covariance, numbers)
-        return np.asarray((numbers @ self.weights) / np.sqrt(1 + np.pi * doubt / 8))
+        likeliest = numbers @ self.weights
+        shrinking = np.sqrt(1 + np.pi * doubt / 8)
+        return np.asarray(likeliest / shrinking)
 
 
 def fit_logistic(
@@ -90,21 +98,27 @@ def fit_logistic(
     """The maximum a posteriori by Newton's method, damped; deterministic."""
     columns = Columns.of(raw, names)
     numbers = columns.numbers(raw)
-    precision = np.full(numbers.shape[1], 1 / spread**2)
+    size = numbers.shape[1]
+    precision = np.full(size, 1 / spread**2)
     precision[-1] = 1 / SPREAD_BASE**2
-    weights = np.zeros(numbers.shape[1])
-    curvature = np.diag(precision)
+    prior = np.diag(precision)
+    curvature = prior
+    weights = np.zeros(size)
     for _ in range(ROUNDS):
-        share = 1 / (1 + np.exp(-np.clip(numbers @ weights, -30, 30)))
-        slope = numbers.T @ (weight * (correct - share)) - precision * weights
-        curvature = (numbers * (weight * share * (1 - share))[:, None]).T @ numbers + np.diag(
-            precision
-        )
+        odds = np.clip(numbers @ weights, -30, 30)
+        share = 1 / (1 + np.exp(-odds))
+        residual = weight * (correct - share)
+        slope = numbers.T @ residual - precision * weights
+        variance = weight * share * (1 - share)
+        weighted = numbers * variance[:, None]
+        curvature = weighted.T @ numbers + prior
         step = np.linalg.solve(curvature, slope)
-        weights = weights + step / max(1.0, float(np.abs(step).max()) / 2)
-        if np.abs(step).max() < 1e-8:
+        longest = float(np.abs(step).max())
+        weights = weights + step / max(1.0, longest / 2)
+        if longest < 1e-8:
             break
-    return Logistic(columns, weights, np.linalg.inv(curvature))
+    covariance = np.linalg.inv(curvature)
+    return Logistic(columns, weights, covariance)
 
 
 @dataclass(frozen=True)
@@ -120,47 +134,53 @@ class LogisticAssessor:
 
     def probability(self, evidence: Evidence) -> float | None:
         """0 without an answer; None before any label."""
+        logistic = self.logistic
+        neighbours = self.neighbours
         if evidence.answer is None:
             return 0.0
-        if self.logistic is None or self.neighbours is None:
+        if logistic is None or neighbours is None:
             return None
-        known = _signals([evidence], self.logistic.columns.names)
-        near = self.neighbours.signals(PastTexts.of([evidence]))
-        return float(_share(self.logistic.log_odds(np.concatenate([known, near], axis=1)))[0])
+        known = _signals([evidence], logistic.columns.names)
+        near = neighbours.signals(PastTexts.of([evidence]))
+        table = np.concatenate([known, near], axis=1)
+        (share,) = _share(logistic.log_odds(table))
+        return float(share)
 
     def learned(self, examples: Sequence[Example]) -> Self:
         """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
         known = tuple(example for example in examples if example.evidence.answer is not None)
         if not known:
             return type(self)()
-        names = tuple(sorted({name for example in known for name in example.evidence.signals}))
-        told = [example.evidence for example in known]
-        raw, texts = _signals(told, names), PastTexts.of(told)
+        names = _names(known)
+        evidence = [example.evidence for example in known]
+        raw = _signals(evidence, names)
+        texts = PastTexts.of(evidence)
         correct = np.array([example.correct for example in known], dtype=np.float64)
-        weight = np.minimum(np.array([example.weight for example in known]), MOST_WEIGHT)
-        folds = [
-            _fold(known, raw, texts, np.arange(len(known)) % FOLDS == n)
-            for n in range(min(FOLDS, len(known)) if len(known) > 1 else 0)
-        ]
+        weight = _weights(known)
+        folds = _folds(known, raw, texts)
         spread, crossed = cross_fitted(folds, names, correct, weight)
         near = Neighbours.of(known, texts)
         table = np.concatenate([raw, near.own_signals()], axis=1)
         logistic = fit_logistic(table, names, correct, weight, spread=spread)
         return type(self)(
-            examples=known, logistic=logistic, neighbours=near, crossed=tuple(map(float, crossed))
+            examples=known,
+            logistic=logistic,
+            neighbours=near,
+            crossed=tuple(map(float, crossed)),
         )
 
     def confidence(self, trajectory: Trajectory) -> float | None:
-        return self.probability(evidence_of(trajectory))
+        evidence = evidence_of(trajectory)
+        return self.probability(evidence)
 
     def fit(self, graded: Sequence[ScoredTrajectory]) -> Self:
         """With more graded trajectories; those not judged teach nothing."""
-        more = [
-            Example(evidence=evidence_of(one.trajectory), correct=one.correct)
-            for one in graded
-            if one.correct is not None
-        ]
-        return self.learned((*self.examples, *more))
+        examples = list(self.examples)
+        for one in graded:
+            if one.correct is not None:
+                evidence = evidence_of(one.trajectory)
+                examples.append(Example(evidence=evidence, correct=one.correct))
+        return self.learned(examples)
 
 
 @dataclass(frozen=True)
@@ -172,13 +192,50 @@ class Fold:
     predict: Array
 
 
+def _gaps(known: Flags) -> tuple[int, ...]:
+    """Columns with missing numbers; of those that are missing in the same rows, the first."""
+    patterns: dict[bytes, int] = {}
+    for n, column in enumerate(known.T):
+        if not column.all():
+            pattern = column.tobytes()
+            patterns.setdefault(pattern, n)
+    return tuple(patterns.values())
+
+
+def _names(examples: Sequence[Example]) -> tuple[str, ...]:
+    """Of all signals that any example has, in alphabetical order."""
+    names: set[str] = set()
+    for example in examples:
+        names.update(example.evidence.signals)
+    return tuple(sorted(names))
+
+
+def _weights(examples: Sequence[Example]) -> Array:
+    weights = np.array([example.weight for example in examples])
+    capped: Array = np.minimum(weights, MOST_WEIGHT)
+    return capped
+
+
+def _folds(known: Sequence[Example], raw: Array, texts: PastTexts) -> list[Fold]:
+    """Each case is left out by one fold. None, where there is a single case."""
+    count = len(known)
+    if count < 2:
+        return []
+    fold_of = np.arange(count) % FOLDS
+    numbers = range(min(FOLDS, count))
+    return [_fold(known, raw, texts, fold_of == n) for n in numbers]
+
+
 def _fold(known: Sequence[Example], raw: Array, texts: PastTexts, left: Flags) -> Fold:
-    kept = [example for example, out in zip(known, left, strict=True) if not out]
-    near = Neighbours.of(kept, texts.some(~left))
+    kept = ~left
+    examples = [example for example, is_kept in zip(known, kept, strict=True) if is_kept]
+    near = Neighbours.of(examples, texts.some(kept))
+    own = near.own_signals()
+    others = near.signals(texts.some(left))
     return Fold(
         left=left,
-        fit=np.concatenate([raw[~left], near.own_signals()], axis=1),
-        predict=np.concatenate([raw[left], near.signals(texts.some(left))], axis=1),
+        fit=np.concatenate([raw[kept], own], axis=1),
+        predict=np.concatenate([raw[left], others], axis=1),
     )
 
 
@@ -189,28 +246,57 @@ def cross_fitted(
 
     One half, where there is nothing to fit on.
     """
-    best, least, chosen = SPREADS[0], np.inf, np.full(len(correct), 0.5)
-    for spread in SPREADS if len(correct) >= ENOUGH else SPREADS[:1]:
-        crossed = np.full(len(correct), 0.5)
-        for fold in folds:
-            kept = ~fold.left
-            fitted = fit_logistic(fold.fit, names, correct[kept], weight[kept], spread=spread)
-            crossed[fold.left] = _share(fitted.log_odds(fold.predict))
-        loss = -float(
-            weight @ np.log(np.clip(np.where(correct > 0, crossed, 1 - crossed), 1e-12, 1))
-        )
+    spreads = SPREADS if len(correct) >= ENOUGH else SPREADS[:1]
+    best = SPREADS[0]
+    least = np.inf
+    chosen = np.full(len(correct), 0.5)
+    for spread in spreads:
+        crossed = _crossed(folds, names, correct, weight, spread)
+        loss = _log_loss(crossed, correct, weight)
         if loss < least:
-            best, least, chosen = spread, loss, crossed
+            best = spread
+            least = loss
+            chosen = crossed
     return best, chosen
 
 
+def _crossed(
+    folds: Sequence[Fold], names: Sequence[str], correct: Array, weight: Array, spread: float
+) -> Array:
+    """P(right) of each case by a fit that did not see it."""
+    crossed = np.full(len(correct), 0.5)
+    for fold in folds:
+        kept = ~fold.left
+        fitted = fit_logistic(
+            fold.fit,
+            names,
+            correct[kept],
+            weight[kept],
+            spread=spread,
+        )
+        crossed[fold.left] = _share(fitted.log_odds(fold.predict))
+    return crossed
+
+
+def _log_loss(predicted: Array, correct: Array, weight: Array) -> float:
+    is_right = correct > 0
+    of_outcome = np.where(is_right, predicted, 1 - predicted)
+    clipped = np.clip(of_outcome, 1e-12, 1)
+    logarithms = np.log(clipped)
+    return -float(weight @ logarithms)
+
+
 def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:
-    rows = [[e.signals.get(name) for name in names] for e in evidence]
+    rows: list[list[float | None]] = []
+    for one in evidence:
+        row = [one.signals.get(name) for name in names]
+        rows.append(row)
     return np.array(rows, dtype=np.float64)
 
 
 def _share(log_odds: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-log_odds)))
+    odds_against = np.exp(-log_odds)
+    return np.asarray(1 / (1 + odds_against))
 
 
 _: Assessor = LogisticAssessor()

@@ -13,15 +13,16 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from statistics import fmean
 
-from journeyman.types import Json, Step, TokenLogprob, Trajectory
+from journeyman.types import Json, Message, Step, TokenLogprob, Trajectory
 from journeyman.verifiers.citations import LEAST, CitedSentence, abstains, cited_sentences, shown_to
 
 Signal = Callable[[Trajectory], float | None]
 
 Tokens = Sequence[TokenLogprob]
+
+ARGUMENTS = '"arguments":'
 
 
 def answer_tokens(trajectory: Trajectory) -> Tokens:
@@ -33,42 +34,64 @@ def answer_tokens(trajectory: Trajectory) -> Tokens:
 
 def content_tokens(step: Step) -> Tokens:
     """A reply's tokens; of a call, those after the word `arguments`, or all where that word does not stand there."""
-    tokens = step.reply.logprobs or ()
-    if not step.reply.message.tool_calls:
+    reply = step.reply
+    tokens = reply.logprobs or ()
+    if not reply.message.tool_calls:
         return tokens
-    place = "".join(token.token for token in tokens).find('"arguments":')
+    text = "".join(token.token for token in tokens)
+    place = text.find(ARGUMENTS)
     if place < 0:
         return tokens
-    starts = accumulate((len(token.token) for token in tokens[:-1]), initial=0)
-    return [
-        token
-        for token, start in zip(tokens, starts, strict=True)
-        if start >= place + len('"arguments":')
-    ]
+    end = place + len(ARGUMENTS)
+    content: list[TokenLogprob] = []
+    start = 0
+    for token in tokens:
+        if start >= end:
+            content.append(token)
+        start += len(token.token)
+    return content
 
 
 def entropy(token: TokenLogprob) -> float:
     """In nats, of the alternatives that are known; what is left of the probability counts as one more."""
-    shares = [math.exp(logprob) for _, logprob in token.top if not math.isnan(logprob)]
+    shares: list[float] = []
+    for _, logprob in token.top:
+        if not math.isnan(logprob):
+            share = math.exp(logprob)
+            shares.append(share)
     rest = max(0.0, 1.0 - sum(shares))
-    return -sum(p * math.log(p) for p in (*shares, rest) if p > 0)
+    shares.append(rest)
+    positive = [share for share in shares if share > 0]
+    return -sum(share * math.log(share) for share in positive)
 
 
 def margin(token: TokenLogprob) -> float | None:
     """Between the two likeliest tokens, as probabilities. None: fewer than two are known."""
     if len(token.top) < 2:
         return None
-    return math.exp(token.top[0][1]) - math.exp(token.top[1][1])
+    _, likeliest = token.top[0]
+    _, second = token.top[1]
+    return math.exp(likeliest) - math.exp(second)
 
 
 def _logprobs(trajectory: Trajectory) -> list[float]:
-    return [token.logprob for token in answer_tokens(trajectory) if not math.isnan(token.logprob)]
+    tokens = answer_tokens(trajectory)
+    return _known_logprobs(tokens)
+
+
+def _known_logprobs(tokens: Tokens) -> list[float]:
+    logprobs = [token.logprob for token in tokens]
+    return [logprob for logprob in logprobs if not math.isnan(logprob)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """None: there are no values."""
+    return fmean(values) if values else None
 
 
 def mean_logprob(trajectory: Trajectory) -> float | None:
     """Length-normalised log-likelihood of the answer (Malinin and Gales 2021)."""
-    values = _logprobs(trajectory)
-    return fmean(values) if values else None
+    return _mean(_logprobs(trajectory))
 
 
 def sum_logprob(trajectory: Trajectory) -> float | None:
@@ -79,102 +102,154 @@ def sum_logprob(trajectory: Trajectory) -> float | None:
 
 def least_logprob(trajectory: Trajectory) -> float | None:
     """Of the answer's unlikeliest token: one wrong name spoils a query (Manakul et al. 2023, maximum −log p)."""
-    return min(_logprobs(trajectory), default=None)
+    values = _logprobs(trajectory)
+    return min(values, default=None)
 
 
 def third_least_logprob(trajectory: Trajectory) -> float | None:
     """Like the least, but unmoved by a single odd token."""
     values = sorted(_logprobs(trajectory))
-    return values[min(2, len(values) - 1)] if values else None
+    if not values:
+        return None
+    third = min(2, len(values) - 1)
+    return values[third]
 
 
 def last_logprob(trajectory: Trajectory) -> float | None:
     """Of the answer's last token with something to decide, probability under .999; of the last if there is none."""
     values = _logprobs(trajectory)
-    deciding = [value for value in values if value < math.log(0.999)]
-    return (deciding or values)[-1] if values else None
+    if not values:
+        return None
+    sure = math.log(0.999)
+    deciding = [value for value in values if value < sure]
+    return deciding[-1] if deciding else values[-1]
 
 
 def mean_entropy(trajectory: Trajectory) -> float | None:
     """Predictive entropy over the answer, from the top alternatives (Kadavath et al. 2022)."""
-    values = [entropy(token) for token in answer_tokens(trajectory) if token.top]
-    return fmean(values) if values else None
+    return _mean(_entropies(trajectory))
 
 
 def most_entropy(trajectory: Trajectory) -> float | None:
     """At the answer's most open place."""
-    return max((entropy(token) for token in answer_tokens(trajectory) if token.top), default=None)
+    values = _entropies(trajectory)
+    return max(values, default=None)
+
+
+def _entropies(trajectory: Trajectory) -> list[float]:
+    known = _with_alternatives(trajectory)
+    return [entropy(token) for token in known]
+
+
+def _with_alternatives(trajectory: Trajectory) -> list[TokenLogprob]:
+    tokens = answer_tokens(trajectory)
+    return [token for token in tokens if token.top]
+
+
+def _margins(trajectory: Trajectory) -> list[float]:
+    margins = map(margin, answer_tokens(trajectory))
+    return [value for value in margins if value is not None]
 
 
 def mean_margin(trajectory: Trajectory) -> float | None:
     """How far the likeliest token leads, on average (Wang and Zhou 2024, chain-of-thought decoding)."""
-    values = [value for token in answer_tokens(trajectory) if (value := margin(token)) is not None]
-    return fmean(values) if values else None
+    return _mean(_margins(trajectory))
 
 
 def least_margin(trajectory: Trajectory) -> float | None:
     """How far the likeliest token leads where it leads least."""
-    values = [value for token in answer_tokens(trajectory) if (value := margin(token)) is not None]
+    values = _margins(trajectory)
     return min(values, default=None)
 
 
 def unsure_share(trajectory: Trajectory) -> float | None:
     """The share of answer tokens with a probability under one half."""
-    values = _logprobs(trajectory)
-    return fmean(value < math.log(0.5) for value in values) if values else None
+    half = math.log(0.5)
+    unsure = [value < half for value in _logprobs(trajectory)]
+    return _mean(unsure)
 
 
 def worst_place(trajectory: Trajectory) -> float | None:
     """Where the unlikeliest token stands, from 0, the beginning, to 1 (position, as in HTC, arXiv 2601.15778)."""
     values = _logprobs(trajectory)
-    return values.index(min(values)) / max(1, len(values) - 1) if values else None
+    if not values:
+        return None
+    worst = values.index(min(values))
+    last = max(1, len(values) - 1)
+    return worst / last
 
 
 def trend(trajectory: Trajectory) -> float | None:
     """Mean log-probability of the answer's second half less that of its first (dynamics, as in HTC)."""
     values = _logprobs(trajectory)
     half = len(values) // 2
-    return fmean(values[half:]) - fmean(values[:half]) if half else None
+    if not half:
+        return None
+    first = values[:half]
+    second = values[half:]
+    return fmean(second) - fmean(first)
 
 
 def earlier_logprob(trajectory: Trajectory) -> float | None:
     """Mean log-probability of all replies before the last. None: there was only one."""
-    values = [token.logprob for step in trajectory.steps[:-1] for token in content_tokens(step)]
-    return fmean(values) if values else None
+    values: list[float] = []
+    for step in trajectory.steps[:-1]:
+        tokens = content_tokens(step)
+        values.extend(token.logprob for token in tokens)
+    return _mean(values)
 
 
 def change_of_mind(trajectory: Trajectory) -> float | None:
     """Mean log-probability of the answer less that of the replies before it. None: there was only one."""
-    before, now = earlier_logprob(trajectory), mean_logprob(trajectory)
-    return None if before is None or now is None else now - before
+    earlier = earlier_logprob(trajectory)
+    of_answer = mean_logprob(trajectory)
+    if earlier is None or of_answer is None:
+        return None
+    return of_answer - earlier
 
 
 def forced_share(trajectory: Trajectory) -> float | None:
     """The share of answer tokens that were not the model's own first choice: a grammar or a draw chose them."""
-    known = [token for token in answer_tokens(trajectory) if token.top]
-    return fmean(token.logprob < token.top[0][1] - 1e-6 for token in known) if known else None
+    forced = [_is_forced(token) for token in _with_alternatives(trajectory)]
+    return _mean(forced)
+
+
+def _is_forced(token: TokenLogprob) -> bool:
+    """Whether another token was likelier."""
+    _, likeliest = token.top[0]
+    return token.logprob < likeliest - 1e-6
 
 
 def first_margin(trajectory: Trajectory) -> float | None:
     """How far the last reply's first token leads: whether to call a tool or to speak is often decided there."""
     tokens = _last_reply(trajectory)
-    return margin(tokens[0]) if tokens else None
+    if not tokens:
+        return None
+    return margin(tokens[0])
 
 
 def choice_logprob(trajectory: Trajectory) -> float | None:
     """Of the unlikeliest token before a call's arguments, its name among them. None: nothing was called."""
     tokens = _last_reply(trajectory)
-    chosen = tokens[: len(tokens) - len(answer_tokens(trajectory))]
-    return min((token.logprob for token in chosen if not math.isnan(token.logprob)), default=None)
+    of_answer = len(answer_tokens(trajectory))
+    end = len(tokens) - of_answer
+    values = _known_logprobs(tokens[:end])
+    return min(values, default=None)
 
 
 def _last_reply(trajectory: Trajectory) -> Tokens:
-    return (trajectory.steps[-1].reply.logprobs or ()) if trajectory.steps else ()
+    if not trajectory.steps:
+        return ()
+    last = trajectory.steps[-1]
+    return last.reply.logprobs or ()
 
 
 def calls(trajectory: Trajectory) -> float:
     """Tool calls in the last reply: none, one or several."""
-    return float(len(trajectory.steps[-1].reply.message.tool_calls)) if trajectory.steps else 0.0
+    if not trajectory.steps:
+        return 0.0
+    message = trajectory.steps[-1].reply.message
+    return float(len(message.tool_calls))
 
 
 CHARACTERS_PER_TOKEN = 4
@@ -186,11 +261,19 @@ VALUE = re.compile(r"'([^']+)'|\"([^\"]+)\"|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
 
 def values(trajectory: Trajectory) -> list[str]:
     """The literals of the answer: of JSON the values, of anything else what is quoted and the numbers."""
+    answer = trajectory.answer or ""
     try:
-        return [text.casefold() for text in _leaves(json.loads(trajectory.answer or ""))]
+        leaves = _leaves(json.loads(answer))
+        return [leaf.casefold() for leaf in leaves]
     except (ValueError, RecursionError):
-        found = VALUE.findall(trajectory.answer or "")
-        return [next(filter(None, groups)).casefold() for groups in found]
+        found = map(_literal, VALUE.findall(answer))
+        return list(found)
+
+
+def _literal(groups: Sequence[str]) -> str:
+    """What stands in a match of `VALUE`, whichever of its groups holds it."""
+    literal = next(group for group in groups if group)
+    return literal.casefold()
 
 
 def _leaves(value: Json) -> Iterator[str]:
@@ -207,14 +290,16 @@ def _leaves(value: Json) -> Iterator[str]:
 
 def value_count(trajectory: Trajectory) -> float:
     """Logarithm of the number of literals in the answer."""
-    return math.log1p(len(values(trajectory)))
+    found = values(trajectory)
+    return math.log1p(len(found))
 
 
 def prompt_of(trajectory: Trajectory) -> str:
     """The case's own words: the last thing that the user said before the first reply. Empty: it failed before that."""
-    return next(
-        (message.text for message in reversed(trajectory.opening) if message.role == "user"), ""
-    )
+    for message in reversed(trajectory.opening):
+        if message.role == "user":
+            return message.text
+    return ""
 
 
 def grounded_share(trajectory: Trajectory) -> float | None:
@@ -223,14 +308,17 @@ def grounded_share(trajectory: Trajectory) -> float | None:
     None: it has none.
     """
     asked = prompt_of(trajectory).casefold()
-    found = values(trajectory)
-    return fmean(value in asked for value in found) if found else None
+    grounded = [value in asked for value in values(trajectory)]
+    return _mean(grounded)
 
 
 def ungrounded(trajectory: Trajectory) -> float:
     """How many literals stand nowhere in what was asked."""
-    share = grounded_share(trajectory)
-    return 0.0 if share is None else round((1 - share) * len(values(trajectory)))
+    grounded = grounded_share(trajectory)
+    if grounded is None:
+        return 0.0
+    count = len(values(trajectory))
+    return round((1 - grounded) * count)
 
 
 def recalled_agreement(trajectory: Trajectory) -> float | None:
@@ -238,17 +326,19 @@ def recalled_agreement(trajectory: Trajectory) -> float | None:
 
     None: none was recalled.
     """
-    votes = [
-        _plain(lesson.text) == _plain(trajectory.answer or "") for lesson in trajectory.recalled
-    ]
-    return fmean(votes) if votes else None
+    answer = _plain(trajectory.answer or "")
+    votes = [_plain(lesson.text) == answer for lesson in trajectory.recalled]
+    return _mean(votes)
 
 
 def best_recalled_agrees(trajectory: Trajectory) -> float | None:
     """Whether the recalled case that is most like this one has this answer. None: none was recalled."""
     if not trajectory.recalled:
         return None
-    return float(_plain(trajectory.recalled[-1].text) == _plain(trajectory.answer or ""))
+    best = trajectory.recalled[-1]
+    answer = _plain(trajectory.answer or "")
+    agrees = _plain(best.text) == answer
+    return float(agrees)
 
 
 def supported_share(trajectory: Trajectory) -> float | None:
@@ -256,63 +346,85 @@ def supported_share(trajectory: Trajectory) -> float | None:
 
     None: no passages were shown, or there is nothing in the answer to look up.
     """
-    support = [claim.support for claim in _claims(trajectory) if claim.support is not None]
-    return fmean(value >= LEAST for value in support) if support else None
+    supported = [support >= LEAST for support in _supports(trajectory)]
+    return _mean(supported)
 
 
 def least_support(trajectory: Trajectory) -> float | None:
     """Of the sentence that stands least in any passage, from 0 to 1. None as for `supported_share`."""
-    return min(
-        (claim.support for claim in _claims(trajectory) if claim.support is not None), default=None
-    )
+    supports = _supports(trajectory)
+    return min(supports, default=None)
+
+
+def _supports(trajectory: Trajectory) -> list[float]:
+    """Of each sentence that can be looked up, how far it stands in a passage."""
+    supports = [claim.support for claim in _claims(trajectory)]
+    return [support for support in supports if support is not None]
 
 
 def says_nothing_is_said(trajectory: Trajectory) -> float | None:
     """Whether the answer is that the documents do not say. None: no passages were shown."""
-    return float(abstains(trajectory.answer or "")) if shown_to(trajectory) else None
+    if not shown_to(trajectory):
+        return None
+    answer = trajectory.answer or ""
+    return float(abstains(answer))
 
 
 def _claims(trajectory: Trajectory) -> tuple[CitedSentence, ...]:
     passages = shown_to(trajectory)
-    if not passages or trajectory.answer is None:
+    answer = trajectory.answer
+    if not passages or answer is None:
         return ()
-    return cited_sentences(trajectory.answer, passages, prompt_of(trajectory))
+    prompt = prompt_of(trajectory)
+    return cited_sentences(answer, passages, prompt)
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip(";")
+    words = text.casefold().split()
+    return " ".join(words).rstrip(";")
 
 
 def length(trajectory: Trajectory) -> float | None:
     """Logarithm of the number of answer tokens: long queries are hard ones."""
     tokens = answer_tokens(trajectory)
-    return math.log1p(len(tokens)) if tokens else None
+    if not tokens:
+        return None
+    return math.log1p(len(tokens))
 
 
 def steps(trajectory: Trajectory) -> float:
     """Model calls."""
-    return float(len(trajectory.steps))
+    count = len(trajectory.steps)
+    return float(count)
+
+
+def _results(trajectory: Trajectory) -> list[Message]:
+    """Whatever followed upon replies, in order."""
+    results: list[Message] = []
+    for step in trajectory.steps:
+        results.extend(step.results)
+    return results
 
 
 def failed_calls(trajectory: Trajectory) -> float:
     """Tool results that were failures."""
-    return float(sum(result.failed for step in trajectory.steps for result in step.results))
+    failed = [result for result in _results(trajectory) if result.failed]
+    return float(len(failed))
 
 
 def remarks(trajectory: Trajectory) -> float:
     """What the loop had to say: repeated calls, text where a call was due, calls that could not be read."""
-    return float(sum(result.role == "user" for step in trajectory.steps for result in step.results))
+    found = [result for result in _results(trajectory) if result.role == "user"]
+    return float(len(found))
 
 
 def result_size(trajectory: Trajectory) -> float | None:
     """Logarithm of the characters of the last tool result that did not fail. None: there was none."""
-    sizes = [
-        len(m.text)
-        for step in trajectory.steps
-        for m in step.results
-        if m.role == "tool" and not m.failed
-    ]
-    return math.log1p(sizes[-1]) if sizes else None
+    for result in reversed(_results(trajectory)):
+        if result.role == "tool" and not result.failed:
+            size = len(result.text)
+            return math.log1p(size)
+    return None
 
 
 def prompt_size(trajectory: Trajectory) -> float | None:
@@ -322,12 +434,13 @@ def prompt_size(trajectory: Trajectory) -> float | None:
     """
     if not trajectory.steps:
         return None
-    told = [
-        message for step in trajectory.steps[:-1] for message in (step.reply.message, *step.results)
-    ]
-    system = [message for message in trajectory.opening if message.role == "system"]
-    own = len(prompt_of(trajectory)) + sum(len(message.text) for message in (*system, *told))
-    return math.log1p(own / CHARACTERS_PER_TOKEN)
+    messages = [message for message in trajectory.opening if message.role == "system"]
+    for step in trajectory.steps[:-1]:
+        messages.append(step.reply.message)
+        messages.extend(step.results)
+    characters = len(prompt_of(trajectory))
+    characters += sum(len(message.text) for message in messages)
+    return math.log1p(characters / CHARACTERS_PER_TOKEN)
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -345,8 +458,10 @@ SIGNALS: Mapping[str, Signal] = {
 
 def signals(trajectory: Trajectory) -> dict[str, float | None]:
     """All of the cheap set; what is no number is None."""
-    found = {name: signal(trajectory) for name, signal in SIGNALS.items()}
-    return {
-        name: value if value is not None and math.isfinite(value) else None
-        for name, value in found.items()
-    }
+    found: dict[str, float | None] = {}
+    for name, signal in SIGNALS.items():
+        value = signal(trajectory)
+        if value is not None and not math.isfinite(value):
+            value = None
+        found[name] = value
+    return found

@@ -12,14 +12,19 @@ ANSWER_CHARACTERS = 500
 
 
 def evidence_of(trajectory: Trajectory) -> Evidence:
-    told = {f"said_{check.question}": _logit(check.yes) for check in trajectory.checks}
-    given = (
-        trajectory.answer if trajectory.failure is None else None
-    )  # nobody may deliver what ended in a fault
-    answer = None if given is None else given[:ANSWER_CHARACTERS]
+    found = signals(trajectory)
+    for check in trajectory.checks:
+        name = f"said_{check.question}"
+        found[name] = _logit(check.yes)
+    answer = trajectory.answer
+    if trajectory.failure is not None:
+        answer = None  # nobody may deliver what ended in a fault
+    if answer is not None:
+        answer = answer[:ANSWER_CHARACTERS]
+    prompt = prompt_of(trajectory)
     return Evidence(
-        signals={**signals(trajectory), **told},
-        prompt=prompt_of(trajectory)[:PROMPT_CHARACTERS],
+        signals=found,
+        prompt=prompt[:PROMPT_CHARACTERS],
         answer=answer,
     )
 
@@ -28,4 +33,5 @@ def _logit(share: float | None) -> float | None:
     if share is None:
         return None
     inside = min(max(share, 1e-4), 1 - 1e-4)
-    return math.log(inside / (1 - inside))
+    odds = inside / (1 - inside)
+    return math.log(odds)

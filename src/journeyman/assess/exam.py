@@ -18,11 +18,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from journeyman.assess.bets import Hypothesis, Question
+from journeyman.assess.selective import known_score
 from journeyman.types import Record
 
 REJECT_LEVEL = 0.05
 """How probable it may be, per exam, that a challenger that harms nothing is called harmful: half of it for the target
 job, half shared by all other jobs and slices. A wrong rejection harms nobody, so this is no part of the budget."""
+
+Watched = tuple[str, str | None, int]
+"""A job, a slice of it (None: all of it), and its number of cases."""
 
 DECAY = 1.5
 SUM = 2.612375348685488
@@ -46,13 +50,13 @@ class ExamPlan(Record):
     @model_validator(mode="after")
     def _target_has_cases(self) -> Self:
         if self.target not in self.cases:
-            raise ValueError(
-                f"target {self.target!r} is none of the jobs with cases: {sorted(self.cases)}"
-            )
+            known = sorted(self.cases)
+            raise ValueError(f"target {self.target!r} is none of the jobs with cases: {known}")
         return self
 
     def size(self, job: str) -> int:
-        return sum(self.cases[job].values())
+        slices = self.cases[job]
+        return sum(slices.values())
 
 
 class Pair(Record):
@@ -76,12 +80,12 @@ class Pair(Record):
         cls, job: str, *, champion: float | None, challenger: float | None, slice: str = ""
     ) -> Self:
         """Of two scores in [0, 1]. None or NaN: not judged."""
-        judged = [
-            score for score in (champion, challenger) if score is not None and not math.isnan(score)
-        ]
-        return cls(
-            job=job, slice=slice, difference=judged[1] - judged[0] if len(judged) == 2 else None
-        )
+        before = known_score(champion)
+        after = known_score(challenger)
+        difference = None
+        if before is not None and after is not None:
+            difference = after - before
+        return cls(job=job, slice=slice, difference=difference)
 
 
 ExamOutcome = Literal["promote", "reject", "futile"]
@@ -129,21 +133,30 @@ class Exam:
 
     @classmethod
     def begun(cls, terms: ExamPlan) -> Self:
-        exam = cls(terms=terms, questions=tuple(_questions(terms)))
-        return replace(exam, outcome=exam._decided())
+        questions = tuple(_questions(terms))
+        exam = cls(terms=terms, questions=questions)
+        outcome = exam._decided()
+        return replace(exam, outcome=outcome)
 
     def after(self, pair: Pair) -> Self:
         """With one more pair. Raises ValueError for a job, slice or number of cases that the terms don't have."""
         if self.outcome is not None:
             return self
-        if pair.slice not in self.terms.cases.get(pair.job, {}):
-            raise ValueError(f"the terms have no cases of job {pair.job!r}, slice {pair.slice!r}")
-        questions = tuple(
-            q.after(pair.difference) if q.job == pair.job and q.slice in {None, pair.slice} else q
-            for q in self.questions
+        job = pair.job
+        if pair.slice not in self.terms.cases.get(job, {}):
+            raise ValueError(f"the terms have no cases of job {job!r}, slice {pair.slice!r}")
+        questions: list[Question] = []
+        for question in self.questions:
+            asked = question.job == job and question.slice in {None, pair.slice}
+            answered = question.after(pair.difference) if asked else question
+            questions.append(answered)
+        count = self.touched.get(job, 0) + pair.touched
+        exam = replace(
+            self,
+            questions=tuple(questions),
+            pairs=(*self.pairs, pair),
+            touched={**self.touched, job: count},
         )
-        touched = {**self.touched, pair.job: self.touched.get(pair.job, 0) + pair.touched}
-        exam = replace(self, questions=questions, pairs=(*self.pairs, pair), touched=touched)
         return replace(exam, outcome=exam._decided())
 
     @property
@@ -151,94 +164,135 @@ class Exam:
         """The job whose next case matters most: the target, then those not yet proven unharmed. None: it is decided."""
         if self.outcome is not None:
             return None
+        target = self.terms.target
         if not self._worth_it:
-            return self.terms.target
-        return next(
-            job for job in (self.terms.target, *self.terms.cases) if not self._unharmed(job)
-        )
+            return target
+        in_order = (target, *self.terms.cases)
+        return next(job for job in in_order if not self._unharmed(job))
 
     @property
     def untouched(self) -> int:
-        return sum(not pair.touched for pair in self.pairs)
+        untouched = [pair for pair in self.pairs if not pair.touched]
+        return len(untouched)
 
     @property
     def unjudged(self) -> int:
-        return sum(pair.difference is None for pair in self.pairs)
+        unjudged = [pair for pair in self.pairs if pair.difference is None]
+        return len(unjudged)
 
     @property
     def verdict(self) -> Verdict | None:
         """For the journal. None: the exam goes on."""
-        if self.outcome is None:
+        outcome = self.outcome
+        if outcome is None:
             return None
-        helps = self._asked("helps", self.terms.target).proven
-        claims: dict[ExamOutcome, Hypothesis] = {
-            "promote": "helps" if helps else "harmless",
-            "reject": "harmful",
-        }
-        findings = (
-            TestResult(
-                claim=q.claim,
-                job=q.job,
-                slice=q.slice,
-                evidence=q.evidence,
-                bar=q.bar,
-                proven=q.proven,
-            )
-            for q in self.questions
-        )
+        findings = tuple(map(_finding, self.questions))
         return Verdict(
-            outcome=self.outcome, claim=claims.get(self.outcome), terms=self.terms, pairs=self.pairs,
-            findings=tuple(findings),
-        )  # fmt: skip
+            outcome=outcome,
+            claim=self._proven(outcome),
+            terms=self.terms,
+            pairs=self.pairs,
+            findings=findings,
+        )
+
+    def _proven(self, outcome: ExamOutcome) -> Hypothesis | None:
+        """What an outcome rests on. None: nothing was proven."""
+        if outcome == "reject":
+            return "harmful"
+        if outcome == "futile":
+            return None
+        target = self.terms.target
+        helps = self._asked("helps", target)
+        return "helps" if helps.proven else "harmless"
 
     def _decided(self) -> ExamOutcome | None:
-        if any(q.claim == "harmful" and q.proven for q in self.questions):
+        if any(question.claim == "harmful" and question.proven for question in self.questions):
             return "reject"
-        harmed = [job for job in self.terms.cases if not self._unharmed(job)]
-        if self._worth_it and not harmed:
+        terms = self.terms
+        harmed = [job for job in terms.cases if not self._unharmed(job)]
+        worth_it = self._worth_it
+        if worth_it and not harmed:
             return "promote"
         needed = [self._asked("harmless", job) for job in harmed]
-        if not self._worth_it:
-            needed.append(self._asked("helps", self.terms.target))
-        return "futile" if any(self._hopeless(question) for question in needed) else None
+        if not worth_it:
+            helps = self._asked("helps", terms.target)
+            needed.append(helps)
+        hopeless = any(map(self._hopeless, needed))
+        return "futile" if hopeless else None
 
     @property
     def _worth_it(self) -> bool:
-        return self.terms.cheaper or self._asked("helps", self.terms.target).proven
+        terms = self.terms
+        if terms.cheaper:
+            return True
+        helps = self._asked("helps", terms.target)
+        return helps.proven
 
     def _unharmed(self, job: str) -> bool:
         """Proven harmless; or all its cases were met, and none is touched."""
         question = self._asked("harmless", job)
-        return question.proven or (question.left == 0 and not self.touched.get(job))
+        if question.proven:
+            return True
+        touched = self.touched.get(job)
+        return question.left == 0 and not touched
 
     def _hopeless(self, question: Question) -> bool:
         """Where no case was touched yet it costs nothing to go on."""
-        return question.hopeless and bool(self.touched.get(question.job) or not question.left)
+        if not question.hopeless:
+            return False
+        touched = self.touched.get(question.job)
+        return bool(touched or not question.left)
 
     def _asked(self, claim: Hypothesis, job: str) -> Question:
-        return next(q for q in self.questions if (q.claim, q.job, q.slice) == (claim, job, None))
+        for question in self.questions:
+            if question.claim == claim and question.job == job and question.slice is None:
+                return question
+        raise LookupError(f"nothing asks whether job {job!r} is {claim}")
+
+
+def _finding(question: Question) -> TestResult:
+    return TestResult(
+        claim=question.claim,
+        job=question.job,
+        slice=question.slice,
+        evidence=question.evidence,
+        bar=question.bar,
+        proven=question.proven,
+    )
 
 
 def _questions(terms: ExamPlan) -> Iterable[Question]:
     """Helps its target; harmless to each job; harmful to a job, or to a slice of one."""
+    target = terms.target
     bar = 1 / terms.level
-    yield Question("helps", terms.target, None, bar, terms.size(terms.target))
-    yield from (
-        Question("harmless", job, None, bar, terms.size(job), terms.margin) for job in terms.cases
-    )
-    watched: list[tuple[str, str | None, int]] = [
-        (job, None, terms.size(job)) for job in terms.cases
-    ]
-    watched += [
-        (job, part, n)
-        for job, parts in terms.cases.items()
-        if len(parts) > 1
-        for part, n in parts.items()
-    ]
+    yield Question("helps", target, None, bar, terms.size(target))
+    for job in terms.cases:
+        yield Question("harmless", job, None, bar, terms.size(job), terms.margin)
+    watched = _watched(terms)
     for job, part, cases in watched:
-        first = (job, part) == (terms.target, None)
-        share = 1.0 if len(watched) == 1 else 0.5 if first else 0.5 / (len(watched) - 1)
+        of_target = job == target and part is None
+        share = _share_of_rejections(of_target, len(watched))
         yield Question("harmful", job, part, 1 / (REJECT_LEVEL * share), cases)
+
+
+def _watched(terms: ExamPlan) -> list[Watched]:
+    """Each job, then the slices of each job that has several, with their numbers of cases."""
+    watched: list[Watched] = [(job, None, terms.size(job)) for job in terms.cases]
+    for job, parts in terms.cases.items():
+        if len(parts) < 2:
+            continue
+        slices = [(job, part, cases) for part, cases in parts.items()]
+        watched.extend(slices)
+    return watched
+
+
+def _share_of_rejections(of_target: bool, watched: int) -> float:
+    """The share of `REJECT_LEVEL` for the target, or for one of the others that are watched."""
+    if watched == 1:
+        return 1.0
+    if of_target:
+        return 0.5
+    return 0.5 / (watched - 1)
 
 
 def sit(terms: ExamPlan, pairs: Iterable[Pair]) -> Exam:
@@ -258,4 +312,6 @@ def alpha_for(allowed: float, exam: int, promoted: int = 0) -> float:
     """
     if exam < 1 or not 0 <= promoted < exam:
         raise ValueError(f"{promoted} promotions before exam {exam} cannot have been")
-    return allowed * (promoted + 1) * math.pow(exam, -DECAY) / SUM
+    earned = allowed * (promoted + 1)
+    decayed = earned * math.pow(exam, -DECAY)
+    return decayed / SUM

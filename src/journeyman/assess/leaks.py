@@ -41,6 +41,9 @@ SILENT = frozenset(
 )
 """Words that say nothing by themselves. No question word, no negation."""
 
+Change = tuple[tuple[str, ...], tuple[str, ...]]
+"""Words of a prompt, and those that stand in a text instead."""
+
 Kind = Literal["exact", "normalised", "near"]
 
 
@@ -69,95 +72,153 @@ def leaks(texts: Sequence[str], exam_cases: Sequence[Case]) -> tuple[Leak, ...]:
     Ten thousand texts against a thousand cases take seconds: a text that holds a case, but for so many words, holds one
     of any so many and one more; so each case is looked up by its rarest words, in all their spellings.
     """
-    cases = [(case, read) for case in exam_cases if (read := _read(case.prompt)).all]
+    prompts = [_read(case.prompt) for case in exam_cases]
     reads = [_read(text) for text in texts]
+    places = _places_of_words(reads)
+    wanted: set[str] = set()
+    for prompt in prompts:
+        wanted.update(prompt.telling)
+    spellings = _spellings(wanted, places.keys())
+    found: list[Leak] = []
+    for case, prompt in zip(exam_cases, prompts, strict=True):
+        if not prompt.all:
+            continue
+        for place in _candidates(prompt, places, spellings):
+            leak = _compared(place, reads[place], case, prompt)
+            if leak is not None:
+                found.append(leak)
+    found.sort(key=lambda leak: leak.text)
+    return tuple(found)
+
+
+def _places_of_words(reads: Sequence[_Words]) -> dict[str, set[int]]:
+    """For each telling word, the places of the texts that hold it."""
     places: dict[str, set[int]] = defaultdict(set)
-    for n, read in enumerate(reads):
+    for place, read in enumerate(reads):
         for word in read.telling:
-            places[word].add(n)
-    spellings = _spellings({word for _, read in cases for word in read.telling}, places.keys())
-    told = []
-    for case, read in cases:
-        held = {
-            word: set().union(*(places[s] for s in spellings[word])) for word in set(read.telling)
-        }
-        rarest = sorted(held, key=lambda word: (len(held[word]), word))
-        keys = rarest[: 1 + len(read.telling) // CHANGED_ONE_IN]
-        for n in sorted(set().union(*(held[word] for word in keys))):
-            if sum(n not in held[word] for word in rarest) < len(keys):
-                leak = _compared(n, reads[n], case, read)
-                told += [leak] if leak is not None else []
-    return tuple(sorted(told, key=lambda leak: leak.text))
+            places[word].add(place)
+    return places
+
+
+def _candidates(
+    prompt: _Words,
+    places: Mapping[str, set[int]],
+    spellings: Mapping[str, Sequence[str]],
+) -> list[int]:
+    """The places of the texts that hold enough of a prompt's words, ascending."""
+    holding: dict[str, set[int]] = {}
+    for word in set(prompt.telling):
+        sets = [places[spelling] for spelling in spellings[word]]
+        holding[word] = set().union(*sets)
+    rarest = sorted(holding, key=lambda word: (len(holding[word]), word))
+    count = 1 + len(prompt.telling) // CHANGED_ONE_IN
+    keys = rarest[:count]
+    near = set().union(*(holding[word] for word in keys))
+    found: list[int] = []
+    for place in sorted(near):
+        missing = [word for word in rarest if place not in holding[word]]
+        if len(missing) < len(keys):
+            found.append(place)
+    return found
 
 
 def _spellings(wanted: Iterable[str], known: Iterable[str]) -> dict[str, list[str]]:
     """For each word that is wanted, those known that are spelled alike: they meet where a letter is left out."""
-    shortened: dict[str, list[str]] = defaultdict(list)
+    by_shortened: dict[str, list[str]] = defaultdict(list)
     for word in known:
         for short in _shortened(word):
-            shortened[short].append(word)
-    return {
-        word: [
-            w
-            for w in {w for short in _shortened(word) for w in shortened[short]}
-            if _spelled_alike(word, w)
-        ]
-        for word in wanted
-    }
+            by_shortened[short].append(word)
+    found: dict[str, list[str]] = {}
+    for word in wanted:
+        meeting: set[str] = set()
+        for short in _shortened(word):
+            meeting.update(by_shortened[short])
+        found[word] = [other for other in meeting if _spelled_alike(word, other)]
+    return found
 
 
 def _shortened(word: str) -> set[str]:
     """The word, and what is left of it without any one letter."""
+    shortened = {word}
     if len(word) < 4 or not word.isalpha():
-        return {word}
-    return {word, *(word[:n] + word[n + 1 :] for n in range(len(word)))}
+        return shortened
+    for n in range(len(word)):
+        before = word[:n]
+        after = word[n + 1 :]
+        shortened.add(before + after)
+    return shortened
 
 
 def _read(text: str) -> _Words:
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("−", "-")
-    words = tuple(word.strip().replace(",", "") for word in WORDS.findall(plain))
+    normal = unicodedata.normalize("NFKC", text)
+    plain = normal.casefold().replace("−", "-")
+    words = tuple(map(_word, WORDS.findall(plain)))
+    telling = tuple(word for word in words if word not in SILENT)
+    joined = " ".join(words)
     return _Words(
-        text, words, tuple(w for w in words if w not in SILENT) or words, f" {' '.join(words)} "
+        raw=text,
+        all=words,
+        telling=telling or words,
+        joined=f" {joined} ",
     )
+
+
+def _word(found: str) -> str:
+    """Without white space, and a number without its thousands' commas."""
+    stripped = found.strip()
+    return stripped.replace(",", "")
 
 
 def _compared(place: int, text: _Words, case: Case, prompt: _Words) -> Leak | None:
     rest = text.joined.replace(prompt.joined, " ", 1)
-    answered = None if case.target is None else _stands_in(case.target, rest)
+    answered = None
+    if case.target is not None:
+        answered = _stands_in(case.target, rest)
     whole = prompt.joined in text.joined
-    if len(prompt.all) < FEWEST_WORDS and not (whole and (answered or not rest.strip())):
-        return None
+    if len(prompt.all) < FEWEST_WORDS:
+        nothing_else = not rest.strip()
+        if not (whole and (answered or nothing_else)):
+            return None
     if not whole and not _near(prompt.telling, text.telling):
         return None
-    kind: Kind = (
-        "near" if not whole else "exact" if prompt.raw.strip() in text.raw else "normalised"
-    )
+    kind = _kind(text, prompt, whole)
     return Leak(text=place, case_id=case.id, kind=kind, answered=answered)
+
+
+def _kind(text: _Words, prompt: _Words, whole: bool) -> Kind:
+    """`whole`: all the prompt's words stand in the text as they are."""
+    if not whole:
+        return "near"
+    if prompt.raw.strip() in text.raw:
+        return "exact"
+    return "normalised"
 
 
 def _stands_in(target: Json, rest: str) -> bool:
     """Any of a list, all of an object's fields; True and False don't count."""
     if isinstance(target, Mapping):
-        parts = [part for part in target.values() if not isinstance(part, bool)]
+        fields = target.values()
+        parts = [field for field in fields if not isinstance(field, bool)]
         return bool(parts) and all(_stands_in(part, rest) for part in parts)
     if isinstance(target, list):
         return any(_stands_in(part, rest) for part in target)
     words = _read(str(target))
-    return bool(words.all) and words.joined in rest
+    if not words.all:
+        return False
+    return words.joined in rest
 
 
 def _near(prompt: tuple[str, ...], text: tuple[str, ...]) -> bool:
     """Whether the text holds the prompt but for what the module says may differ."""
-    allowed = len(prompt) // CHANGED_ONE_IN
     if len(prompt) < FEWEST_WORDS - 1:
         return False
+    allowed = len(prompt) // CHANGED_ONE_IN
+    window = _window(prompt, text)
     changed = 0
-    for old, new in _changes(prompt, _window(prompt, text)):
-        if len(old) == len(new) and all(
-            _spelled_alike(a, b) for a, b in zip(old, new, strict=True)
-        ):
+    for old, new in _changes(prompt, window):
+        if _all_spelled_alike(old, new):
             continue
-        if any(not word.isalpha() for word in (*old, *new)):
+        if not all(word.isalpha() for word in (*old, *new)):
             return False
         changed += max(len(old), len(new))
         if changed > allowed:
@@ -165,13 +226,22 @@ def _near(prompt: tuple[str, ...], text: tuple[str, ...]) -> bool:
     return True
 
 
+def _all_spelled_alike(old: Sequence[str], new: Sequence[str]) -> bool:
+    if len(old) != len(new):
+        return False
+    return all(map(_spelled_alike, old, new))
+
+
 def _window(prompt: tuple[str, ...], text: tuple[str, ...]) -> tuple[str, ...]:
     """The stretch of the text that shares most words with the prompt, a little longer than it."""
     size = len(prompt) + 2 + len(prompt) // CHANGED_ONE_IN
     if len(text) <= size:
         return text
-    wanted, best, start, shared = Counter(prompt), -1, 0, 0
+    wanted = Counter(prompt)
     held: Counter[str] = Counter()
+    shared = 0
+    most_shared = -1
+    start = 0
     for n, word in enumerate(text):
         shared += held[word] < wanted[word]
         held[word] += 1
@@ -179,28 +249,28 @@ def _window(prompt: tuple[str, ...], text: tuple[str, ...]) -> tuple[str, ...]:
             gone = text[n - size]
             held[gone] -= 1
             shared -= held[gone] < wanted[gone]
-        if shared > best:
-            best, start = shared, max(0, n - size + 1)
+        if shared > most_shared:
+            most_shared = shared
+            start = max(0, n - size + 1)
     return text[start : start + size]
 
 
-def _changes(
-    prompt: tuple[str, ...], window: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def _changes(prompt: tuple[str, ...], window: tuple[str, ...]) -> Iterator[Change]:
     """Stretches that differ, as they stand in each; what only stands before or after the prompt is no change."""
     matcher = SequenceMatcher(None, prompt, window, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        around = i1 == i2 and i1 in {0, len(prompt)}
-        if tag != "equal" and not around:
-            # at the edges a stretch of the window may be longer only because the text goes on
-            new = (
-                window[j1 : j1 + i2 - i1]
-                if i2 == len(prompt)
-                else window[j2 - (i2 - i1) : j2]
-                if not i1
-                else None
-            )
-            yield prompt[i1:i2], window[j1:j2] if new is None else new
+    end = len(prompt)
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        only_around = old_start == old_end and old_start in {0, end}
+        if tag == "equal" or only_around:
+            continue
+        old = prompt[old_start:old_end]
+        new = window[new_start:new_end]
+        # at the edges a stretch of the window may be longer only because the text goes on
+        if old_end == end:
+            new = window[new_start : new_start + len(old)]
+        elif old_start == 0:
+            new = window[new_end - len(old) : new_end]
+        yield old, new
 
 
 def _spelled_alike(one: str, other: str) -> bool:
@@ -208,14 +278,32 @@ def _spelled_alike(one: str, other: str) -> bool:
     if one == other:
         return True
     short, long = sorted((one, other), key=len)
-    if len(short) < 5 or len(long) - len(short) > 1 or not (one.isalpha() and other.isalpha()):
+    longer = len(long) - len(short)
+    if len(short) < 5 or longer > 1:
         return False
-    first = next(
-        (n for n, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short)
-    )
-    if len(short) < len(long):
+    if not (one.isalpha() and other.isalpha()):
+        return False
+    first = _first_difference(short, long)
+    if longer:
         return short[first:] == long[first + 1 :]
-    swapped = (
-        short[:first] + short[first + 1 : first + 2] + short[first : first + 1] + short[first + 2 :]
-    )
-    return short[first + 1 :] == long[first + 1 :] or swapped == long
+    if short[first + 1 :] == long[first + 1 :]:
+        return True
+    return _swapped(short, first) == long
+
+
+def _first_difference(short: str, long: str) -> int:
+    """Where two words differ first; the end of the shorter one, if it begins the other."""
+    pairs = zip(short, long, strict=False)
+    for n, (mine, theirs) in enumerate(pairs):
+        if mine != theirs:
+            return n
+    return len(short)
+
+
+def _swapped(word: str, n: int) -> str:
+    """The word with the letter at `n` and the next one swapped."""
+    before = word[:n]
+    letter = word[n : n + 1]
+    following = word[n + 1 : n + 2]
+    after = word[n + 2 :]
+    return before + following + letter + after

@@ -11,11 +11,15 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from statistics import fmean
 
 from journeyman.types import Record
 
 BINS = 15
+
+Ranked = list[tuple[float, bool]]
 
 Figure = Callable[[Sequence[float], Sequence[bool]], float | None]
 
@@ -41,77 +45,96 @@ def bins(confidences: Sequence[float], rights: Sequence[bool], *, count: int = B
 
     Raises ValueError for sequences of different length.
     """
-    ranked = sorted(zip(confidences, rights, strict=True))
+    ranked = _ranked(confidences, rights)
+    total = len(ranked)
     found: list[Bin] = []
     start = 0
     for n in range(1, count + 1):
-        end = max(start, len(ranked) * n // count)
-        while 0 < end < len(ranked) and ranked[end][0] == ranked[end - 1][0]:
+        end = max(start, total * n // count)
+        while 0 < end < total and ranked[end][0] == ranked[end - 1][0]:
             end += 1
         if end > start:
             part = ranked[start:end]
-            found.append(
-                Bin(
-                    cases=len(part),
-                    confidence=fmean(c for c, _ in part),
-                    correct=fmean(r for _, r in part),
-                )
-            )
+            found.append(_bin(part))
         start = end
     return found
+
+
+def _ranked(confidences: Sequence[float], rights: Sequence[bool]) -> Ranked:
+    """Confidence and outcome of each case, the least confident first."""
+    pairs = zip(confidences, rights, strict=True)
+    return sorted(pairs)
+
+
+def _bin(part: Ranked) -> Bin:
+    confidence = fmean(confidence for confidence, _ in part)
+    correct = fmean(correct for _, correct in part)
+    return Bin(
+        cases=len(part),
+        confidence=confidence,
+        correct=correct,
+    )
 
 
 def ece(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     """Expected calibration error, as defined above (Naeini et al. 2015, with equal mass). None: no cases."""
     found = bins(confidences, rights)
+    if not found:
+        return None
+    distances = [one.cases * abs(one.confidence - one.correct) for one in found]
     total = sum(one.cases for one in found)
-    return (
-        sum(one.cases * abs(one.confidence - one.correct) for one in found) / total
-        if total
-        else None
-    )
+    return sum(distances) / total
 
 
 def ece_floor(confidences: Sequence[float]) -> float | None:
     """What `ece` gives on average if every confidence is exactly true, by the normal approximation. None: no cases."""
-    found = bins(confidences, [False] * len(confidences))
-    total = sum(one.cases for one in found)
-    if not total:
+    rights = [False] * len(confidences)
+    found = bins(confidences, rights)
+    if not found:
         return None
-    spread = (
-        one.cases * math.sqrt(one.confidence * (1 - one.confidence) / one.cases) for one in found
-    )
-    return math.sqrt(2 / math.pi) * sum(spread) / total
+    spreads: list[float] = []
+    for one in found:
+        variance = one.confidence * (1 - one.confidence)
+        spreads.append(one.cases * math.sqrt(variance / one.cases))
+    total = sum(one.cases for one in found)
+    return math.sqrt(2 / math.pi) * sum(spreads) / total
 
 
 def brier(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     """Mean squared distance from the outcome (Brier 1950). None: no cases."""
-    return fmean((c - r) ** 2 for c, r in zip(confidences, rights, strict=True)) if rights else None
+    if not rights:
+        return None
+    pairs = zip(confidences, rights, strict=True)
+    return fmean((confidence - correct) ** 2 for confidence, correct in pairs)
 
 
 def brier_skill(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     """The share of the base rate's Brier score that is saved; 0 for the base rate itself. None: only one class."""
     score = brier(confidences, rights)
-    base = fmean(rights) if rights else 0.0
-    return None if score is None or base in {0.0, 1.0} else 1 - score / (base * (1 - base))
+    if score is None:
+        return None
+    base = fmean(rights)
+    if base in {0.0, 1.0}:
+        return None
+    of_base = base * (1 - base)
+    return 1 - score / of_base
 
 
 def auroc(confidences: Sequence[float], rights: Sequence[bool]) -> float | None:
     """P(a right case is more confident than a wrong one), ties half (Mann and Whitney). None: only one class."""
-    ranked = sorted(zip(confidences, rights, strict=True))
+    ranked = _ranked(confidences, rights)
     positives = sum(rights)
     negatives = len(rights) - positives
     if not positives or not negatives:
         return None
-    total, below, start = 0.0, 0, 0
-    while start < len(ranked):
-        end = start
-        while end < len(ranked) and ranked[end][0] == ranked[start][0]:
-            end += 1
-        correct = sum(r for _, r in ranked[start:end])
-        wrong = end - start - correct
-        total += correct * (below + wrong / 2)
-        below, start = below + wrong, end
+    total = 0.0
+    wrong_below = 0
+    for _, tied in groupby(ranked, key=itemgetter(0)):
+        outcomes = [correct for _, correct in tied]
+        correct = sum(outcomes)
+        wrong = len(outcomes) - correct
+        total += correct * (wrong_below + wrong / 2)
+        wrong_below += wrong
     return total / (positives * negatives)
 
 
@@ -124,14 +147,21 @@ def interval(
     seed: int = 0,
 ) -> Interval:
     """A figure with its 95 % interval: percentiles over resampled cases (Efron 1979) that have a value."""
-    rng, count, seen = random.Random(seed), len(rights), []  # noqa: S311 - resampling
+    rng = random.Random(seed)  # noqa: S311 - resampling
+    count = len(rights)
+    cases = range(count)
+    values: list[float] = []
     for _ in range(rounds if count else 0):
-        drawn = rng.choices(range(count), k=count)
-        value = figure([confidences[n] for n in drawn], [rights[n] for n in drawn])
+        drawn = rng.choices(cases, k=count)
+        drawn_confidences = [confidences[n] for n in drawn]
+        drawn_rights = [rights[n] for n in drawn]
+        value = figure(drawn_confidences, drawn_rights)
         if value is not None:
-            seen.append(value)
-    seen.sort()
-    if not seen:
-        return Interval(value=figure(confidences, rights), low=None, high=None)
-    low, high = seen[int(0.025 * len(seen))], seen[min(len(seen) - 1, int(0.975 * len(seen)))]
-    return Interval(value=figure(confidences, rights), low=low, high=high)
+            values.append(value)
+    of_all = figure(confidences, rights)
+    if not values:
+        return Interval(value=of_all, low=None, high=None)
+    values.sort()
+    first = int(0.025 * len(values))
+    last = min(len(values) - 1, int(0.975 * len(values)))
+    return Interval(value=of_all, low=values[first], high=values[last])

@@ -29,6 +29,8 @@ from journeyman.types import Decision, Record
 GUESSES = (0.1, 0.4, 0.7)
 """The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
 
+NO_ALARM = (0.0,) * len(GUESSES)
+
 STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
 
@@ -60,7 +62,8 @@ class Level:
 
     @property
     def evidence(self) -> float:
-        return (sum(self.even) + sum(self.eager)) / (2 * len(GUESSES))
+        wealth = sum(self.even) + sum(self.eager)
+        return wealth / (2 * len(GUESSES))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Certificate:
     levels: tuple[Level, ...]
     epoch: int = 1
     """One more each time that autonomy was taken away; each has its own share of δ."""
-    alarm: tuple[float, ...] = (0.0,) * len(GUESSES)
+    alarm: tuple[float, ...] = NO_ALARM
     """The mirrored detector: wealth of bets that the error of what is delivered is above α, one for each guess."""
     looked: int = 0
     """Audited deliveries since the threshold in force was reached."""
@@ -88,36 +91,46 @@ class Certificate:
         start is the threshold at which evidence is expected to grow fastest; without any error above it worth a bet, it
         is the best tenth of the scores.
         """
+        sequence = thresholds(rule, scores, errors)
+        levels = map(_level, sequence)
         return cls(
             rule=rule,
-            levels=tuple(_level(threshold) for threshold in thresholds(rule, scores, errors)),
+            levels=tuple(levels),
         )
 
     @property
     def passed(self) -> int:
         """How many levels, from the start without a gap."""
-        return next(
-            (n for n, level in enumerate(self.levels) if not level.passed), len(self.levels)
-        )
+        for count, level in enumerate(self.levels):
+            if not level.passed:
+                return count
+        return len(self.levels)
 
     @property
     def threshold(self) -> float | None:
         """The one in force. None: nothing is delivered."""
-        return self.levels[self.passed - 1].threshold if self.passed else None
+        passed = self.passed
+        if not passed:
+            return None
+        last = self.levels[passed - 1]
+        return last.threshold
 
     @property
     def bar(self) -> float:
         """What a level's evidence must reach: 1/δ, with δ divided over the epochs by 6/(π²k²)."""
-        return (math.pi * self.epoch) ** 2 / 6 / (1 - self.rule.confidence)
+        share_of_epoch = (math.pi * self.epoch) ** 2 / 6
+        delta = 1 - self.rule.confidence
+        return share_of_epoch / delta
 
     def decide(self, score: float | None, draw: float) -> Decision:
         """Deliver a score that reaches the threshold in force; `draw` in [0, 1) decides about the audit."""
-        known = None if score is None or math.isnan(score) else score
-        deliver = known is not None and self.threshold is not None and known >= self.threshold
+        known = known_score(score)
+        threshold = self.threshold
+        deliver = known is not None and threshold is not None and known >= threshold
         propensity = self.rule.audit_rate if deliver else 1.0
         return Decision(
             score=known,
-            threshold=self.threshold,
+            threshold=threshold,
             deliver=deliver,
             audit=draw < propensity,
             propensity=propensity,
@@ -128,27 +141,29 @@ class Certificate:
 
         Raises ValueError where an audit was due and its label is missing: the case is not settled.
         """
-        decision, error = settled.decision, settled.error
+        decision = settled.decision
+        error = settled.error
         if decision.score is None or not decision.audit:
             return self
         if error is None:
             raise ValueError("an audited case without its label is not settled")
-        if decision.deliver and self.threshold is not None:
-            watched = self._watched(decision, error)
-            if watched.alarm_evidence >= self.bar:
-                return watched._revoked()
-            return watched._bet(decision, error)
-        return self._bet(decision, error)
+        if not decision.deliver or self.threshold is None:
+            return self._bet(decision, error)
+        watched = self._watched(decision, error)
+        if watched.alarm_evidence >= self.bar:
+            return watched._revoked()
+        return watched._bet(decision, error)
 
     def _bet(self, decision: Decision, error: bool) -> Self:
-        levels = [_bet(level, self.rule, decision, error) for level in self.levels]
-        levels = [
-            level if level.passed or level.evidence < self.bar else replace(level, passed=True)
-            for level in levels
-        ]
+        levels: list[Level] = []
+        for level in self.levels:
+            settled = _bet(level, self.rule, decision, error)
+            if not settled.passed and settled.evidence >= self.bar:
+                settled = replace(settled, passed=True)
+            levels.append(settled)
         better = replace(self, levels=tuple(levels))
         if better.passed > self.passed:
-            return replace(better, alarm=(0.0,) * len(GUESSES), looked=0)
+            return replace(better, alarm=NO_ALARM, looked=0)
         return better
 
     @property
@@ -160,23 +175,36 @@ class Certificate:
         looked = self.looked + 1
         fresh = 6 / (math.pi * looked) ** 2
         allowed = self.rule.allowed_error
-        gain = (error - allowed) / allowed * self.rule.audit_rate / decision.propensity
-        factors = (1 + (1 - guess) * gain for guess in GUESSES)
-        alarm = tuple(
-            (wealth + fresh) * factor for wealth, factor in zip(self.alarm, factors, strict=True)
-        )
-        return replace(self, alarm=alarm, looked=looked)
+        audit_rate = self.rule.audit_rate
+        gain = (error - allowed) / allowed * audit_rate / decision.propensity
+        alarm: list[float] = []
+        for wealth, guess in zip(self.alarm, GUESSES, strict=True):
+            factor = 1 + (1 - guess) * gain
+            alarm.append((wealth + fresh) * factor)
+        return replace(self, alarm=tuple(alarm), looked=looked)
 
     def _revoked(self) -> Self:
         """Autonomy is taken away, and all begins anew, with the next share of δ."""
         levels = tuple(_level(level.threshold) for level in self.levels)
         return replace(
-            self, levels=levels, epoch=self.epoch + 1, alarm=(0.0,) * len(GUESSES), looked=0
+            self,
+            levels=levels,
+            epoch=self.epoch + 1,
+            alarm=NO_ALARM,
+            looked=0,
         )
 
 
 def _level(threshold: float) -> Level:
-    return Level(threshold=threshold, even=(1.0,) * len(GUESSES), eager=(1.0,) * len(GUESSES))
+    wealth = (1.0,) * len(GUESSES)
+    return Level(threshold=threshold, even=wealth, eager=wealth)
+
+
+def known_score(score: float | None) -> float | None:
+    """The score; None where it is missing or not a number."""
+    if score is None or math.isnan(score):
+        return None
+    return score
 
 
 def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
@@ -184,10 +212,12 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
     assert decision.score is not None
     if decision.score < level.threshold:
         return level
+    allowed = rule.allowed_error
     # the smallest propensity of any score above this level, as it stood when the case came
     least = 1.0 if decision.threshold is None else rule.audit_rate
-    even = _settle(level.even, rule.allowed_error, least / decision.propensity, error)
-    return replace(level, even=even, eager=_settle(level.eager, rule.allowed_error, 1.0, error))
+    even = _settle(level.even, allowed, least / decision.propensity, error)
+    eager = _settle(level.eager, allowed, 1.0, error)
+    return replace(level, even=even, eager=eager)
 
 
 def _settle(
@@ -195,51 +225,71 @@ def _settle(
 ) -> tuple[float, ...]:
     """Each bet's wealth times 1 + λ(α − L)/π, with λ = (1 − guess)·min π/(1 − α)."""
     gain = (allowed - error) / (1 - allowed) * scale
-    return tuple(
-        amount * (1 + (1 - guess) * gain) for amount, guess in zip(wealth, GUESSES, strict=True)
-    )
+    settled: list[float] = []
+    for amount, guess in zip(wealth, GUESSES, strict=True):
+        factor = 1 + (1 - guess) * gain
+        settled.append(amount * factor)
+    return tuple(settled)
 
 
 def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:
     """From the start to the lowest score, in equal steps of the count above. Raises ValueError for no scores."""
-    known = sorted((s for s in scores if not math.isnan(s)), reverse=True)
+    known = [score for score in scores if not math.isnan(score)]
     if not known:
         raise ValueError("no scores to plan with")
+    known.sort(reverse=True)
     start = max(1, len(known) // 10)
     if errors:
         start = _start(rule, scores, errors) or start
-    counts = [start + (len(known) - start) * n // (STEPS - 1) for n in range(STEPS)]
-    return list(dict.fromkeys(known[count - 1] for count in counts))
+    rest = len(known) - start
+    chosen: list[float] = []
+    for step in range(STEPS):
+        count = start + rest * step // (STEPS - 1)
+        chosen.append(known[count - 1])
+    return list(dict.fromkeys(chosen))
 
 
 def _start(rule: Rule, scores: Sequence[float], errors: Sequence[float]) -> int | None:
     """How many of the best scores lie above the threshold whose evidence grows fastest; None: none is worth a bet."""
-    ranked = sorted(zip(scores, errors, strict=True), key=lambda pair: -pair[0])
-    best, most, wrong = None, 0.0, 0.0
+    pairs = zip(scores, errors, strict=True)
+    ranked = sorted(pairs, key=lambda pair: -pair[0])
+    best = None
+    fastest = 0.0
+    wrong = 0.0
     for count, (_, error) in enumerate(ranked, start=1):
         wrong += error
         risk = (wrong + 0.5) / (count + 1)
-        if risk < rule.allowed_error:
-            growth = count * divergence(risk, rule.allowed_error)
-            if growth > most:
-                best, most = count, growth
+        if risk >= rule.allowed_error:
+            continue
+        growth = count * divergence(risk, rule.allowed_error)
+        if growth > fastest:
+            best = count
+            fastest = growth
     return best
 
 
 def divergence(risk: float, allowed: float) -> float:
     """KL(risk ‖ allowed) of two Bernoulli distributions, in nats."""
-    first = risk * math.log(risk / allowed) if risk > 0 else 0.0
-    second = (1 - risk) * math.log((1 - risk) / (1 - allowed)) if risk < 1 else 0.0
-    return first + second
+    wrong = 0.0
+    correct = 0.0
+    if risk > 0:
+        wrong = risk * math.log(risk / allowed)
+    if risk < 1:
+        accuracy = 1 - risk
+        correct = accuracy * math.log(accuracy / (1 - allowed))
+    return wrong + correct
 
 
 def labels_needed(rule: Rule, risk: float) -> float | None:
     """ln(1/δ)/KL(risk ‖ α): no valid test needs fewer labels on average. None: the risk is not below α."""
-    if risk >= rule.allowed_error:
+    allowed = rule.allowed_error
+    if risk >= allowed:
         return None
-    return math.log(1 / (1 - rule.confidence)) / divergence(risk, rule.allowed_error)
+    evidence = math.log(1 / (1 - rule.confidence))
+    return evidence / divergence(risk, allowed)
 
 
 def ceiling(base_error: float, allowed_error: float) -> float:
     """(1 − μ)/(1 − α): no rule delivers more at error α when the share μ of all answers is wrong; at most 1."""
-    return min(1.0, (1 - base_error) / (1 - allowed_error))
+    share = (1 - base_error) / (1 - allowed_error)
+    return min(1.0, share)

@@ -39,14 +39,15 @@ def affordable(trajectory: Trajectory) -> bool:
     does not say what its cache saved, a question may cost a whole prompt, and is not put.
     """
     used = trajectory.usage
-    if (
-        trajectory.answer is None
-        or used.cached_tokens is None
-        or not trajectory.steps[-1].reply.logprobs
-    ):
+    if trajectory.answer is None or used.cached_tokens is None:
         return False
-    work = used.prompt_tokens - used.cached_tokens + WRITTEN * used.completion_tokens
-    return len(QUESTIONS) * (ASKED + WRITTEN) <= SHARE * work
+    last = trajectory.steps[-1]
+    if not last.reply.logprobs:
+        return False
+    computed = used.prompt_tokens - used.cached_tokens
+    work = computed + WRITTEN * used.completion_tokens
+    cost = len(QUESTIONS) * (ASKED + WRITTEN)
+    return cost <= SHARE * work
 
 
 async def self_check(
@@ -58,9 +59,12 @@ async def self_check(
     """
     checks: list[SelfCheck] = []
     for name, question in QUESTIONS.items():
-        messages = (*trajectory.messages, Message(role="user", content=question))
+        asked = Message(role="user", content=question)
+        messages = (*trajectory.messages, asked)
         reply = await model.generate(messages, tools=tools, sampling=ONE_WORD)
-        checks.append(SelfCheck(question=name, yes=probability_of_yes(reply), usage=reply.usage))
+        yes = probability_of_yes(reply)
+        check = SelfCheck(question=name, yes=yes, usage=reply.usage)
+        checks.append(check)
     return tuple(checks)
 
 
@@ -68,10 +72,14 @@ def probability_of_yes(reply: Reply) -> float | None:
     """P(yes) / (P(yes) + P(no)) at the first token. None: neither is among the likeliest."""
     if not reply.logprobs:
         return None
+    first = reply.logprobs[0]
     mass = {"yes": 0.0, "no": 0.0}
-    for token, logprob in reply.logprobs[0].top:
-        word = token.strip().strip(".,!").casefold()
+    for token, logprob in first.top:
+        stripped = token.strip().strip(".,!")
+        word = stripped.casefold()
         if word in mass and not math.isnan(logprob):
             mass[word] += math.exp(logprob)
     total = mass["yes"] + mass["no"]
-    return mass["yes"] / total if total else None
+    if not total:
+        return None
+    return mass["yes"] / total

@@ -27,10 +27,15 @@ def proportion(count: int, total: int, *, level: float = 0.95) -> Proportion:
         raise ValueError(f"{count} is not a count out of {total}")
     if total == 0:
         return Proportion(count=0, total=0, value=None, low=None, high=None)
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    normal = NormalDist()
+    z = normal.inv_cdf(0.5 + level / 2)
+    square = z * z
     p = count / total
-    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
+    widened = 1 + square / total
+    middle = (p + square / (2 * total)) / widened
+    variance = p * (1 - p) / total
+    spread = sqrt(variance + square / (4 * total * total))
+    half = z / widened * spread
     low = middle - half if count else 0.0
     high = middle + half if count < total else 1.0
     return Proportion(count=count, total=total, value=p, low=low, high=high)
@@ -41,19 +46,32 @@ def less(one: Proportion, other: Proportion) -> tuple[float, float, float] | Non
 
     The interval is made of Wilson's two, so it holds for small totals as well.
     """
-    known = [
-        part
-        for part in (one.value, one.low, one.high, other.value, other.low, other.high)
-        if part is not None
-    ]
-    if len(known) < 6:
+    mine = _known(one)
+    theirs = _known(other)
+    if mine is None or theirs is None:
         return None
-    p, p_low, p_high, q, q_low, q_high = known
-    return p - q, p - q - hypot(p - p_low, q_high - q), p - q + hypot(p_high - p, q - q_low)
+    p, p_low, p_high = mine
+    q, q_low, q_high = theirs
+    difference = p - q
+    below = hypot(p - p_low, q_high - q)
+    above = hypot(p_high - p, q - q_low)
+    return difference, difference - below, difference + above
+
+
+def _known(part: Proportion) -> tuple[float, float, float] | None:
+    """Its value and interval; None where any of them is missing."""
+    value = part.value
+    low = part.low
+    high = part.high
+    if value is None or low is None or high is None:
+        return None
+    return value, low, high
 
 
 def percent(part: Proportion) -> str:
     """`62 % (51 – 72)`, or a dash where there is nothing to share."""
-    if part.value is None or part.low is None or part.high is None:
+    known = _known(part)
+    if known is None:
         return "–"
-    return f"{100 * part.value:.0f} % ({100 * part.low:.0f} – {100 * part.high:.0f})"
+    value, low, high = (100 * figure for figure in known)
+    return f"{value:.0f} % ({low:.0f} – {high:.0f})"

@@ -45,7 +45,7 @@ class _Functions:
         self.tools: Sequence[ToolSpec] = tuple(_spec(function) for function in functions)
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.input.prompt),)
+        return (self.input.message,)
 
     async def step(self, call: ToolCall) -> Message:
         return Message(role="tool", call_id=call.id, content="noted")

@@ -1,7 +1,7 @@
 """Any environment with documents behind it: passages that fit the case stand before it, more can be searched for.
 
 Passages come in a message of their own, before the case's, so that the case's prompt stays what it was. They are
-numbered through the whole case; `documents.read_listed` reads them out of a trajectory again.
+numbered through the whole case, and are parts of a kind of their own: no text of a tool can pass for one.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from journeyman.documents import Passage, listed
+from journeyman.documents import Passage, cited, listed
 from journeyman.errors import boundary
 from journeyman.protocols import Environment, OpenEnvironment
-from journeyman.types import CaseInput, Message, ToolCall, ToolSpec
+from journeyman.types import CaseInput, Message, Part, Text, ToolCall, ToolSpec
 
 QUERY_CHARACTERS = 2_000
 """Of a case's prompt that are looked up."""
@@ -76,7 +76,7 @@ class _Informed:
         last = max(
             (n for n, message in enumerate(opening) if message.role == "user"), default=len(opening)
         )
-        opening.insert(last, Message(role="user", content=found))
+        opening.insert(last, Message(role="user", content=(found,)))
         return opening
 
     async def step(self, call: ToolCall) -> Message:
@@ -90,24 +90,24 @@ class _Informed:
                 content="Wrong arguments: query: give a text.",
                 failed=True,
             )
-        told = ""
+        told: tuple[Part, ...] = ()
         with boundary("the search") as outcome:
-            told = await self._found(query[:QUERY_CHARACTERS])
+            told = (await self._found(query[:QUERY_CHARACTERS]),)
         if outcome.failure is not None:
             return Message(
                 role="tool", call_id=call.id, content=outcome.failure.message, failed=True
             )
         return Message(role="tool", call_id=call.id, content=told)
 
-    async def _found(self, query: str) -> str:
+    async def _found(self, query: str) -> Part:
         """Passages that were not shown before, numbered on; the best last, next to what they are for."""
         passages = self._within(await self.settings.find(query))[::-1]
         if not passages:
-            return NOTHING
+            return Text(text=NOTHING)
         first = len(self.shown) + 1
         self.shown += passages
         self.settings.told(self.input.id, passages)
-        return listed(passages, first=first)
+        return cited(passages, first=first)
 
     def _within(self, found: Sequence[Passage]) -> list[Passage]:
         seen = {passage.text for passage in self.shown}

@@ -25,7 +25,7 @@ class _SingleTurn:
         self.input = case_input
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.input.prompt),)
+        return (self.input.message,)
 
     async def step(self, call: ToolCall) -> Message:
         return Message(

@@ -67,7 +67,7 @@ class _Sql:
         schema = await asyncio.to_thread(_schema, path, path.stat().st_mtime_ns, self.samples)
         return (
             Message(role="system", content=f"SQLite database:\n{schema}"),
-            Message(role="user", content=self.input.prompt),
+            self.input.message,
         )
 
     async def step(self, call: ToolCall) -> Message:

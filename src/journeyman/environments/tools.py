@@ -9,6 +9,8 @@
             amount: In euros.
         '''
 
+A function may give a `ToolResult`: what the model reads, and details that the program keeps.
+
 A function with a parameter named `key` is given the call's id there, the same after a crash; the model does not see it.
 """
 
@@ -18,7 +20,7 @@ import asyncio
 import inspect
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 from pydantic import (
@@ -26,6 +28,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
     ValidationInfo,
     create_model,
@@ -33,13 +36,51 @@ from pydantic import (
 
 from journeyman.errors import InputError, boundary
 from journeyman.protocols import Environment, JobFolder
-from journeyman.types import CaseInput, Effect, Message, Record, ToolCall, ToolSpec
+from journeyman.types import (
+    CaseInput,
+    Data,
+    Effect,
+    Message,
+    Part,
+    Record,
+    Text,
+    ToolCall,
+    ToolSpec,
+)
 
 RESULT_CHARACTERS = 8_000
 """A longer result is cut, and says so."""
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
+
+
+class ToolResult(Record):
+    """What a function gives that has more to say than a value."""
+
+    content: str | Part | tuple[Part, ...]
+    """What the model reads."""
+    details: Mapping[str, JsonValue] | None = None
+    """What the program keeps; no model is sent it."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The content as parts, long texts cut."""
+        given = self.content
+        if isinstance(given, str):
+            given = Text(text=given)
+        if not isinstance(given, tuple):
+            given = (given,)
+        return tuple(map(_cut, given))
+
+
+def _cut(part: Part) -> Part:
+    """Passages and blobs are never cut: half a passage could not be cited."""
+    if not isinstance(part, Text | Data):
+        return part
+    text = part.rendered
+    cut = as_text(text)
+    return part if cut == text else Text(text=cut)
 
 
 def effect(kind: Effect) -> Callable[[F], F]:
@@ -101,7 +142,7 @@ class _Tools:
         )
 
     async def reset(self) -> Sequence[Message]:
-        return (Message(role="user", content=self.input.prompt),)
+        return (self.input.message,)
 
     async def step(self, call: ToolCall) -> Message:
         return await self._run(self.functions[call.name], call)
@@ -136,7 +177,8 @@ class _Tools:
             return Message(
                 role="tool", call_id=call.id, content=outcome.failure.message, failed=True
             )
-        return Message(role="tool", call_id=call.id, content=as_text(value))
+        told = value if isinstance(value, ToolResult) else ToolResult(content=_said(value))
+        return Message(role="tool", call_id=call.id, content=told.parts, details=told.details)
 
     def accepts(self, answer: str) -> bool:
         return True
@@ -209,12 +251,16 @@ def described(docstring: str) -> tuple[str, dict[str, str]]:
 
 
 def as_text(value: Any) -> str:
-    """Text as it is, anything else as JSON; Chinese stays readable."""
+    """Text as it is, anything else as JSON, cut where it is too long; Chinese stays readable."""
+    text = _said(value)
+    if len(text) <= RESULT_CHARACTERS:
+        return text
+    return f"{text[:RESULT_CHARACTERS]}… (cut: {len(text):,} characters)"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return (
-        text
-        if len(text) <= RESULT_CHARACTERS
-        else f"{text[:RESULT_CHARACTERS]}… (cut: {len(text):,} characters)"
-    )
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -33,14 +33,14 @@ class Ablation:
         self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
     ) -> Proposal | None:
         """None: that is so already, or hardly anything was told so far."""
-        told = [outcome for outcome in seen if outcome.trajectory.recalled]
-        if narrow(worker_spec.recall) or len(told) < FEWEST:
+        helped = [outcome for outcome in seen if outcome.trajectory.recalled]
+        if narrow(worker_spec.recall) or len(helped) < FEWEST:
             return None
+        recall = worker_spec.recall.model_copy(update={"min_similarity": NEARLY})
+        changed = worker_spec.model_copy(update={"recall": recall})
         return Proposal(
-            worker_spec=worker_spec.model_copy(
-                update={"recall": worker_spec.recall.model_copy(update={"min_similarity": NEARLY})}
-            ),
-            why=f"Recall past cases in nearly the same words only; {len(told)} cases were told of others.",
+            worker_spec=changed,
+            why=f"Recall past cases in nearly the same words only; {len(helped)} cases were told of others.",
         )
 
 

@@ -29,13 +29,13 @@ class Demonstrations:
     ) -> Proposal | None:
         """None: they are recalled already, or there are too few."""
         correct = [outcome for outcome in seen if outcome.correct and outcome.trajectory.answer]
-        recall = worker_spec.recall.model_copy(
-            update={"kinds": ("demonstration", "correction"), "min_similarity": 0.0}
-        )
+        wider = {"kinds": ("demonstration", "correction"), "min_similarity": 0.0}
+        recall = worker_spec.recall.model_copy(update=wider)
         if recall == worker_spec.recall or len(correct) < FEWEST:
             return None
+        changed = worker_spec.model_copy(update={"recall": recall})
         return Proposal(
-            worker_spec=worker_spec.model_copy(update={"recall": recall}),
+            worker_spec=changed,
             why=f"Recall own successes as examples; there are {len(correct)} so far.",
         )
 

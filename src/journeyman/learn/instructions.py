@@ -51,7 +51,10 @@ class Candidate:
 
     @property
     def mean(self) -> float:
-        return sum(self.scores.values()) / len(self.scores) if self.scores else 0.0
+        scores = self.scores.values()
+        if not scores:
+            return 0.0
+        return sum(scores) / len(scores)
 
 
 class Instructions:
@@ -67,17 +70,13 @@ class Instructions:
         self, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
     ) -> Proposal | None:
         rng = random.Random(self.seed)  # noqa: S311 - a search
-        probes = [one.case_id for one in _balanced(seen, PROBES)]
+        probes = [outcome.case_id for outcome in _balanced(seen, PROBES)]
         if len(probes) < SHOWN:
             return None
         pool: list[Candidate] = []
         try:
-            pool.append(
-                Candidate(
-                    worker_spec.instructions,
-                    await self._scores(worker_spec, worker_spec.instructions, probes, lab),
-                )
-            )
+            scores = await self._scores(worker_spec, worker_spec.instructions, probes, lab)
+            pool.append(Candidate(worker_spec.instructions, scores))
             for _ in range(ROUNDS):
                 parent = drawn(pool, rng)
                 child = await self._child(parent, worker_spec, probes, lab, rng)
@@ -85,15 +84,16 @@ class Instructions:
                     pool.append(child)
         except LearningBudgetSpent:
             pass
-        best = max(pool, key=lambda one: one.mean, default=None)
-        if best is None or best.mean <= pool[0].mean:
+        if not pool:
             return None
-        told = f"Other instructions: {best.mean:.2f} instead of {pool[0].mean:.2f} on {len(probes)} probe cases."
-        sources = tuple(f"case:{case_id}" for case_id in probes)
+        first = pool[0]
+        best = max(pool, key=lambda candidate: candidate.mean)
+        if best.mean <= first.mean:
+            return None
         return Proposal(
-            worker_spec=worker_spec.model_copy(update={"instructions": best.text}),
-            why=told,
-            sources=sources,
+            worker_spec=_with(worker_spec, best.text),
+            why=f"Other instructions: {best.mean:.2f} instead of {first.mean:.2f} on {len(probes)} probe cases.",
+            sources=tuple(f"case:{case_id}" for case_id in probes),
         )
 
     async def _child(
@@ -106,74 +106,103 @@ class Instructions:
     ) -> Candidate | None:
         """A new text that does better than its parent on the cases it was written from; scored on all probes."""
         shown = rng.sample(list(probes), SHOWN)
-        before = [await lab.attempt(_with(worker_spec, parent.text), case_id) for case_id in shown]
+        with_parent = _with(worker_spec, parent.text)
+        before = [await lab.attempt(with_parent, case_id) for case_id in shown]
         if all(one.correct for one in before):
             return None
         text = await self._reflected(parent, before, lab)
         if text is None:
             return None
-        after = [await lab.attempt(_with(worker_spec, text), case_id) for case_id in shown]
+        with_text = _with(worker_spec, text)
+        after = [await lab.attempt(with_text, case_id) for case_id in shown]
         if sum(map(_score, after)) <= sum(map(_score, before)):
             return None
-        return Candidate(text, await self._scores(worker_spec, text, probes, lab))
+        scores = await self._scores(worker_spec, text, probes, lab)
+        return Candidate(text, scores)
 
     async def _reflected(
         self, parent: Candidate, before: Sequence[ScoredTrajectory], lab: Lab
     ) -> str | None:
-        asked = ASKED.format(
-            instructions=self.given if parent.text is None else parent.text,
-            cases="\n\n".join(map(_told, before)),
-        )
-        text = (await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)).strip()
-        return (
-            text
-            if text and len(text) <= CHARACTERS and text != (parent.text or self.given).strip()
-            else None
-        )
+        """A text that a model wrote after reading the cases. None: it is empty, too long, or the parent's."""
+        given = self.given if parent.text is None else parent.text
+        cases = map(_shown, before)
+        asked = ASKED.format(instructions=given, cases="\n\n".join(cases))
+        message = Message(role="user", content=asked)
+        reply = await lab.ask([message], sampling=WRITTEN)
+        text = reply.strip()
+        if not text or len(text) > CHARACTERS:
+            return None
+        known = parent.text or self.given
+        if text == known.strip():
+            return None
+        return text
 
     async def _scores(
         self, worker_spec: WorkerSpec, text: str | None, probes: Sequence[str], lab: Lab
     ) -> dict[str, float]:
-        return {
-            case_id: _score(await lab.attempt(_with(worker_spec, text), case_id))
-            for case_id in probes
-        }
+        tried = _with(worker_spec, text)
+        scores: dict[str, float] = {}
+        for case_id in probes:
+            graded = await lab.attempt(tried, case_id)
+            scores[case_id] = _score(graded)
+        return scores
 
 
 def drawn(pool: Sequence[Candidate], rng: random.Random) -> Candidate:
     """One of those that are best on some case, likelier the more cases it is best on."""
-    cases = sorted({case_id for one in pool for case_id in one.scores})
+    cases: set[str] = set()
+    for candidate in pool:
+        cases.update(candidate.scores)
     wins = [0] * len(pool)
     for case_id in cases:
-        best = max(one.scores.get(case_id, 0.0) for one in pool)
-        for n, one in enumerate(pool):
-            wins[n] += one.scores.get(case_id, 0.0) == best
-    return rng.choices(pool, weights=wins)[0]
+        scores = [candidate.scores.get(case_id, 0.0) for candidate in pool]
+        best = max(scores)
+        for n, score in enumerate(scores):
+            wins[n] += score == best
+    (chosen,) = rng.choices(pool, weights=wins)
+    return chosen
 
 
 def _balanced(seen: Sequence[CaseResult], count: int) -> list[CaseResult]:
     """The latest cases, wrong and right ones in equal parts where there are."""
-    judged = [
-        one for one in reversed(seen) if one.correct is not None and one.trajectory.failure is None
-    ]
-    wrong = [one for one in judged if not one.correct][: count // 2]
-    return wrong + [one for one in judged if one.correct][: count - len(wrong)]
+    correct: list[CaseResult] = []
+    wrong: list[CaseResult] = []
+    for outcome in reversed(seen):
+        if outcome.correct is None or outcome.trajectory.failure is not None:
+            continue
+        same = correct if outcome.correct else wrong
+        same.append(outcome)
+    chosen = wrong[: count // 2]
+    rest = count - len(chosen)
+    return chosen + correct[:rest]
 
 
 def _with(worker_spec: WorkerSpec, text: str | None) -> WorkerSpec:
-    return worker_spec.model_copy(update={"instructions": text})
+    changed = {"instructions": text}
+    return worker_spec.model_copy(update=changed)
 
 
 def _score(graded: ScoredTrajectory) -> float:
     return float(bool(graded.correct))
 
 
-def _told(graded: ScoredTrajectory) -> str:
-    done = graded.trajectory
-    prompt = done.opening[-1].text if done.opening else ""
-    remarks = "; ".join(score.reason for score in graded.scores if score.reason)
-    verdict = "right" if graded.correct else f"wrong ({remarks})" if remarks else "wrong"
-    return f"Case:\n{prompt[:800]}\nAnswer:\n{(done.answer or '(none)')[:500]}\nThis is {verdict}."
+def _shown(graded: ScoredTrajectory) -> str:
+    """A case as a reflection reads it."""
+    trajectory = graded.trajectory
+    opening = trajectory.opening
+    prompt = opening[-1].text if opening else ""
+    answer = trajectory.answer or "(none)"
+    return f"Case:\n{prompt[:800]}\nAnswer:\n{answer[:500]}\nThis is {_verdict(graded)}."
+
+
+def _verdict(graded: ScoredTrajectory) -> str:
+    if graded.correct:
+        return "right"
+    reasons = [score.reason for score in graded.scores if score.reason]
+    if not reasons:
+        return "wrong"
+    remarks = "; ".join(reasons)
+    return f"wrong ({remarks})"
 
 
 _: Learner = Instructions("")

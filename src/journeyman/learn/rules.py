@@ -87,11 +87,13 @@ class Rules:
     ) -> Proposal | None:
         playbook = list(worker_spec.playbook)
         fresh: list[Lesson] = []
-        wrong = [outcome for outcome in reversed(seen) if outcome.correct is False][:GROUPS]
+        wrong = [outcome for outcome in reversed(seen) if outcome.correct is False]
         try:
-            for outcome in wrong:
+            for outcome in wrong[:GROUPS]:
                 contrast = await contrasted(outcome, worker_spec, lab)
-                rule = None if contrast is None else await written(contrast, lab)
+                if contrast is None:
+                    continue
+                rule = await written(contrast, lab)
                 if rule is None or known(rule, playbook) or len(playbook) >= MOST_RULES:
                     continue
                 if await holds(rule, worker_spec, seen, lab):
@@ -101,11 +103,9 @@ class Rules:
             pass
         if not fresh:
             return None
-        told = "; ".join(rule.text for rule in fresh)
-        return Proposal(
-            worker_spec=worker_spec.model_copy(update={"playbook": tuple(playbook)}),
-            why=f"New rules: {told}",
-        )
+        changed = worker_spec.model_copy(update={"playbook": tuple(playbook)})
+        texts = "; ".join(rule.text for rule in fresh)
+        return Proposal(worker_spec=changed, why=f"New rules: {texts}")
 
 
 async def contrasted(outcome: CaseResult, worker_spec: WorkerSpec, lab: Lab) -> Contrast | None:
@@ -114,11 +114,10 @@ async def contrasted(outcome: CaseResult, worker_spec: WorkerSpec, lab: Lab) -> 
     if trajectory.failure is not None or trajectory.answer is None:
         return None
     wrong = [trajectory.answer]
-    correct = next((label.correction for label in outcome.labels if label.correction), None)
+    correct = _correction(outcome)
     for n in range(GROUP):
-        again = await lab.attempt(
-            worker_spec, outcome.case_id, sampling=DRAWN.model_copy(update={"seed": n + 1})
-        )
+        sampling = DRAWN.model_copy(update={"seed": n + 1})
+        again = await lab.attempt(worker_spec, outcome.case_id, sampling=sampling)
         answer = again.trajectory.answer
         if answer is None or again.trajectory.failure is not None:
             continue
@@ -128,55 +127,91 @@ async def contrasted(outcome: CaseResult, worker_spec: WorkerSpec, lab: Lab) -> 
             wrong.append(answer)
     if correct is None:
         return None
-    prompt = trajectory.opening[-1].text if trajectory.opening else ""
-    sources = (
-        f"case:{outcome.case_id}",
-        *(f"person:{one.by}" for one in outcome.labels if one.by != "verifier"),
+    opening = trajectory.opening
+    return Contrast(
+        case_id=outcome.case_id,
+        prompt=opening[-1].text if opening else "",
+        wrong=tuple(dict.fromkeys(wrong)),
+        correct=correct,
+        sources=_sources(outcome),
     )
-    return Contrast(outcome.case_id, prompt, tuple(dict.fromkeys(wrong)), correct, sources)
+
+
+def _correction(outcome: CaseResult) -> str | None:
+    """What the first person who put the answer right said."""
+    for label in outcome.labels:
+        if label.correction:
+            return label.correction
+    return None
+
+
+def _sources(outcome: CaseResult) -> tuple[str, ...]:
+    """The case, and the people who labelled it."""
+    case = f"case:{outcome.case_id}"
+    given_by = [label.by for label in outcome.labels]
+    people = [f"person:{name}" for name in given_by if name != "verifier"]
+    return (case, *people)
 
 
 async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
     """The rule that the teacher makes of it. None: what it wrote is none, or gives the answer away."""
+    wrong = "\n".join(contrast.wrong)
     asked = ASKED.format(
         prompt=contrast.prompt[:1500],
-        wrong="\n".join(contrast.wrong)[:1500],
+        wrong=wrong[:1500],
         correct=contrast.correct[:1500],
     )
-    text = await lab.ask([Message(role="user", content=asked)], sampling=WRITTEN)
+    message = Message(role="user", content=asked)
+    text = await lab.ask([message], sampling=WRITTEN)
     try:
-        told = json.loads(text)
-        when, rule = str(told["when"]).strip(), str(told["rule"]).strip()
+        fields = json.loads(text)
+        when = str(fields["when"]).strip()
+        rule = str(fields["rule"]).strip()
     except (ValueError, KeyError, TypeError):
         return None
-    if not rule or len(rule) > CHARACTERS or contrast.correct.strip().casefold() in rule.casefold():
+    if not rule or len(rule) > CHARACTERS:
+        return None
+    answer = contrast.correct.strip().casefold()
+    if answer in rule.casefold():
         return None
     return lesson("rule", when, rule, "teacher", contrast.sources)
 
 
 def known(rule: Lesson, playbook: Sequence[Lesson]) -> bool:
     """Whether a rule of the playbook says the same."""
-    return any(shared(rule.text, other.text) > ALIKE for other in playbook)
+    for other in playbook:
+        likeness = shared(rule.text, other.text)
+        if likeness > ALIKE:
+            return True
+    return False
 
 
 async def holds(
     rule: Lesson, worker_spec: WorkerSpec, seen: Sequence[CaseResult], lab: Lab
 ) -> bool:
     """Whether, on cases that it did not come from, the worker with the rule is right at least as often."""
-    others = [
-        one
-        for one in reversed(seen)
-        if one.correct is not None and f"case:{one.case_id}" not in rule.sources
-    ]
-    chosen = [one for one in others if one.correct][: SCREENED // 2] + [
-        one for one in others if not one.correct
-    ][: SCREENED // 2]
-    tried = worker_spec.model_copy(update={"playbook": (*worker_spec.playbook, rule)})
+    chosen = _screen(rule, seen)
+    playbook = (*worker_spec.playbook, rule)
+    tried = worker_spec.model_copy(update={"playbook": playbook})
     gained = 0
-    for one in chosen:
-        again = await lab.attempt(tried, one.case_id)
-        gained += bool(again.correct) - bool(one.correct)
+    for outcome in chosen:
+        again = await lab.attempt(tried, outcome.case_id)
+        gained += bool(again.correct) - bool(outcome.correct)
     return bool(chosen) and gained >= 0
+
+
+def _screen(rule: Lesson, seen: Sequence[CaseResult]) -> list[CaseResult]:
+    """The latest judged cases that a rule did not come from, as many right ones as wrong ones at most."""
+    correct: list[CaseResult] = []
+    wrong: list[CaseResult] = []
+    for outcome in reversed(seen):
+        source = f"case:{outcome.case_id}"
+        if outcome.correct is None or source in rule.sources:
+            continue
+        same = correct if outcome.correct else wrong
+        same.append(outcome)
+    half = SCREENED // 2
+    return correct[:half] + wrong[:half]
 
 
 _: Learner = Rules()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from journeyman.answers import call_with, move_tool, parse_moves
@@ -37,14 +37,19 @@ def context(
     Instructions, the environment's own system text and the playbook make one system message, the same for every case of
     a version; recalled cases come after it as turns of their own, then the case itself.
     """
-    stable = [
-        instructions.strip(),
-        *(m.text.strip() for m in opening if m.role == "system"),
-        rules(playbook),
-    ]
-    told = [message for message in opening if message.role != "system"]
+    stable = [instructions.strip()]
+    of_case: list[Message] = []
+    for message in opening:
+        if message.role == "system":
+            stable.append(message.text.strip())
+        else:
+            of_case.append(message)
+    stable.append(rules(playbook))
     system = "\n\n".join(text for text in stable if text)
-    return (*([Message(role="system", content=system)] if system else []), *examples, *told)
+    first: list[Message] = []
+    if system:
+        first.append(Message(role="system", content=system))
+    return (*first, *examples, *of_case)
 
 
 def as_turns(
@@ -54,32 +59,46 @@ def as_turns(
 
     Told as a text beside the case, the same examples left a model of 1.5 billion parameters as it was without them.
     """
-    told: list[Message] = []
+    messages: list[Message] = []
     for n, lesson in enumerate(lessons):
         if lesson.observations:
-            told += _played(lesson, tools, n)
-            continue
-        told.append(Message(role="user", content=_cut(lesson.about, ABOUT_CHARACTERS)))
-        calls = tuple(_calls(lesson.text, tools, n))
-        content = "" if calls else _json(lesson.text) if as_json else lesson.text
-        told.append(Message(role="assistant", content=content, tool_calls=calls))
-        told += [Message(role="tool", call_id=call.id, content="accepted") for call in calls]
-    return told
+            messages += _played(lesson, tools, n)
+        else:
+            messages += _answered(lesson, tools, n, as_json=as_json)
+    return messages
+
+
+def _answered(
+    lesson: Lesson, tools: Sequence[ToolSpec], example: int, *, as_json: bool
+) -> Iterator[Message]:
+    """A case and its answer: as calls where it can be handed in so, as text otherwise."""
+    prompt = _cut(lesson.about, ABOUT_CHARACTERS)
+    yield Message(role="user", content=prompt)
+    calls = tuple(_calls(lesson.text, tools, example))
+    content = ""
+    if not calls:
+        content = _json(lesson.text) if as_json else lesson.text
+    yield Message(role="assistant", content=content, tool_calls=calls)
+    for call in calls:
+        yield Message(role="tool", call_id=call.id, content="accepted")
 
 
 def _played(lesson: Lesson, tools: Sequence[ToolSpec], example: int) -> Iterator[Message]:
     """A course of moves as it was played: what was seen, the move, what was seen then; of long sights the ends."""
     move = move_tool(tools)
     assert move is not None, "such lessons are told where there are moves"
-    result: str | None = None
-    for n, (seen, said) in enumerate(
-        zip(lesson.observations, parse_moves(lesson.text), strict=True)
-    ):
-        told = _ends(seen, SEEN_CHARACTERS)
-        yield Message(role="user" if result is None else "tool", content=told, call_id=result)
-        result = f"example_{example}_{n}"
-        yield Message(role="assistant", content="", tool_calls=(call_with(move, said, result),))
-    yield Message(role="tool", call_id=result, content="accepted")
+    call_id: str | None = None
+    texts = parse_moves(lesson.text)
+    for n, (seen, text) in enumerate(zip(lesson.observations, texts, strict=True)):
+        content = _ends(seen, SEEN_CHARACTERS)
+        if call_id is None:
+            yield Message(role="user", content=content)
+        else:
+            yield Message(role="tool", content=content, call_id=call_id)
+        call_id = f"example_{example}_{n}"
+        call = call_with(move, text, call_id)
+        yield Message(role="assistant", content="", tool_calls=(call,))
+    yield Message(role="tool", call_id=call_id, content="accepted")
 
 
 def usable_in(lesson: Lesson, environment: Environment) -> bool:
@@ -91,12 +110,16 @@ def usable_in(lesson: Lesson, environment: Environment) -> bool:
     moves are told, with what was seen before them.
     """
     tools = environment.tools
-    if (move_tool(tools) is not None) != bool(lesson.observations):
+    is_played = move_tool(tools) is not None
+    if is_played != bool(lesson.observations):
+        return False
+    if not environment.accepts(lesson.text):
         return False
     calls_are_the_answer = bool(tools) and all(tool.final for tool in tools)
-    return environment.accepts(lesson.text) and (
-        not calls_are_the_answer or bool(_called(lesson.text, tools))
-    )
+    if not calls_are_the_answer:
+        return True
+    called = _called(lesson.text, tools)
+    return bool(called)
 
 
 def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
@@ -105,28 +128,43 @@ def _called(answer: str, tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
         listed = json.loads(answer)
     except ValueError:
         return []
-    takes = {tool.name: set(tool.parameters.get("properties", {})) for tool in tools}
-    known = isinstance(listed, list) and all(
-        isinstance(call, dict)
-        and call.get("name") in takes
-        and takes[call["name"]].issuperset(call.get("arguments") or ())
-        for call in listed
-    )
-    return listed if known else []
+    if not isinstance(listed, list):
+        return []
+    takes = {tool.name: _parameters(tool) for tool in tools}
+    if all(_is_call(call, takes) for call in listed):
+        return listed
+    return []
+
+
+def _parameters(tool: ToolSpec) -> set[str]:
+    properties = tool.parameters.get("properties", {})
+    return set(properties)
+
+
+def _is_call(call: Any, takes: Mapping[str, set[str]]) -> bool:
+    """Whether it calls one of these tools by name, with no argument that the tool does not take."""
+    if not isinstance(call, dict):
+        return False
+    name: Any = call.get("name")
+    if name not in takes:
+        return False
+    arguments = call.get("arguments") or ()
+    return takes[name].issuperset(arguments)
 
 
 def _calls(answer: str, tools: Sequence[ToolSpec], example: int) -> Iterator[ToolCall]:
     """The calls that hand this answer in, as `answers.answer_of` reads them; none where it is handed in as text."""
-    if called := _called(answer, tools):
-        for n, call in enumerate(called):
-            yield ToolCall(
-                id=f"example_{example}_{n}",
-                name=call["name"],
-                arguments=call.get("arguments") or {},
-            )
+    called = _called(answer, tools)
+    for n, call in enumerate(called):
+        yield ToolCall(
+            id=f"example_{example}_{n}",
+            name=call["name"],
+            arguments=call.get("arguments") or {},
+        )
+    if called:
         return
     final = [tool for tool in tools if tool.final]
-    if len(final) == 1 and len(final[0].parameters.get("properties", {})) == 1:
+    if len(final) == 1 and len(_parameters(final[0])) == 1:
         yield call_with(final[0], answer, f"example_{example}_0")
 
 
@@ -140,20 +178,30 @@ def _json(answer: str) -> str:
 
 def rules(playbook: Sequence[Lesson]) -> str:
     """The playbook's rules; empty for none."""
-    lines = [
-        f"- {rule.text}" if not rule.about else f"- {rule.about}: {rule.text}" for rule in playbook
-    ]
-    return "Rules learned on the job:\n" + "\n".join(lines) if lines else ""
+    if not playbook:
+        return ""
+    lines = ["Rules learned on the job:"]
+    for rule in playbook:
+        condition = f"{rule.about}: " if rule.about else ""
+        lines.append(f"- {condition}{rule.text}")
+    return "\n".join(lines)
 
 
 def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[:characters]}…"
+    if len(text) <= characters:
+        return text
+    beginning = text[:characters]
+    return f"{beginning}…"
 
 
 def _ends(text: str, characters: int) -> str:
     """The beginning and the end, where the middle is too much."""
+    if len(text) <= characters:
+        return text
     half = characters // 2
-    return text if len(text) <= characters else f"{text[:half]} … {text[-half:]}"
+    beginning = text[:half]
+    end = text[-half:]
+    return f"{beginning} … {end}"
 
 
 def fit_budget(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
@@ -169,13 +217,21 @@ def fit_budget(lessons: Iterable[Lesson], tokens: int) -> list[Lesson]:
 
 def cost_of(lesson: Lesson) -> int:
     """About the tokens that a recalled case takes, the marks of its turns among them."""
-    if lesson.observations:
-        seen = sum(tokens_of(_ends(one, SEEN_CHARACTERS)) for one in lesson.observations)
-        return len(lesson.observations) * MOVE_TOKENS + seen + tokens_of(lesson.text)
-    return TURN_TOKENS + tokens_of(_cut(lesson.about, ABOUT_CHARACTERS)) + tokens_of(lesson.text)
+    answer = tokens_of(lesson.text)
+    if not lesson.observations:
+        prompt = _cut(lesson.about, ABOUT_CHARACTERS)
+        return TURN_TOKENS + tokens_of(prompt) + answer
+    marks = len(lesson.observations) * MOVE_TOKENS
+    sights = [_ends(sight, SEEN_CHARACTERS) for sight in lesson.observations]
+    return marks + sum(map(tokens_of, sights)) + answer
 
 
 def tokens_of(text: str) -> int:
     """About what a text costs, without a tokenizer: a Chinese character is one token, four other characters are one."""
-    wide = sum("\u2e80" <= character <= "\uffef" for character in text)
-    return wide + (len(text) - wide + 3) // 4
+    wide = sum(map(_is_wide, text))
+    narrow = len(text) - wide
+    return wide + (narrow + 3) // 4
+
+
+def _is_wide(character: str) -> bool:
+    return "\u2e80" <= character <= "\uffef"

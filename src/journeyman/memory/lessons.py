@@ -32,10 +32,11 @@ def lesson(
     observations: Sequence[str] = (),
 ) -> Lesson:
     """Its id is of its content, so that the same lesson from the same sources is the same one."""
-    content = json.dumps([kind, about, text, by, *sources]).encode("utf-8", "surrogatepass")
-    name = hashlib.sha256(content).hexdigest()[:16]
+    content = json.dumps([kind, about, text, by, *sources])
+    encoded = content.encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(encoded).hexdigest()
     return Lesson(
-        id=name,
+        id=digest[:16],
         kind=kind,
         about=about,
         text=text,
@@ -47,12 +48,17 @@ def lesson(
 
 def sources_of(case: Case, worker: str, labels: Sequence[Label]) -> tuple[str, ...]:
     """A labelled case rests on itself, on who worked it, and on whoever labelled it."""
-    return tuple(dict.fromkeys((f"case:{case.id}", f"worker:{worker}", *map(person, labels))))
+    sources = [f"case:{case.id}", f"worker:{worker}"]
+    sources += map(person, labels)
+    distinct = dict.fromkeys(sources)
+    return tuple(distinct)
 
 
 def person(label: Label) -> str:
     """Who gave a label, as a source."""
-    return "verifier" if label.by == "verifier" else f"person:{label.by}"
+    if label.by == "verifier":
+        return "verifier"
+    return f"person:{label.by}"
 
 
 def correction(case: Case, worker: str, labels: Sequence[Label]) -> Lesson | None:
@@ -77,21 +83,28 @@ def demonstration(
     answer = trajectory.answer
     if labels[-1].error or answer is None or not answer.strip():
         return None
-    observations = seen_before_moves(trajectory)
     return lesson(
         "demonstration",
         case.prompt,
         answer,
         worker,
         sources_of(case, worker, labels),
-        observations=observations,
+        observations=seen_before_moves(trajectory),
     )
 
 
 def seen_before_moves(trajectory: Trajectory) -> tuple[str, ...]:
     """What the worker saw before each of the moves that are its answer. Empty: its answer is no course of moves."""
-    calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
-    made = moves_of(trajectory.steps, calls[-1].name) if calls else []
-    if not made or parse_moves(trajectory.answer or "") != [only_text(call) for call, _ in made]:
+    names: list[str] = []
+    for step in trajectory.steps:
+        calls = step.reply.message.tool_calls
+        names.extend(call.name for call in calls)
+    if not names:
         return ()
-    return (trajectory.opening[-1].text, *(result.text for _, result in made[:-1]))
+    played = moves_of(trajectory.steps, names[-1])
+    texts = [only_text(call) for call, _ in played]
+    if not played or parse_moves(trajectory.answer or "") != texts:
+        return ()
+    first = trajectory.opening[-1]
+    later = [result.text for _, result in played[:-1]]
+    return (first.text, *later)

@@ -20,16 +20,27 @@ class PlainMemory:
 
     async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         wanted = frozenset(terms(query))
-        known = filter(fits, self.lessons)
-        shared = [(len(wanted.intersection(terms(lesson.about))), lesson) for lesson in known]
-        best = [lesson for count, lesson in sorted(shared, key=lambda pair: -pair[0]) if count][
-            : self.k
-        ]
-        return best[::-1]
+        min_similarity: list[tuple[int, Lesson]] = []
+        for lesson in filter(fits, self.lessons):
+            words = terms(lesson.about)
+            shared = wanted.intersection(words)
+            if shared:
+                min_similarity.append((len(shared), lesson))
+        min_similarity.sort(key=_by_count)
+        best = min_similarity[: self.k]
+        best.reverse()
+        return [lesson for _, lesson in best]
 
     def add(self, lessons: Sequence[Lesson]) -> Self:
         """A new memory with these too."""
-        return type(self)((*self.lessons, *lessons), self.k)
+        known = (*self.lessons, *lessons)
+        return type(self)(known, self.k)
+
+
+def _by_count(counted: tuple[int, Lesson]) -> int:
+    """The most first."""
+    count, _ = counted
+    return -count
 
 
 _: Memory = PlainMemory()

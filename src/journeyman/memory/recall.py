@@ -3,14 +3,15 @@ much of what is like the case says the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from journeyman.memory.context import cost_of, fit_budget
 from journeyman.memory.soundness import LEAST, credit, soundness
 from journeyman.memory.support import support
 from journeyman.memory.worth import Worth, price, worth
 from journeyman.store.fulltext.terms import shared
-from journeyman.store.lessons import Found, Latest, LessonStore
+from journeyman.store.lesson_uses import Latest
+from journeyman.store.lessons import Found, LessonStore
 from journeyman.types import Lesson, Recall, Record
 
 SOUGHT = 4
@@ -39,12 +40,15 @@ class LessonStats(Record):
 
     @property
     def recalled(self) -> bool:
-        return not self.worth.retired and not self.shut_out and self.sound >= LEAST
+        if self.worth.retired or self.shut_out:
+            return False
+        return self.sound >= LEAST
 
     @property
     def weight(self) -> float:
         """What its place by likeness is multiplied with."""
-        return self.sound * (1 + self.worth.shrunk)
+        helps = 1 + self.worth.shrunk
+        return self.sound * helps
 
 
 def recall(
@@ -62,24 +66,40 @@ def recall(
     others are, and all that comes from a contributor whose lessons do harm taken together. Of the same words with the
     same answer one is enough; with different answers, the latest holds.
     """
+    sought = SOUGHT * settings.k
     with memories.reading():
-        found = memories.search(query, kinds=settings.kinds, k=SOUGHT * settings.k, until=until)
+        found = memories.search(query, kinds=settings.kinds, k=sought, until=until)
         latest = memories.latest(until=until)
         known = lesson_stats(memories, [one.lesson for one in found], latest)
-    near = [
-        one
-        for one in found
-        if not settings.min_similarity or shared(one.lesson.about, query) >= settings.min_similarity
-    ]
-    kept = distinct([one for one in near if known[one.lesson.id].recalled and fits(one.lesson)])
-    supported = support(kept, {name: one.sound for name, one in known.items()})
+
+    def is_wanted(one: Found) -> bool:
+        lesson = one.lesson
+        likeness = shared(lesson.about, query) if settings.min_similarity else 1.0
+        if likeness < settings.min_similarity:
+            return False
+        return known[lesson.id].recalled and fits(lesson)
+
+    kept = distinct(list(filter(is_wanted, found)))
+    weights = _weights(kept, known, latest.recurring)
     lessons = [one.lesson for one in kept]
-    weights = {
-        one.id: known[one.id].weight * supported[one.id] ** latest.recurring / (FLAT + rank)
-        for rank, one in enumerate(lessons, 1)
-    }
-    best = sorted(lessons, key=lambda one: -weights[one.id])[: settings.k]
+    lessons.sort(key=lambda lesson: -weights[lesson.id])
+    best = lessons[: settings.k]
     return fit_budget(best, settings.tokens)[::-1]
+
+
+def _weights(
+    found: Sequence[Found], known: Mapping[str, LessonStats], recurring: float
+) -> dict[str, float]:
+    """By each lesson's id; `found` must come by likeness, the most like first."""
+    sound = {name: standing.sound for name, standing in known.items()}
+    supported = support(found, sound)
+    weights: dict[str, float] = {}
+    for rank, one in enumerate(found, 1):
+        lesson_id = one.lesson.id
+        proved = known[lesson_id].weight
+        agreement = supported[lesson_id] ** recurring
+        weights[lesson_id] = proved * agreement / (FLAT + rank)
+    return weights
 
 
 def lesson_stats(
@@ -87,24 +107,29 @@ def lesson_stats(
 ) -> dict[str, LessonStats]:
     """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
     known = list(lessons)
+    lesson_ids = [lesson.id for lesson in known]
+    contributors = sorted({lesson.by for lesson in known})
     with memories.reading():
-        used = memories.uses([lesson.id for lesson in known], latest)
-        used_of = memories.uses_of(sorted({lesson.by for lesson in known}), latest)
+        used = memories.uses(lesson_ids, latest)
+        used_of = memories.uses_of(contributors, latest)
     typical = UNKNOWN if latest.typical is None else latest.typical
     # what is hard to see of one lesson is plain of many
-    together = {
-        name: worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM)
-        for name, uses in used_of.items()
-    }
-    believed = {name: credit(uses) for name, uses in used_of.items()}
-    return {
-        lesson.id: LessonStats(
-            worth=worth(used[lesson.id], typical=typical, least=price(cost_of(lesson))),
-            sound=soundness(used[lesson.id], believed[lesson.by]),
-            shut_out=together[lesson.by].retired,
+    shut_out: dict[str, bool] = {}
+    believed: dict[str, float] = {}
+    for name, uses in used_of.items():
+        together = worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM)
+        shut_out[name] = together.retired
+        believed[name] = credit(uses)
+    found: dict[str, LessonStats] = {}
+    for lesson in known:
+        uses = used[lesson.id]
+        least = price(cost_of(lesson))
+        found[lesson.id] = LessonStats(
+            worth=worth(uses, typical=typical, least=least),
+            sound=soundness(uses, believed[lesson.by]),
+            shut_out=shut_out[lesson.by],
         )
-        for lesson in known
-    }
+    return found
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
@@ -114,7 +139,8 @@ def distinct(found: Sequence[Found]) -> list[Found]:
     """
     kept: dict[str, Found] = {}
     for one in found:
-        kept[
-            " ".join(" ".join((one.lesson.about, *one.lesson.observations[:1])).casefold().split())
-        ] = one
+        lesson = one.lesson
+        prompt = " ".join((lesson.about, *lesson.observations[:1]))
+        words = prompt.casefold().split()
+        kept[" ".join(words)] = one
     return list(kept.values())

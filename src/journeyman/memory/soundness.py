@@ -19,7 +19,7 @@ from math import exp, log
 import numpy as np
 
 from journeyman.memory.worth import faded
-from journeyman.store.lessons import Numbers, Uses
+from journeyman.store.lesson_uses import Numbers, Uses
 
 WRONG = 0.1
 """The share of lessons that are wrong, before anything is known of whoever contributed them."""
@@ -40,20 +40,29 @@ LEAST = 0.5
 def credit(uses: Uses) -> float:
     """How often a contributor's lessons agree, beside others at their ranks: 1 as often, 0 never."""
     left = _left(uses)
-    return float((CREDIT + left @ uses.agreed) / (CREDIT + left @ uses.expected))
+    agreed = CREDIT + left @ uses.agreed
+    expected = CREDIT + left @ uses.expected
+    return float(agreed / expected)
 
 
 def soundness(uses: Uses, believed: float = 1.0) -> float:
     """The probability that a lesson is sound whose contributor has such credit; 0.9 where nothing is known."""
-    before = (1 - WRONG) * min(1.0, believed)
+    credited = min(1.0, believed)
+    before = (1 - WRONG) * credited
     share = np.clip(uses.expected, 0.0, 0.95)
-    for_wrong: Numbers = np.where(
-        uses.agreed > 0, log(CHANCE), np.log((1 - CHANCE * share) / (1 - share))
-    )
-    evidence = min(float(_left(uses) @ for_wrong), 500.0)
-    return before / (before + (1 - before) * exp(evidence))
+    missing_if_wrong = 1 - CHANCE * share
+    missing = np.log(missing_if_wrong / (1 - share))
+    agreed = uses.agreed > 0
+    for_wrong: Numbers = np.where(agreed, log(CHANCE), missing)
+    left = _left(uses)
+    evidence = float(left @ for_wrong)
+    odds = exp(min(evidence, 500.0))
+    wrong = (1 - before) * odds
+    return before / (before + wrong)
 
 
 def _left(uses: Uses) -> Numbers:
     """What is left of each use's evidence: none where it was not found out what is right."""
-    return np.where(uses.agreed >= 0, faded(uses.age, HALF_LIFE), 0.0)
+    known = uses.agreed >= 0
+    left = faded(uses.age, HALF_LIFE)
+    return np.where(known, left, 0.0)

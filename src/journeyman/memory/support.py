@@ -27,12 +27,16 @@ def support(found: Sequence[Found], sound: Mapping[str, float]) -> dict[str, flo
     if not found:
         return {}
     best = max(one.likeness for one in found)
-    votes = [sound[one.lesson.id] * (one.likeness / best) ** STEEP for one in found]
-    said = [folded(one.lesson.text) for one in found]
+    answers: dict[str, str] = {}
+    votes: list[float] = []
     together: defaultdict[str, float] = defaultdict(float)
-    for answer, vote in zip(said, votes, strict=True):
+    for one in found:
+        lesson = one.lesson
+        share = one.likeness / best
+        vote = sound[lesson.id] * share**STEEP
+        answer = folded(lesson.text)
+        votes.append(vote)
         together[answer] += vote
+        answers[lesson.id] = answer
     whole = sum(votes)
-    return {
-        one.lesson.id: together[answer] / whole for one, answer in zip(found, said, strict=True)
-    }
+    return {lesson_id: together[answer] / whole for lesson_id, answer in answers.items()}

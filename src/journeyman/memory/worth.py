@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeyman.store.lessons import Numbers, Uses
+from journeyman.store.lesson_uses import Numbers, Uses
 from journeyman.types import Record
 
 PRIOR = 2.0
@@ -68,20 +68,23 @@ def worth(uses: Uses, *, typical: float, least: float = 0.0, sure: float = SURE)
     value = told.mean - left_out.mean
     spread = sqrt(told.variance + left_out.variance)
     below = NormalDist(value, spread).cdf(least)
+    reach = 1.96 * spread
+    prior = EFFECT**2
     return Worth(
         uses=len(shown),
         shown=int(shown.sum()),
         value=value,
-        low=max(-1.0, value - 1.96 * spread),
-        high=min(1.0, value + 1.96 * spread),
-        shrunk=value * EFFECT**2 / (EFFECT**2 + spread**2),
+        low=max(-1.0, value - reach),
+        high=min(1.0, value + reach),
+        shrunk=value * prior / (prior + spread**2),
         retired=below >= sure,
     )
 
 
 def faded(age: Numbers, half_life: float = HALF_LIFE) -> Numbers:
     """What is left of a use's evidence."""
-    return 0.5 ** (age / half_life)
+    half_lives = age / half_life
+    return 0.5**half_lives
 
 
 class Side(NamedTuple):
@@ -97,12 +100,25 @@ def side(uses: Uses, chance: Numbers, typical: float) -> Side:
     Several uses in one case have one score, and count as one case.
     """
     expected = min(max(typical, 0.05), 0.95)
-    count = seen = 0.0
+    seen = 0.0
+    cases = 0.0
     if len(chance):
-        left, weight = faded(uses.age), uses.weight / chance
-        whole = float(left @ weight)
-        seen = float((left * weight) @ uses.score) / whole
-        _, first, case = np.unique(uses.place, return_index=True, return_inverse=True)
-        count = whole**2 / float(left[first] @ np.bincount(case, weight) ** 2)
-    mean = (count * seen + PRIOR * expected) / (count + PRIOR)
-    return Side(mean, mean * (1 - mean) / (count + PRIOR + 1))
+        seen, cases = _seen(uses, chance)
+    weight = cases + PRIOR
+    mean = (cases * seen + PRIOR * expected) / weight
+    variance = mean * (1 - mean)
+    return Side(mean, variance / (weight + 1))
+
+
+def _seen(uses: Uses, chance: Numbers) -> tuple[float, float]:
+    """The weighted mean of the scores, and as how many cases the weights count."""
+    left = faded(uses.age)
+    weight = uses.weight / chance
+    whole = float(left @ weight)
+    weighted = left * weight
+    mean = float(weighted @ uses.score) / whole
+    _, first, case = np.unique(uses.place, return_index=True, return_inverse=True)
+    of_case = np.bincount(case, weight)
+    left_of_case = left[first]
+    squares = float(left_of_case @ of_case**2)
+    return mean, whole**2 / squares

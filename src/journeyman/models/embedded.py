@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from journeyman.errors import (
     ModelReplyError,
 )
 from journeyman.models import toolcalls
+from journeyman.models.gguf import control_tokens
+from journeyman.models.messages import text_alone
 from journeyman.protocols import Model
 from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolSpec, Usage
 
@@ -81,6 +84,13 @@ class _Stream:
         return self.cancelled
 
 
+@dataclass(frozen=True)
+class _Call:
+    messages: Sequence[Message]
+    tools: Sequence[ToolSpec]
+    sampling: Sampling
+
+
 class _Engine:
     """One loaded file. Calls block, so they run in threads, as many as there are slots."""
 
@@ -90,17 +100,22 @@ class _Engine:
         self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="journeyman-engine")
         self.loading = threading.Lock()
         self.server: Any = None
+        self.special: frozenset[str] = frozenset()
+        """The file's control tokens; known once it is loaded."""
 
     def load(self, cores: int | None = None) -> Any:
         """On so many cores, those that are free where none are told. Raises MissingExtraError or ModelFileError."""
         with self.loading:
             if self.server is None:
                 self.server = _start(self.path, self.at_once, cores or free_cores())
+                self.special = control_tokens(self.path)
             return self.server
 
-    def call(self, request: Mapping[str, Json], stream: _Stream) -> None:
+    def call(self, call: _Call, stream: _Stream) -> None:
+        server = self.load()
+        request = request_of(call.messages, call.tools, call.sampling, self.special)
         try:
-            self.load().handle_chat_completions(dict(request), stream)
+            server.handle_chat_completions(request, stream)
         except (ValueError, RuntimeError) as error:
             raise ModelReplyError(
                 f"The engine refused the call: {error}.", "Check the tools and the schema."
@@ -190,10 +205,11 @@ class EmbeddedModel:
         tools: Sequence[ToolSpec] = (),
         sampling: Sampling = Sampling(),
     ) -> Reply:
+        text_alone(messages, self.name)
         stream, engine, began = _Stream(), self.engine, time.monotonic()
-        request = request_of(messages, tools, sampling)
+        call = _Call(messages, tools, sampling)
         doing = asyncio.get_running_loop().run_in_executor(
-            engine.threads, engine.call, request, stream
+            engine.threads, engine.call, call, stream
         )
         try:
             await asyncio.shield(doing)
@@ -211,11 +227,14 @@ class EmbeddedModel:
 
 
 def request_of(
-    messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
+    messages: Sequence[Message],
+    tools: Sequence[ToolSpec],
+    sampling: Sampling,
+    special: frozenset[str] = frozenset(),
 ) -> dict[str, Json]:
-    """A call in the engine's own form."""
+    """A call in the engine's own form; `special` are the model's control tokens, which no text may hold."""
     request: dict[str, Json] = {
-        "messages": toolcalls.as_plain_chat(messages, tools),
+        "messages": toolcalls.as_plain_chat(messages, tools, special),
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
         "seed": sampling.seed,

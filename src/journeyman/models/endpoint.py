@@ -25,6 +25,7 @@ from journeyman.errors import (
     ModelUnreachableError,
 )
 from journeyman.models import toolcalls
+from journeyman.models.messages import chat_messages
 from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolCall, ToolSpec, Usage
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def _body(
 ) -> dict[str, Json]:
     body: dict[str, Json] = {
         "model": model,
-        "messages": [_message(message) for message in messages],
+        "messages": chat_messages(messages),
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "seed": sampling.seed,
@@ -283,25 +284,6 @@ def _body(
     return body
 
 
-def _message(message: Message) -> dict[str, Json]:
-    told: dict[str, Json] = {"role": message.role, "content": message.text}
-    if message.tool_calls:
-        told["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {
-                    "name": call.name,
-                    "arguments": json.dumps(dict(call.arguments), ensure_ascii=False),
-                },
-            }
-            for call in message.tool_calls
-        ]
-    if message.call_id is not None:
-        told["tool_call_id"] = message.call_id
-    return told
-
-
 def _reply(
     answer: Mapping[str, Json], tools: Sequence[ToolSpec], *, position: int, seconds: float
 ) -> Reply:
@@ -311,7 +293,7 @@ def _reply(
     message = choice.get("message")
     if not isinstance(message, dict):
         raise PassingError(cut("without a message"))
-    content, malformed = message.get("content") or "", None
+    content = _said_text(message.get("content"))
     calls, malformed = _calls(message.get("tool_calls") or ())
     if not calls and malformed is None:
         content, calls, malformed = toolcalls.parse(content, tools, position=position)
@@ -333,6 +315,14 @@ def _reply(
         else "stop",
         malformed=malformed,
     )
+
+
+def _said_text(content: Json) -> str:
+    """The words of a reply; some endpoints give them as a list of parts."""
+    if not isinstance(content, list):
+        return content or ""
+    parts = [part for part in content if isinstance(part, dict)]
+    return "".join(str(part.get("text") or "") for part in parts)
 
 
 def _calls(told: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], str | None]:

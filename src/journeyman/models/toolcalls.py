@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from journeyman.models.messages import without_marks
 from journeyman.types import Json, Message, ToolCall, ToolSpec
 
 FENCE = re.compile(r"```(?:json|tool_call)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
@@ -100,11 +101,21 @@ def _problem(entry: Json, names: set[str]) -> str | None:
     return None
 
 
-def as_plain_chat(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[dict[str, str]]:
+def as_plain_chat(
+    messages: Sequence[Message],
+    tools: Sequence[ToolSpec],
+    special: frozenset[str] = frozenset(),
+) -> list[dict[str, str]]:
     """The conversation with system, user and assistant texts only, in turns, as every chat template takes it.
 
-    Tools stand at the end of the system message; a tool's result is told as the user's text.
+    Tools stand at the end of the system message; a tool's result is told as the user's text. No text holds a mark of
+    the template: `special` are the model's own.
     """
+    turns = _turns(messages, tools)
+    return [{**turn, "content": without_marks(turn["content"], special)} for turn in turns]
+
+
+def _turns(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[dict[str, str]]:
     told: list[dict[str, str]] = []
     names = {call.id: call.name for message in messages for call in message.tool_calls}
     listed = describe(tools)

@@ -73,11 +73,19 @@ def sync_fully(connection: Connection, fully: bool) -> None:
 
     Those that don't wait outlive this process, but perhaps not a power cut; the next one that waits takes them along.
     """
-    if connection.info.get("fully", True) != fully:
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.execute(f"PRAGMA synchronous={'FULL' if fully else 'NORMAL'}")
-        connection.info["fully"] = fully
+    if connection.info.get("fully", True) == fully:
+        return
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    mode = "FULL" if fully else "NORMAL"
+    raw.execute(f"PRAGMA synchronous={mode}")
+    connection.info["fully"] = fully
+
+
+def end(connection: Connection) -> None:
+    """Close a connection, and the engine that was made for it."""
+    connection.close()
+    connection.engine.dispose()
 
 
 @contextmanager
@@ -93,27 +101,32 @@ def store_errors(workspace: Path | None = None) -> Iterator[None]:
 
 def _explain(error: Exception, workspace: Path | None) -> StoreError:
     where = f"workspace {str(workspace)!r}" if workspace else "workspace"
-    said = str(getattr(error, "orig", None) or error)
-    low = said.lower()
-    if "locked" in low or "busy" in low:
+    cause = getattr(error, "orig", None) or error
+    reason = str(cause)
+    if _says(reason, "locked", "busy"):
         return StoreError(
             f"The {where} stayed locked by another process for {BUSY_SECONDS:g} s.",
             "End that process, then try again.",
         )
-    if "full" in low or "no space" in low:
+    if _says(reason, "full", "no space"):
         return StoreError(
             f"The disk of the {where} is full; what was written before is safe.",
             "Free some space, then run it again.",
         )
-    if "not a database" in low or "malformed" in low:
+    if _says(reason, "not a database", "malformed"):
         return StoreError(
-            f"The journal of the {where} is damaged: {said}.",
+            f"The journal of the {where} is damaged: {reason}.",
             "Restore it, or choose another workspace.",
         )
-    if "readonly" in low or "read-only" in low or "permission" in low or "unable to open" in low:
+    if _says(reason, "readonly", "read-only", "permission", "unable to open"):
         return StoreError(
-            f"The {where} can't be written: {said}.", "Choose one that can with --workspace."
+            f"The {where} can't be written: {reason}.", "Choose one that can with --workspace."
         )
     return StoreError(
-        f"The {where} failed: {said}.", "Check the disk and the folder, then try again."
+        f"The {where} failed: {reason}.", "Check the disk and the folder, then try again."
     )
+
+
+def _says(reason: str, *words: str) -> bool:
+    lowered = reason.lower()
+    return any(word in lowered for word in words)

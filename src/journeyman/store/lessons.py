@@ -8,149 +8,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import (
-    Column,
+    ColumnElement,
     Connection,
     Executable,
-    Float,
-    Index,
-    Integer,
-    MetaData,
+    Select,
     Table,
-    Text,
     and_,
-    bindparam,
     delete,
     func,
     select,
     update,
 )
 
-from journeyman.store.connect import connect, store_errors, sync_fully
-from journeyman.store.fulltext.index import FullText
+from journeyman.store.connect import connect, end, store_errors, sync_fully
 from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.journal import codec
-from journeyman.store.statements import Statement
+from journeyman.store.lesson_tables import (
+    AGREED,
+    FORMAT,
+    LATEST,
+    LATEST_USES,
+    SCORES,
+    USE_COLUMNS,
+    attempts,
+    followed,
+    judged_cases,
+    make_anew,
+    newest_uses,
+    prompts,
+    sources,
+    uses,
+)
+from journeyman.store.lesson_uses import (
+    BLOCK,
+    SAMPLE,
+    Latest,
+    Numbers,
+    Uses,
+    columns_of,
+    typical_score,
+)
+from journeyman.store.migrations import keep_derived
 from journeyman.types import Json, Lesson, Record
 
-FORMAT = 7
-"""Of the file; one more with every change of its tables."""
-
-LATEST = 1_600
-"""Judged cases of a job that its memory still reckons with: what was long ago says little of now."""
-LATEST_USES = 400
-"""Of a lesson, or of a contributor's, that are looked at."""
-BLOCK, SAMPLE = 400, 100
-"""How often lessons agree at each rank is told by the latest of every so many cases: a young memory is less often
-right, and what was recalled from it is compared with what was recalled then."""
 LAST = 2**62
 """A place that none comes after."""
 MOST_TOLD = 64
 """Lessons recalled for one case."""
 KINDS = ("demonstration", "correction")
 """Of lessons that a case can teach."""
-
-metadata = MetaData()
-
-followed = Table(
-    "followed",
-    metadata,
-    Column("number", Integer, primary_key=True),
-    Column("job", Text, nullable=False, unique=True),
-    Column("place", Integer, nullable=False),
-    Column("unlearned", Text, nullable=False),
-)
-
-attempts = Table(
-    "attempts",
-    metadata,
-    Column("place", Integer, primary_key=True),
-    Column("job", Text, nullable=False),
-    Column("run", Text, nullable=False),
-    Column("case_id", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("score", Float, nullable=False),
-    Column("weight", Float, nullable=False),
-    Column("kind", Text),
-    Column("lesson_id", Text),
-    Column("contributor", Text),
-    Column("lesson", Text),
-)
-Index(
-    "attempts_by_case",
-    attempts.c.job,
-    attempts.c.run,
-    attempts.c.case_id,
-    attempts.c.attempt,
-    unique=True,
-)
-Index("attempts_by_lesson", attempts.c.job, attempts.c.lesson_id, attempts.c.contributor)
-Index("attempts_by_place", attempts.c.job, attempts.c.place, attempts.c.score, attempts.c.weight)
-
-sources = Table(
-    "sources",
-    metadata,
-    Column("source", Text, primary_key=True),
-    Column("place", Integer, primary_key=True),
-    sqlite_with_rowid=False,
-)
-Index("sources_by_attempt", sources.c.place)
-
-uses = Table(
-    "uses",
-    metadata,
-    Column("job", Text, primary_key=True),
-    Column("lesson_id", Text, primary_key=True),
-    Column("place", Integer, primary_key=True),
-    Column("contributor", Text),  # of the lesson, as long as it is remembered
-    Column("rank", Integer, nullable=False),  # among those recalled with it, from 1
-    Column("agreed", Integer, nullable=False),  # -1: not known
-    Column("shown", Integer, nullable=False),
-    Column("withheld", Float, nullable=False),
-    Column("score", Float, nullable=False),  # of the attempt, as its weight
-    Column("weight", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
-_COLUMNS = tuple(
-    uses.c[name] for name in ("place", "rank", "agreed", "shown", "withheld", "score", "weight")
-)
-Index("uses_by_attempt", uses.c.job, uses.c.place, uses.c.rank, uses.c.agreed, uses.c.contributor)
-Index("uses_by_contributor", uses.c.job, uses.c.contributor, *_COLUMNS)
-
-
-_AGREED = (
-    select(uses.c.rank, func.avg(uses.c.agreed))
-    .where(
-        uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of")
-    )
-    .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
-    .group_by(uses.c.rank)
-)
-
-_NEWEST = (
-    select(*_COLUMNS)
-    .where(
-        uses.c.job == bindparam("of"), uses.c.place.between(bindparam("first"), bindparam("last"))
-    )
-    .where(uses.c.contributor == bindparam("by"))
-    .order_by(uses.c.place.desc())
-    .limit(LATEST_USES)
-)
-_SCORES = (attempts.c.place, attempts.c.score, attempts.c.weight)
-_JUDGED = (
-    select(*_SCORES)
-    .where(attempts.c.job == bindparam("of"), attempts.c.place <= bindparam("until"))
-    .order_by(attempts.c.place.desc())
-    .limit(LATEST)
-)
-
-Numbers = NDArray[np.float64]
 
 
 class AttemptId(NamedTuple):
@@ -195,96 +106,6 @@ class Found(NamedTuple):
     """Of its case to what was looked up, by BM25: above 0, comparable within one search only."""
 
 
-class Uses(NamedTuple):
-    """How uses of lessons came out: a number of each for every use, the oldest first."""
-
-    place: Numbers
-    """Of the case, in the journal."""
-    shown: Numbers
-    """0: it was withheld."""
-    withheld: Numbers
-    """The probability with which it was to be withheld."""
-    score: Numbers
-    weight: Numbers
-    """One over the probability that this score was seen."""
-    age: Numbers
-    """How many cases of the job were judged since."""
-    agreed: Numbers
-    """Whether what was said proved right of the case. Below 0: that was not found out."""
-    expected: Numbers
-    """How often lessons recalled at this rank agreed."""
-
-    def where(self, chosen: NDArray[Any]) -> Uses:
-        return Uses(*(column[chosen] for column in self))
-
-
-class Latest(NamedTuple):
-    """The latest judged cases of a job."""
-
-    places: Numbers
-    """Their places in the journal, in its order."""
-    typical: float | None
-    """Their mean score, each weighing one over its label's probability. None: there are none."""
-    agreed: Numbers
-    """The share of lessons that agreed with what proved right, by blocks of cases back and by rank (blocks, ranks)."""
-
-    def uses(self, rows: Sequence[Sequence[Json]]) -> Uses:
-        """From rows of `_COLUMNS`, the oldest first."""
-        place, rank, agreed, shown, withheld, score, weight = _numbers(rows, len(_COLUMNS))
-        age = len(self.places) - np.searchsorted(self.places, place, side="right")
-        expected = self.agreed[age // BLOCK, rank.astype(int)]
-        return Uses(place, shown, withheld, score, weight, age.astype(float), agreed, expected)
-
-    @property
-    def recurring(self) -> float:
-        """How often, lately, what the lesson recalled first said proved right of a case; 0 if that is not known."""
-        return float(self.agreed[0, 1])
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """Places of the first and the last; of none, the second is before the first."""
-        return (int(self.places[0]), int(self.places[-1])) if len(self.places) else (1, 0)
-
-
-def _numbers(rows: Sequence[Sequence[Json]], columns: int) -> NDArray[np.float64]:
-    return (
-        np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * columns)
-        .reshape(-1, columns)
-        .T
-    )
-
-
-def _connected(path: Path) -> Connection:
-    """Of a file in this format, or of none: what another version wrote is thrown away, for the journal has it all."""
-    while True:
-        connection = connect(path, writes=True)
-        sync_fully(connection, False)
-        with connection.begin():
-            theirs = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            empty = not connection.exec_driver_sql(
-                "SELECT count(*) FROM sqlite_master"
-            ).scalar_one()
-        if theirs == FORMAT or empty:
-            return connection
-        connection.close()
-        connection.engine.dispose()
-        for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-            file.unlink(missing_ok=True)
-
-
-def _row(told: LessonUse) -> dict[str, int]:
-    return {"shown": int(told.shown), "agreed": -1 if told.agreed is None else int(told.agreed)}
-
-
-def prompts() -> FullText:
-    """The index of what lessons are about."""
-    return FullText("prompts")
-
-
-def _lessons(places: Sequence[int]) -> Executable:
-    return select(attempts.c.place, attempts.c.lesson).where(attempts.c.place.in_(places))
-
-
 class LessonStore:
     """One job's part of the file. Opened with `Memories.open`, closed by `close`."""
 
@@ -293,141 +114,155 @@ class LessonStore:
         self.job = job
         self.number = number
         self.prompts = prompts()
-        self._newest = Statement(_NEWEST, "of", "first", "last", "by")
-        self._judged = Statement(_JUDGED, "of", "until")
+        self._newest = newest_uses()
+        self._judged = judged_cases()
 
     @classmethod
     def open(cls, path: Path, job: str) -> Self:
         """Raises StoreError where the file can't be read or written. One of another format is made anew."""
         with store_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = _connected(path)
-            with connection.begin():
-                metadata.create_all(connection)
-                prompts().create(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version={FORMAT}")
-                known = connection.execute(
-                    select(followed.c.number).where(followed.c.job == job)
-                ).scalar()
-                if known is None:
-                    added = (
-                        followed.insert()
-                        .values(job=job, place=0, unlearned="[]")
-                        .returning(followed.c.number)
-                    )
-                    known = connection.execute(added).scalar_one()
-        return cls(connection, job, known)
+            connection = connect(path, writes=True)
+            sync_fully(connection, False)
+            try:
+                with connection.begin():
+                    keep_derived(connection, FORMAT, make_anew)
+                    number = _number_of(connection, job)
+            except BaseException:
+                end(connection)
+                raise
+        return cls(connection, job, number)
 
     def close(self) -> None:
-        self.connection.close()
-        self.connection.engine.dispose()
+        end(self.connection)
 
     # --- following the journal
 
     @contextmanager
     def changing(self) -> Iterator[tuple[int, frozenset[str]]]:
         """One transaction; gives how far the journal was followed, and which sources are unlearned already."""
-        with store_errors(), self.connection.begin():
-            row = self.connection.execute(
-                select(followed).where(followed.c.number == self.number)
-            ).one()
-            yield row.place, frozenset(codec.loads(row.unlearned))
+        connection = self.connection
+        mine = followed.c.number == self.number
+        query = select(followed).where(mine)
+        with store_errors(), connection.begin():
+            row = connection.execute(query).one()
+            names = codec.loads(row.unlearned)
+            yield row.place, frozenset(names)
 
     def reached(self, place: int, unlearned: frozenset[str]) -> None:
+        in_order = sorted(unlearned)
+        names = codec.dumps(in_order)
         mine = update(followed).where(followed.c.number == self.number)
-        self.connection.execute(mine.values(place=place, unlearned=codec.dumps(sorted(unlearned))))
+        changed = mine.values(place=place, unlearned=names)
+        self.connection.execute(changed)
 
     def resting_on(self, wanted: frozenset[str]) -> list[AttemptId]:
         """The attempts that rest on any of these sources, in the order of the journal."""
         if not wanted:
             return []
         joined = attempts.join(sources, sources.c.place == attempts.c.place)
+        resting = sources.c.source.in_(wanted)
         query = (
-            select(attempts)
+            select(attempts.c.run, attempts.c.case_id, attempts.c.attempt, attempts.c.place)
             .select_from(joined)
-            .where(attempts.c.job == self.job, sources.c.source.in_(wanted))
+            .where(self._of_job(attempts), resting)
+            .distinct()
+            .order_by(attempts.c.place)
         )
-        rows = self._rows(query.distinct().order_by(attempts.c.place))
-        return [AttemptId(row["run"], row["case_id"], row["attempt"]) for row in rows]
+        found: list[AttemptId] = []
+        for row in self._rows(query):
+            attempt = AttemptId(row["run"], row["case_id"], row["attempt"])
+            found.append(attempt)
+        return found
 
     def forget(self, attempt: AttemptId) -> None:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
-        for row in self._rows(
-            select(attempts.c.place, attempts.c.lesson_id).where(self._is(attempt))
-        ):
-            for table in (sources, attempts):
-                self.connection.execute(delete(table).where(table.c.place == row["place"]))
-            self.connection.execute(
-                delete(uses).where(uses.c.job == self.job, uses.c.place == row["place"])
-            )
-            self.prompts.remove(self.connection, [row["place"]])
-            if row["lesson_id"] is not None and not self._contributors([row["lesson_id"]]):
-                self._taught_by(row["lesson_id"], None)
+        query = select(attempts.c.place, attempts.c.lesson_id)
+        for row in self._rows(query.where(self._is(attempt))):
+            place = row["place"]
+            self._delete(place)
+            self.prompts.remove(self.connection, [place])
+            lesson_id = row["lesson_id"]
+            if lesson_id is not None and not self._contributors([lesson_id]):
+                self._taught_by(lesson_id, None)
 
-    def _is(self, attempt: AttemptId) -> Json:
+    def _of_job(self, table: Table) -> ColumnElement[bool]:
+        return table.c.job == self.job
+
+    def _is(self, attempt: AttemptId) -> ColumnElement[bool]:
+        columns = attempts.c
         return and_(
-            attempts.c.job == self.job,
-            attempts.c.run == attempt.run,
-            attempts.c.case_id == attempt.case,
-            attempts.c.attempt == attempt.attempt,
+            columns.job == self.job,
+            columns.run == attempt.run,
+            columns.case_id == attempt.case,
+            columns.attempt == attempt.attempt,
         )
+
+    def _delete(self, place: int) -> None:
+        """Take out the rows of the attempt at a place."""
+        resting = delete(sources).where(sources.c.place == place)
+        self.connection.execute(resting)
+        attempted = delete(attempts).where(attempts.c.place == place)
+        self.connection.execute(attempted)
+        at_place = uses.c.place == place
+        used = delete(uses).where(self._of_job(uses), at_place)
+        self.connection.execute(used)
 
     def remember(self, remembered: LabelledAttempt) -> None:
         """Add an attempt that is not there."""
-        (run, case_id, attempt), place, lesson = (
-            remembered.attempt,
-            remembered.place,
-            remembered.lesson,
-        )
-        row = {
-            "place": place,
-            "job": self.job,
-            "run": run,
-            "case_id": case_id,
-            "attempt": attempt,
-            "score": remembered.score,
-            "weight": remembered.weight,
-            "kind": None if lesson is None else lesson.kind,
-            "lesson_id": None if lesson is None else lesson.id,
-            "contributor": None if lesson is None else lesson.by,
-            "lesson": None if lesson is None else codec.dumps(lesson.model_dump(mode="json")),
-        }
+        place = remembered.place
+        row = _attempt_row(self.job, remembered)
         self.connection.execute(attempts.insert(), row)
-        self.connection.execute(
-            sources.insert(), [{"source": one, "place": place} for one in remembered.sources]
-        )
+        rows = [{"source": source, "place": place} for source in remembered.sources]
+        self.connection.execute(sources.insert(), rows)
         if remembered.told:
-            by = self._contributors(list(remembered.told))
-            told = [
-                {"lesson_id": name, "rank": rank, "contributor": by.get(name), **_row(one)}
-                for rank, (name, one) in enumerate(remembered.told.items(), 1)
-            ]
-            shared = {
-                "place": place, "job": self.job, "withheld": remembered.withheld,
-                "score": remembered.score, "weight": remembered.weight,
-            }  # fmt: skip
-            self.connection.execute(uses.insert(), [one | shared for one in told])
+            self.connection.execute(uses.insert(), self._use_rows(remembered))
+        lesson = remembered.lesson
         if lesson is not None:
             self._taught_by(lesson.id, lesson.by)
-            entry = IndexedText(
-                id=place, text=lesson.about, scope=self._scope(lesson.kind), place=place
-            )
+            scope = self._scope(lesson.kind)
+            entry = IndexedText(id=place, text=lesson.about, scope=scope, place=place)
             self.prompts.put(self.connection, [entry])
+
+    def _use_rows(self, remembered: LabelledAttempt) -> list[dict[str, Json]]:
+        """A row for each lesson that was recalled for an attempt."""
+        contributors = self._contributors(list(remembered.told))
+        rows: list[dict[str, Json]] = []
+        for rank, (lesson_id, told) in enumerate(remembered.told.items(), 1):
+            row = {
+                "lesson_id": lesson_id,
+                "rank": rank,
+                "contributor": contributors.get(lesson_id),
+                "shown": int(told.shown),
+                "agreed": -1 if told.agreed is None else int(told.agreed),
+                "place": remembered.place,
+                "job": self.job,
+                "withheld": remembered.withheld,
+                "score": remembered.score,
+                "weight": remembered.weight,
+            }
+            rows.append(row)
+        return rows
 
     def _contributors(self, wanted: Sequence[str]) -> dict[str, str]:
         """Who taught each of these lessons, of those that are remembered."""
-        query = select(attempts.c.lesson_id, attempts.c.contributor).where(
-            attempts.c.lesson_id.in_(wanted)
-        )
-        rows = self._rows(query.where(attempts.c.job == self.job))
-        return {row["lesson_id"]: row["contributor"] for row in rows}
+        chosen = attempts.c.lesson_id.in_(wanted)
+        query = select(attempts.c.lesson_id, attempts.c.contributor)
+        contributors: dict[str, str] = {}
+        for row in self._rows(query.where(chosen, self._of_job(attempts))):
+            lesson_id = row["lesson_id"]
+            contributors[lesson_id] = row["contributor"]
+        return contributors
 
     def _taught_by(self, lesson: str, contributor: str | None) -> None:
-        used = update(uses).where(uses.c.lesson_id == lesson, uses.c.job == self.job)
-        self.connection.execute(used.values(contributor=contributor))
+        of_lesson = uses.c.lesson_id == lesson
+        used = update(uses).where(of_lesson, self._of_job(uses))
+        changed = used.values(contributor=contributor)
+        self.connection.execute(changed)
 
     def _scope(self, kind: str) -> int:
-        return self.number * len(KINDS) + KINDS.index(kind)
+        first = self.number * len(KINDS)
+        return first + KINDS.index(kind)
 
     # --- asking
 
@@ -437,79 +272,107 @@ class LessonStore:
         """Lessons of these kinds whose case is like the query, best first; `until`: those remembered up to there."""
         scopes = [self._scope(kind) for kind in kinds]
         with self.reading():
-            hits = self.prompts.search(self.connection, query, k=k, scopes=scopes, up_to=until)
-            rows = {
-                row["place"]: row["lesson"]
-                for row in self._rows(_lessons([hit.id for hit in hits]))
-            }
-        return [Found(Lesson.model_validate(codec.loads(rows[hit.id])), hit.score) for hit in hits]
+            hits = self.prompts.search(
+                self.connection,
+                query,
+                k=k,
+                scopes=scopes,
+                up_to=until,
+            )
+            places = [hit.id for hit in hits]
+            lessons = self._at(places)
+        return [Found(lessons[hit.id], hit.score) for hit in hits]
+
+    def _at(self, places: Sequence[int]) -> dict[int, Lesson]:
+        """The lessons of the attempts at these places."""
+        chosen = attempts.c.place.in_(places)
+        query = select(attempts.c.place, attempts.c.lesson)
+        lessons: dict[int, Lesson] = {}
+        for row in self._rows(query.where(chosen)):
+            place = row["place"]
+            lessons[place] = _lesson(row["lesson"])
+        return lessons
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""
-        query = select(attempts.c.lesson).where(
-            attempts.c.job == self.job, attempts.c.lesson.is_not(None)
-        )
-        rows = self._rows(
-            query.order_by(attempts.c.place.desc()).limit(limit if limit >= 0 else None)
-        )
-        return [Lesson.model_validate(codec.loads(row["lesson"])) for row in rows]
+        latest_first = attempts.c.place.desc()
+        query = self._taught(attempts.c.lesson).order_by(latest_first)
+        if limit >= 0:
+            query = query.limit(limit)
+        bodies = [row["lesson"] for row in self._rows(query)]
+        return list(map(_lesson, bodies))
 
     def count(self) -> int:
         """How many lessons there are."""
-        query = select(func.count().label("n")).where(
-            attempts.c.job == self.job, attempts.c.lesson.is_not(None)
-        )
-        return int(self._rows(query)[0]["n"])
+        number = func.count().label("n")
+        (row,) = self._rows(self._taught(number))
+        return int(row["n"])
+
+    def _taught(self, column: ColumnElement[Any]) -> Select[Any]:
+        """A query of one column of the job's lessons."""
+        query = select(column)
+        taught = attempts.c.lesson.is_not(None)
+        return query.where(self._of_job(attempts), taught)
 
     def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """Each lesson's uses in the latest cases."""
-        query = select(uses.c.lesson_id, *_COLUMNS).where(
-            uses.c.job == self.job, uses.c.lesson_id.in_(wanted)
-        )
-        ordered = query.where(uses.c.place.between(*latest.span)).order_by(
-            uses.c.lesson_id, uses.c.place
+        rows = self._use_rows_of(wanted, latest.span)
+        found: dict[str, Uses] = {}
+        for lesson_id, oldest_first in rows.items():
+            late = oldest_first[-LATEST_USES:]
+            found[lesson_id] = latest.uses(late)
+        return found
+
+    def _use_rows_of(
+        self, wanted: Sequence[str], span: tuple[int, int]
+    ) -> dict[str, list[Sequence[Json]]]:
+        """Each lesson's uses in the cases between two places, the oldest first: `USE_COLUMNS` of each."""
+        of_lessons = uses.c.lesson_id.in_(wanted)
+        late = uses.c.place.between(*span)
+        query = (
+            select(uses.c.lesson_id, *USE_COLUMNS)
+            .where(self._of_job(uses), of_lessons, late)
+            .order_by(uses.c.lesson_id, uses.c.place)
         )
         rows: dict[str, list[Sequence[Json]]] = {name: [] for name in wanted}
         with self.reading():
-            for row in self.connection.execute(ordered):
-                rows[row[0]].append(row[1:])
-        return {name: latest.uses(found[-LATEST_USES:]) for name, found in rows.items()}
+            for lesson_id, *use in self.connection.execute(query):
+                rows[lesson_id].append(use)
+        return rows
 
     def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, Uses]:
         """The uses of all that each of these contributed, in the latest cases."""
+        found: dict[str, Uses] = {}
         with self.reading():
-            found = {
-                name: self._newest.tuples(self.connection, (self.job, *latest.span, name))
-                for name in contributors
-            }
-        return {name: latest.uses(rows[::-1]) for name, rows in found.items()}
+            for name in contributors:
+                values = (self.job, *latest.span, name)
+                newest_first = self._newest.tuples(self.connection, values)
+                found[name] = latest.uses(newest_first[::-1])
+        return found
 
     def latest(self, *, until: int | None = None) -> Latest:
         """The latest judged cases; `until`: of those remembered up to there."""
+        last = LAST if until is None else until
         with self.reading():
-            rows = self._judged.tuples(
-                self.connection, (self.job, LAST if until is None else until)
-            )
-            place, score, weight = _numbers(rows, len(_SCORES))[:, ::-1]
-            agreed = self._agreed(place)
-        return Latest(
-            places=place,
-            typical=float(score @ weight / weight.sum()) if len(place) else None,
-            agreed=agreed,
-        )
+            newest_first = self._judged.tuples(self.connection, (self.job, last))
+            columns = columns_of(newest_first, len(SCORES))
+            places, scores, weights = columns[:, ::-1]
+            agreed = self._agreed(places)
+        typical = typical_score(scores, weights)
+        return Latest(places=places, typical=typical, agreed=agreed)
 
     def _agreed(self, places: Numbers) -> Numbers:
         """Of what is still remembered, how often lessons agreed: (blocks, ranks), 0 where that is not known."""
-        found = np.zeros((LATEST // BLOCK, MOST_TOLD + 1))
-        for back, end in enumerate(range(len(places), 0, -BLOCK)):
-            here = {
-                "of": self.job,
-                "first": int(places[max(end - SAMPLE, 0)]),
-                "last": int(places[end - 1]),
-            }
-            for rank, share in self.connection.execute(_AGREED, here):
-                found[back, rank] = share
-        return found
+        shares = np.zeros((LATEST // BLOCK, MOST_TOLD + 1))
+        ends = range(len(places), 0, -BLOCK)
+        for blocks_back, block_end in enumerate(ends):
+            start = max(block_end - SAMPLE, 0)
+            first = int(places[start])
+            last = int(places[block_end - 1])
+            sample = {"of": self.job, "first": first, "last": last}
+            for rank, share in self.connection.execute(AGREED, sample):
+                shares[blocks_back, rank] = share
+        return shares
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -523,4 +386,49 @@ class LessonStore:
 
     def _rows(self, query: Executable) -> list[dict[str, Json]]:
         with self.reading():
-            return [dict(row) for row in self.connection.execute(query).mappings()]
+            rows = self.connection.execute(query).mappings()
+            return list(map(dict, rows))
+
+
+def _number_of(connection: Connection, job: str) -> int:
+    """The job's number in the file; a new job is given the next."""
+    number = followed.c.number
+    query = select(number).where(followed.c.job == job)
+    known: int | None = connection.execute(query).scalar()
+    if known is not None:
+        return known
+    row = followed.insert().values(job=job, place=0, unlearned="[]")
+    added: int = connection.execute(row.returning(number)).scalar_one()
+    return added
+
+
+def _lesson(body: str) -> Lesson:
+    loaded = codec.loads(body)
+    return Lesson.model_validate(loaded)
+
+
+def _attempt_row(job: str, remembered: LabelledAttempt) -> dict[str, Json]:
+    attempt = remembered.attempt
+    lesson = remembered.lesson
+    row: dict[str, Json] = {
+        "place": remembered.place,
+        "job": job,
+        "run": attempt.run,
+        "case_id": attempt.case,
+        "attempt": attempt.attempt,
+        "score": remembered.score,
+        "weight": remembered.weight,
+        "kind": None,
+        "lesson_id": None,
+        "contributor": None,
+        "lesson": None,
+    }
+    if lesson is not None:
+        body = lesson.model_dump(mode="json")
+        row |= {
+            "kind": lesson.kind,
+            "lesson_id": lesson.id,
+            "contributor": lesson.by,
+            "lesson": codec.dumps(body),
+        }
+    return row

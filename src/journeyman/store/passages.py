@@ -14,118 +14,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from journeyman.documents import Passage, SourceFile
 from journeyman.errors import InputError
 from journeyman.store import written
-from journeyman.store.connect import connect, store_errors
-from journeyman.store.fulltext.index import FullText
+from journeyman.store.connect import connect, end, store_errors
 from journeyman.store.fulltext.ranking import Hit
 from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.journal import upcast
 from journeyman.store.journal.codec import dumps
-from journeyman.store.journal.migrations import Migrations, migrate
+from journeyman.store.migrations import keep_derived, migrate
+from journeyman.store.passage_tables import (
+    LISTS_FORMAT,
+    MIGRATIONS,
+    body_of,
+    documents,
+    full_text,
+    gone,
+    make_lists_anew,
+    passage_of,
+    passages,
+    scopes,
+    searched,
+    sources,
+    state,
+)
 
 BATCH = 2_000
-
-_metadata = MetaData()
-
-sources = Table(
-    "sources",
-    MetaData(),
-    Column("document", Text, primary_key=True),
-    Column("body", Text, nullable=False),
-)
-state = Table(
-    "state",
-    _metadata,
-    Column("id", Integer, primary_key=True),
-    Column("generation", Integer, nullable=False),
-    Column("next_place", Integer, nullable=False),
-    Column("embedder", Text),
-)
-scopes = Table(
-    "scopes",
-    _metadata,
-    Column("id", Integer, primary_key=True),
-    Column("labels", Text, nullable=False, unique=True),
-)
-documents = Table(
-    "documents",
-    _metadata,
-    Column("id", Text, primary_key=True),
-    Column("scope", Integer, nullable=False),
-    Column("digest", Text, nullable=False),
-)
-passages = Table(
-    "passages",
-    _metadata,
-    Column("place", Integer, primary_key=True),
-    Column("document", Text, nullable=False, index=True),
-    Column("scope", Integer, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("entities", Text, nullable=False),
-    Column("vector", LargeBinary),
-)
-gone = Table(
-    "gone",
-    _metadata,
-    Column("place", Integer, primary_key=True),
-    Column("generation", Integer, nullable=False, index=True),
-)
-
-
-def m001_passages(connection: Connection) -> None:
-    """Passages, their documents, and who may see them."""
-    _metadata.create_all(connection, checkfirst=False)
-    connection.execute(state.insert().values(id=0, generation=0, next_place=1))
-    FullText("passages_text").create(connection)
-
-
-def m002_sources(connection: Connection) -> None:
-    """The files that documents were read from."""
-    sources.create(connection)
-
-
-def m003_written(connection: Connection) -> None:
-    """What a model wrote of passages."""
-    written.create(connection)
-
-
-def m004_postings(connection: Connection) -> None:
-    """The full-text index tells texts that hold a term once from those that hold it more often."""
-    index = FullText("passages_text")
-    index.metadata.drop_all(connection)
-    index.create(connection)
-    rows = connection.execute(select(passages).order_by(passages.c.place))
-    index.put(
-        connection,
-        (
-            IndexedText(
-                id=row.place, text=searched(_passage(row.document, row.body)), scope=row.scope
-            )
-            for row in rows
-        ),
-    )
-
-
-MIGRATIONS: Migrations = (
-    ("001_passages", m001_passages), ("002_sources", m002_sources), ("003_written", m003_written),
-    ("004_postings", m004_postings),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,11 +57,6 @@ class Kept:
     @property
     def searched(self) -> str:
         return searched(self.passage)
-
-
-def searched(passage: Passage) -> str:
-    """The text that searches see: what the passage stands under, then itself."""
-    return f"{passage.title}\n{passage.text}" if passage.title else passage.text
 
 
 @dataclass(frozen=True)
@@ -166,7 +77,7 @@ class PassageStore:
         self.writer = writer
         self.reader = reader
         self.embedder = embedder
-        self.text = FullText("passages_text")
+        self.text = full_text()
 
     @classmethod
     def open(cls, file: Path, *, embedder: str | None) -> Self:
@@ -177,10 +88,11 @@ class PassageStore:
             try:
                 _wiping(writer)
                 with writer.begin():
-                    migrate(writer, MIGRATIONS)
+                    migrate(writer, MIGRATIONS, store="knowledge base", place="index file")
+                    keep_derived(writer, LISTS_FORMAT, make_lists_anew)
                 reader = connect(file, writes=False)
             except BaseException:
-                _end(writer)
+                end(writer)
                 raise
         opened = cls(writer, reader, embedder)
         try:
@@ -192,11 +104,12 @@ class PassageStore:
         return opened
 
     def close(self) -> None:
-        _end(self.reader)
-        _end(self.writer)
+        end(self.reader)
+        end(self.writer)
 
     def _same_embedder(self, connection: Connection) -> None:
-        row = connection.execute(select(state.c.embedder, state.c.next_place)).one()
+        query = select(state.c.embedder, state.c.next_place)
+        row = connection.execute(query).one()
         if row.next_place > 1 and row.embedder != self.embedder:
             raise InputError(
                 f"The index holds vectors of the embedder {row.embedder!r}, not of {self.embedder!r}.",
@@ -211,70 +124,71 @@ class PassageStore:
         """Make these all the passages of the document, in one transaction that waits for the disk."""
         with store_errors(), self.writer.begin():
             self._same_embedder(self.writer)
-            now = self.writer.execute(select(state)).one()
-            self._take_out(document, now.generation + 1)
+            before = self.writer.execute(select(state)).one()
+            generation = before.generation + 1
+            self._take_out(document, generation)
             scope = self._scope(labels)
-            rows = [
-                {
-                    "place": now.next_place + n,
-                    "document": document,
-                    "scope": scope,
-                    "body": _body(each.passage),
-                    "entities": dumps(dict(each.entities)),
-                    "vector": each.vector,
-                }
-                for n, each in enumerate(kept)
-            ]
+            rows = _rows_of(kept, document, scope, before.next_place)
             if rows:
                 self.writer.execute(passages.insert(), rows)
             entries = (
-                IndexedText(id=now.next_place + n, text=each.searched, scope=scope)
-                for n, each in enumerate(kept)
+                IndexedText(id=place, text=each.searched, scope=scope)
+                for place, each in enumerate(kept, before.next_place)
             )
             self.text.put(self.writer, entries)
-            self.writer.execute(documents.insert().values(id=document, scope=scope, digest=digest))
-            self.writer.execute(
-                update(state).values(
-                    generation=now.generation + 1,
-                    next_place=now.next_place + len(rows),
-                    embedder=self.embedder,
-                )
+            added = documents.insert().values(id=document, scope=scope, digest=digest)
+            self.writer.execute(added)
+            after = update(state).values(
+                generation=generation,
+                next_place=before.next_place + len(rows),
+                embedder=self.embedder,
             )
+            self.writer.execute(after)
 
     def remove(self, document: str) -> bool:
         """Take a document out, with all that was kept of it. False: it was not there."""
         with store_errors(), self.writer.begin():
-            generation = self.writer.execute(select(state.c.generation)).scalar_one() + 1
-            there = self._take_out(document, generation)
-            if there:
-                self.writer.execute(update(state).values(generation=generation))
-        return there
+            generation = self._next_generation()
+            removed = self._take_out(document, generation)
+            if removed:
+                self._note(generation)
+        return removed
+
+    def _next_generation(self) -> int:
+        last = self.writer.execute(select(state.c.generation)).scalar_one()
+        return int(last) + 1
+
+    def _note(self, generation: int) -> None:
+        changed = update(state).values(generation=generation)
+        self.writer.execute(changed)
 
     def _take_out(self, document: str, generation: int) -> bool:
-        places = list(
-            self.writer.execute(
-                select(passages.c.place).where(passages.c.document == document)
-            ).scalars()
-        )
-        self.text.remove(self.writer, places)
-        written.forget(self.writer, places)
-        if places:
-            self.writer.execute(
-                gone.insert(), [{"place": place, "generation": generation} for place in places]
-            )
-        self.writer.execute(delete(passages).where(passages.c.document == document))
-        return self.writer.execute(delete(documents).where(documents.c.id == document)).rowcount > 0
+        writer = self.writer
+        of_document = passages.c.document == document
+        query = select(passages.c.place).where(of_document)
+        places = writer.execute(query).scalars().all()
+        self.text.remove(writer, places)
+        written.forget(writer, places)
+        rows = [{"place": place, "generation": generation} for place in places]
+        if rows:
+            writer.execute(gone.insert(), rows)
+        writer.execute(delete(passages).where(of_document))
+        taken = delete(documents).where(documents.c.id == document)
+        return writer.execute(taken).rowcount > 0
 
     def _scope(self, labels: Collection[str]) -> int:
-        told = dumps(sorted(set(labels)))
-        row = self.writer.execute(select(scopes.c.id).where(scopes.c.labels == told)).first()
+        names = sorted(set(labels))
+        stored = dumps(names)
+        known = select(scopes.c.id).where(scopes.c.labels == stored)
+        row = self.writer.execute(known).first()
         if row is not None:
             return int(row.id)
-        number = (
-            self.writer.execute(select(func.coalesce(func.max(scopes.c.id), -1))).scalar_one() + 1
-        )
-        self.writer.execute(scopes.insert().values(id=number, labels=told))
-        return int(number)
+        highest = func.coalesce(func.max(scopes.c.id), -1)
+        last = self.writer.execute(select(highest)).scalar_one()
+        number = int(last) + 1
+        added = scopes.insert().values(id=number, labels=stored)
+        self.writer.execute(added)
+        return number
 
     # --- what a model wrote
 
@@ -282,65 +196,77 @@ class PassageStore:
         self, place: int, told: Sequence[Mapping[str, Any]], entities: Mapping[str, int]
     ) -> None:
         """A passage's claims, with what it now is known to mention. A passage that went in the meantime stays gone."""
+        mentioned = dumps(dict(entities))
         with store_errors(), self.writer.begin():
-            changed = self.writer.execute(
-                update(passages)
-                .where(passages.c.place == place)
-                .values(entities=dumps(dict(entities)))
-            )
+            passage = update(passages).where(passages.c.place == place)
+            changed = self.writer.execute(passage.values(entities=mentioned))
             if changed.rowcount:
-                generation = self.writer.execute(select(state.c.generation)).scalar_one() + 1
+                generation = self._next_generation()
                 written.put_claims(self.writer, place, told, generation)
-                self.writer.execute(update(state).values(generation=generation))
+                self._note(generation)
 
     def put_report(self, report: str, body: Mapping[str, Any], places: Sequence[int]) -> None:
         """A report that rests on these places; where one of them went in the meantime, it is not kept."""
+        writer = self.writer
         wanted = sorted(set(places))
-        with store_errors(), self.writer.begin():
-            there = select(func.count()).select_from(passages).where(passages.c.place.in_(wanted))
-            if self.writer.execute(there).scalar_one() == len(wanted):
-                written.put_report(self.writer, report, body, wanted)
+        chosen = passages.c.place.in_(wanted)
+        query = select(func.count()).select_from(passages).where(chosen)
+        with store_errors(), writer.begin():
+            count = writer.execute(query).scalar_one()
+            if count == len(wanted):
+                written.put_report(writer, report, body, wanted)
 
     # --- the files behind the documents
 
     def put_source(self, source: SourceFile) -> None:
+        document = source.document
+        fields = source.model_dump(
+            mode="json",
+            exclude={"document"},
+            exclude_defaults=True,
+        )
+        earlier = delete(sources).where(sources.c.document == document)
+        row = sources.insert().values(document=document, body=dumps(fields))
         with store_errors(), self.writer.begin():
-            self.writer.execute(delete(sources).where(sources.c.document == source.document))
-            told = source.model_dump(mode="json", exclude={"document"}, exclude_defaults=True)
-            self.writer.execute(sources.insert().values(document=source.document, body=dumps(told)))
+            self.writer.execute(earlier)
+            self.writer.execute(row)
 
     def remove_source(self, document: str) -> bool:
         """False: it was not there."""
+        chosen = delete(sources).where(sources.c.document == document)
         with store_errors(), self.writer.begin():
-            return (
-                self.writer.execute(delete(sources).where(sources.c.document == document)).rowcount
-                > 0
-            )
+            removed = self.writer.execute(chosen)
+            return removed.rowcount > 0
 
     def sources(self) -> list[SourceFile]:
         """Within `reading()`: all, by their documents."""
-        rows = self.reader.execute(select(sources).order_by(sources.c.document))
-        return [
-            SourceFile(document=row.document, **upcast.source_file(json.loads(row.body)))
-            for row in rows
-        ]
+        query = select(sources).order_by(sources.c.document)
+        found: list[SourceFile] = []
+        for row in self.reader.execute(query):
+            fields = upcast.source_file(json.loads(row.body))
+            source = SourceFile(document=row.document, **fields)
+            found.append(source)
+        return found
 
     def counts(self) -> tuple[int, int]:
         """Within `reading()`: documents and passages."""
-        many, pieces = (
-            int(self.reader.execute(select(func.count()).select_from(table)).scalar_one())
-            for table in (documents, passages)
-        )
-        return many, pieces
+        of_documents = self._count(documents)
+        of_passages = self._count(passages)
+        return of_documents, of_passages
+
+    def _count(self, table: Table) -> int:
+        query = select(func.count()).select_from(table)
+        count = self.reader.execute(query).scalar_one()
+        return int(count)
 
     def all_of(self, document: str) -> list[Passage]:
         """Within `reading()`: a document's passages in their order."""
-        query = (
-            select(passages.c.body)
-            .where(passages.c.document == document)
-            .order_by(passages.c.place)
-        )
-        return [_passage(document, row.body) for row in self.reader.execute(query)]
+        columns = passages.c
+        of_document = columns.document == document
+        query = select(columns.body).where(of_document)
+        in_order = query.order_by(columns.place)
+        bodies = self.reader.execute(in_order).scalars()
+        return [passage_of(document, body) for body in bodies]
 
     # --- reading: all inside one `reading()`, so that all parts of a search see the same moment
 
@@ -351,55 +277,77 @@ class PassageStore:
 
     def digest(self, document: str) -> str | None:
         """What the document was put with. None: it is not there."""
-        query = select(documents.c.digest).where(documents.c.id == document)
+        chosen = documents.c.id == document
+        query = select(documents.c.digest).where(chosen)
         return self.reader.execute(query).scalar_one_or_none()
 
     def labels(self) -> dict[str, frozenset[str]]:
         """Each document's labels, by the document's id."""
-        of = {
-            row.id: frozenset(json.loads(row.labels)) for row in self.reader.execute(select(scopes))
-        }
-        rows = self.reader.execute(
-            select(documents.c.id, documents.c.scope).order_by(documents.c.id)
-        )
-        return {row.id: of[row.scope] for row in rows}
+        labels_of = self._labels_of_scopes()
+        columns = documents.c
+        query = select(columns.id, columns.scope).order_by(columns.id)
+        found: dict[str, frozenset[str]] = {}
+        for row in self.reader.execute(query):
+            found[row.id] = labels_of[row.scope]
+        return found
+
+    def _labels_of_scopes(self) -> dict[int, frozenset[str]]:
+        labels_of: dict[int, frozenset[str]] = {}
+        for row in self.reader.execute(select(scopes)):
+            names = json.loads(row.labels)
+            labels_of[row.id] = frozenset(names)
+        return labels_of
 
     def vectors(self, document: str) -> dict[str, bytes]:
         """The vectors that the document has, by the text that they stand for."""
-        query = select(passages.c.body, passages.c.vector).where(passages.c.document == document)
-        rows = self.reader.execute(query.where(passages.c.vector.is_not(None)))
-        return {searched(_passage(document, row.body)): row.vector for row in rows}
+        columns = passages.c
+        of_document = columns.document == document
+        embedded = columns.vector.is_not(None)
+        query = select(columns.body, columns.vector).where(of_document, embedded)
+        found: dict[str, bytes] = {}
+        for row in self.reader.execute(query):
+            passage = passage_of(document, row.body)
+            text = searched(passage)
+            found[text] = row.vector
+        return found
 
     def visible(self, labels: Collection[str]) -> list[int]:
         """The scopes that somebody with these labels may see: those that ask for no other."""
         held = set(labels)
-        return [
-            row.id
-            for row in self.reader.execute(select(scopes))
-            if held.issuperset(json.loads(row.labels))
-        ]
+        asked = self._labels_of_scopes()
+        return [scope for scope, names in asked.items() if held.issuperset(names)]
 
     def lexical(self, query: str, *, k: int, scopes: Collection[int]) -> list[Hit]:
         """The best places by BM25."""
-        return self.text.search(self.reader, query, k=k, scopes=scopes)
+        return self.text.search(
+            self.reader,
+            query,
+            k=k,
+            scopes=scopes,
+        )
 
     def passages(self, places: Sequence[int]) -> dict[int, Passage]:
         """The passages at these places; one that is gone is missing."""
+        columns = passages.c
+        query = select(columns.place, columns.document, columns.body)
         found: dict[int, Passage] = {}
         for start in range(0, len(places), BATCH):
-            query = select(passages.c.place, passages.c.document, passages.c.body)
-            rows = self.reader.execute(
-                query.where(passages.c.place.in_(places[start : start + BATCH]))
-            )
-            found |= {row.place: _passage(row.document, row.body) for row in rows}
+            end = start + BATCH
+            chosen = columns.place.in_(places[start:end])
+            for row in self.reader.execute(query.where(chosen)):
+                passage = passage_of(row.document, row.body)
+                found[row.place] = passage
         return found
 
     def among(self, scopes: Collection[int]) -> frozenset[int]:
         """The places of these scopes."""
-        query = select(passages.c.place).where(passages.c.scope.in_(sorted(scopes)))
-        return frozenset(self.reader.execute(query).scalars())
+        in_order = sorted(scopes)
+        chosen = passages.c.scope.in_(in_order)
+        query = select(passages.c.place).where(chosen)
+        places = self.reader.execute(query).scalars()
+        return frozenset(places)
 
-    def claims(self) -> list[tuple[int, dict[str, Any]]]:
+    def claims(self) -> written.Claims:
         """All claims with their places, in the order of these."""
         return written.all_claims(self.reader)
 
@@ -409,46 +357,52 @@ class PassageStore:
 
     def mentions(self, places: Collection[int]) -> dict[int, str]:
         """What each of these mentions, as JSON: name to count."""
-        query = select(passages.c.place, passages.c.entities).where(
-            passages.c.place.in_(sorted(places))
-        )
-        return {row.place: row.entities for row in self.reader.execute(query)}
+        in_order = sorted(places)
+        chosen = passages.c.place.in_(in_order)
+        query = select(passages.c.place, passages.c.entities)
+        mentioned: dict[int, str] = {}
+        for row in self.reader.execute(query.where(chosen)):
+            mentioned[row.place] = row.entities
+        return mentioned
 
     def report(self, name: str) -> dict[str, Any] | None:
         """None: it was not written, or what it rested on has changed."""
-        return written.report(self.reader, name)
+        reader = self.reader
+        return written.report(reader, name)
 
     def generation(self) -> int:
         """Grows with each document that is put or removed, and each passage that is read for claims."""
-        return int(self.reader.execute(select(state.c.generation)).scalar_one())
+        query = select(state.c.generation)
+        return int(self.reader.execute(query).scalar_one())
 
     def gone_since(self, generation: int) -> list[int]:
         """Places that went after that generation."""
-        return list(
-            self.reader.execute(
-                select(gone.c.place).where(gone.c.generation > generation)
-            ).scalars()
-        )
+        later = gone.c.generation > generation
+        query = select(gone.c.place).where(later)
+        places = self.reader.execute(query).scalars()
+        return list(places)
 
     def after(self, place: int) -> Iterator[Sequence[Known]]:
         """All passages behind a place, in the order of their places, some at a time."""
-        columns = (passages.c.place, passages.c.scope, passages.c.vector, passages.c.entities)
-        while rows := self.reader.execute(
-            select(*columns).where(passages.c.place > place).order_by(passages.c.place).limit(BATCH)
-        ).all():
-            yield [Known(row.place, row.scope, row.vector, row.entities) for row in rows]
-            place = rows[-1].place
+        while known := self._known_after(place):
+            yield known
+            place = known[-1].place
 
-
-def _body(passage: Passage) -> str:
-    return dumps(
-        passage.model_dump(mode="json", exclude={"document", "score"}, exclude_defaults=True)
-    )
-
-
-def _passage(document: str, body: str) -> Passage:
-    told: dict[str, Any] = json.loads(body)
-    return Passage(document=document, **told)
+    def _known_after(self, place: int) -> list[Known]:
+        """The next passages behind a place."""
+        columns = passages.c
+        behind = columns.place > place
+        query = (
+            select(columns.place, columns.scope, columns.vector, columns.entities)
+            .where(behind)
+            .order_by(columns.place)
+            .limit(BATCH)
+        )
+        known: list[Known] = []
+        for row in self.reader.execute(query):
+            passage = Known(row.place, row.scope, row.vector, row.entities)
+            known.append(passage)
+        return known
 
 
 def _wiping(connection: Connection) -> None:
@@ -458,6 +412,17 @@ def _wiping(connection: Connection) -> None:
     raw.execute("PRAGMA secure_delete=ON")
 
 
-def _end(connection: Connection) -> None:
-    connection.close()
-    connection.engine.dispose()
+def _rows_of(kept: Sequence[Kept], document: str, scope: int, first: int) -> list[dict[str, Any]]:
+    """The rows of a document's passages, numbered from `first` on."""
+    rows: list[dict[str, Any]] = []
+    for place, each in enumerate(kept, first):
+        row = {
+            "place": place,
+            "document": document,
+            "scope": scope,
+            "body": body_of(each.passage),
+            "entities": dumps(dict(each.entities)),
+            "vector": each.vector,
+        }
+        rows.append(row)
+    return rows

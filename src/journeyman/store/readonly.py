@@ -33,6 +33,14 @@ FORBIDDEN_FUNCTIONS = {
     "randomblob",
 }
 
+SQLITE_HEAD = b"SQLite format 3\x00"
+"""What every file of SQLite begins with, but an empty one."""
+
+TABLES_AND_VIEWS = """
+SELECT type, name, sql FROM sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'
+"""
+
 STEPS_BETWEEN_LOOKS = 5_000
 """Virtual machine steps between two looks at the clock: well under a millisecond."""
 
@@ -67,14 +75,7 @@ class ReadOnlyDatabase:
         self.limits = limits
         if not path.is_file():
             raise InputError(f"There is no database {str(path)!r}.", "Correct its path.")
-        try:
-            with path.open("rb") as file:
-                head = file.read(16)
-        except OSError as error:
-            raise InputError(
-                f"{path} can't be read: {error.strerror}.", "Check its permissions."
-            ) from None
-        if head not in {b"", b"SQLite format 3\x00"}:
+        if _head_of(path) not in {b"", SQLITE_HEAD}:
             raise InputError(
                 f"{path} is not an SQLite database, or is encrypted.", "Give a plain SQLite file."
             )
@@ -96,7 +97,11 @@ class ReadOnlyDatabase:
         """Raises QueryError for whatever is wrong with the query, InputError when the file itself can't be read."""
         connection = self._connect()
         deadline = time.monotonic() + self.limits.seconds
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)
+
+        def is_over() -> bool:
+            return time.monotonic() > deadline
+
+        connection.set_progress_handler(is_over, STEPS_BETWEEN_LOOKS)
         try:
             connection.set_authorizer(_authorize)
             cursor = connection.execute(sql)
@@ -111,29 +116,29 @@ class ReadOnlyDatabase:
             connection.close()
 
     def _collect(self, cursor: sqlite3.Cursor) -> Rows:
+        limits = self.limits
         rows: list[tuple[Value, ...]] = []
-        size, cut = 0, False
+        size = 0
+        cut = False
         for row in cursor:
-            if len(rows) == self.limits.rows:
+            if len(rows) == limits.rows:
                 cut = True
                 break
-            size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
-            if size > self.limits.characters:
+            size += sum(map(_size_of, row))
+            if size > limits.characters:
                 raise QueryError(
-                    f"the result is larger than {self.limits.characters:,} characters; select less"
+                    f"the result is larger than {limits.characters:,} characters; select less"
                 )
             rows.append(row)
-        return Rows(
-            columns=tuple(column[0] for column in cursor.description), rows=tuple(rows), cut=cut
-        )
+        columns = tuple(column[0] for column in cursor.description)
+        return Rows(columns=columns, rows=tuple(rows), cut=cut)
 
     def _connect(self) -> sqlite3.Connection:
+        uri = self.path.resolve().as_uri()
         connection = None
         try:
-            connection = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=self.limits.seconds
-            )
-            connection.text_factory = lambda data: data.decode("utf-8", "replace")
+            connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=self.limits.seconds)
+            connection.text_factory = _text
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA temp_store=FILE")
             connection.execute("PRAGMA cache_size=-8192")
@@ -154,42 +159,70 @@ class ReadOnlyDatabase:
         """Tables and views as CREATE statements on one line each; with `samples`, that many first rows below each."""
         connection = self._connect()
         try:
-            query = (
-                "SELECT type, name, sql FROM sqlite_schema"
-                " WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
-            )
-            found: Sequence[tuple[str, str, str | None]] = connection.execute(query).fetchall()
-            parts: list[str] = []
+            found: Sequence[tuple[str, str, str | None]]
+            found = connection.execute(TABLES_AND_VIEWS).fetchall()
+            lines: list[str] = []
             for kind, name, sql in found:
-                parts.append(" ".join((sql or name).split()) + ";")
+                words = (sql or name).split()
+                lines.append(" ".join(words) + ";")
                 if samples and kind == "table":
-                    quoted = name.replace('"', '""')
-                    first = f'SELECT * FROM "{quoted}" LIMIT ?'  # noqa: S608 - a quoted name of the schema's own
-                    rows = connection.execute(first, (samples,)).fetchall()
-                    parts.extend(f"-- {row!r}"[:200] for row in rows)
-            return "\n".join(parts)
+                    lines += _first_rows(connection, name, samples)
+            return "\n".join(lines)
         finally:
             connection.close()
+
+
+def _head_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_HEAD))
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be read: {error.strerror}.", "Check its permissions."
+        ) from None
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _size_of(value: Value) -> int:
+    """In characters; a number counts as eight."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    return 8
+
+
+def _first_rows(connection: sqlite3.Connection, table: str, count: int) -> list[str]:
+    """The first rows of a table, each as a comment of at most 200 characters."""
+    quoted = table.replace('"', '""')
+    query = f'SELECT * FROM "{quoted}" LIMIT ?'  # noqa: S608 - a quoted name of the schema's own
+    comments: list[str] = []
+    for row in connection.execute(query, (count,)):
+        comment = f"-- {row!r}"
+        comments.append(comment[:200])
+    return comments
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
     if action not in ALLOWED:
         return sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
+    function = (second or "").lower()
+    if action == sqlite3.SQLITE_FUNCTION and function in FORBIDDEN_FUNCTIONS:
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK
 
 
 def _explained(error: Exception, path: Path, limits: QueryLimits) -> Exception:
-    said = str(error)
-    if "interrupted" in said:
+    reason = str(error)
+    if "interrupted" in reason:
         return QueryError(
             f"the query took longer than {limits.seconds:g} s and was stopped; make it simpler"
         )
-    if "not authorized" in said or "prohibited" in said or "readonly" in said:
-        return QueryError(f"only reading is allowed here ({said})")
-    if "one statement at a time" in said:
+    if "not authorized" in reason or "prohibited" in reason or "readonly" in reason:
+        return QueryError(f"only reading is allowed here ({reason})")
+    if "one statement at a time" in reason:
         return QueryError("one statement only")
-    if "not a database" in said or "malformed" in said:
-        return InputError(f"{path} is damaged: {said}.", "Give a sound SQLite file.")
-    return QueryError(said)
+    if "not a database" in reason or "malformed" in reason:
+        return InputError(f"{path} is damaged: {reason}.", "Give a sound SQLite file.")
+    return QueryError(reason)

@@ -12,6 +12,9 @@ from journeyman.store.journal.codec import dumps
 
 BATCH = 2_000
 
+Claims = list[tuple[int, dict[str, Any]]]
+"""Places with a claim each."""
+
 _metadata = MetaData()
 
 claims = Table(
@@ -45,61 +48,78 @@ def create(connection: Connection) -> None:
 def forget(connection: Connection, places: Sequence[int]) -> None:
     """Take out what rests on any of these places."""
     for start in range(0, len(places), BATCH):
-        some = places[start : start + BATCH]
-        for table in (claims, extracted):
-            connection.execute(delete(table).where(table.c.place.in_(some)))
-        gone = list(
-            connection.execute(
-                select(rests.c.report).where(rests.c.place.in_(some)).distinct()
-            ).scalars()
-        )
-        for report in gone:
-            connection.execute(delete(reports).where(reports.c.id == report))
-            connection.execute(delete(rests).where(rests.c.report == report))
+        end = start + BATCH
+        some = places[start:end]
+        _forget_claims(connection, some)
+        resting = rests.c.place.in_(some)
+        query = select(rests.c.report).where(resting).distinct()
+        names = connection.execute(query).scalars().all()
+        for name in names:
+            _forget_report(connection, name)
+
+
+def _forget_claims(connection: Connection, places: Sequence[int]) -> None:
+    for table in (claims, extracted):
+        chosen = table.c.place.in_(places)
+        connection.execute(delete(table).where(chosen))
 
 
 def put_claims(
     connection: Connection, place: int, told: Sequence[Mapping[str, Any]], generation: int
 ) -> None:
-    connection.execute(delete(claims).where(claims.c.place == place))
-    connection.execute(delete(extracted).where(extracted.c.place == place))
-    connection.execute(extracted.insert().values(place=place, generation=generation))
-    if told:
-        connection.execute(
-            claims.insert(),
-            [{"place": place, "n": n, "body": dumps(c)} for n, c in enumerate(told)],
-        )
+    _forget_claims(connection, [place])
+    reading = extracted.insert().values(place=place, generation=generation)
+    connection.execute(reading)
+    rows: list[dict[str, Any]] = []
+    for n, claim in enumerate(told):
+        row = {"place": place, "n": n, "body": dumps(claim)}
+        rows.append(row)
+    if rows:
+        connection.execute(claims.insert(), rows)
 
 
-def all_claims(connection: Connection) -> list[tuple[int, dict[str, Any]]]:
+def all_claims(connection: Connection) -> Claims:
     """With their places, in the order of these."""
-    rows = connection.execute(select(claims).order_by(claims.c.place, claims.c.n))
-    return [(row.place, json.loads(row.body)) for row in rows]
+    in_order = select(claims).order_by(claims.c.place, claims.c.n)
+    rows = connection.execute(in_order)
+    found: Claims = []
+    for row in rows:
+        claim = json.loads(row.body)
+        found.append((row.place, claim))
+    return found
 
 
 def read_since(connection: Connection, generation: int) -> frozenset[int]:
     """Those that a model has read after that generation, whether it found a claim or not."""
-    return frozenset(
-        connection.execute(
-            select(extracted.c.place).where(extracted.c.generation > generation)
-        ).scalars()
-    )
+    later = extracted.c.generation > generation
+    query = select(extracted.c.place).where(later)
+    places = connection.execute(query).scalars()
+    return frozenset(places)
 
 
 def put_report(
     connection: Connection, report: str, body: Mapping[str, Any], places: Sequence[int]
 ) -> None:
-    connection.execute(delete(reports).where(reports.c.id == report))
-    connection.execute(delete(rests).where(rests.c.report == report))
-    connection.execute(reports.insert().values(id=report, body=dumps(dict(body))))
-    connection.execute(
-        rests.insert(), [{"report": report, "place": place} for place in sorted(set(places))]
-    )
+    _forget_report(connection, report)
+    stored = dumps(dict(body))
+    connection.execute(reports.insert().values(id=report, body=stored))
+    distinct = sorted(set(places))
+    rows = [{"report": report, "place": place} for place in distinct]
+    connection.execute(rests.insert(), rows)
+
+
+def _forget_report(connection: Connection, name: str) -> None:
+    body = delete(reports).where(reports.c.id == name)
+    connection.execute(body)
+    resting = delete(rests).where(rests.c.report == name)
+    connection.execute(resting)
 
 
 def report(connection: Connection, name: str) -> dict[str, Any] | None:
     """None: it was not written, or what it rested on has changed."""
-    body = connection.execute(
-        select(reports.c.body).where(reports.c.id == name)
-    ).scalar_one_or_none()
-    return None if body is None else json.loads(body)
+    query = select(reports.c.body).where(reports.c.id == name)
+    body = connection.execute(query).scalar_one_or_none()
+    if body is None:
+        return None
+    loaded: dict[str, Any] = json.loads(body)
+    return loaded

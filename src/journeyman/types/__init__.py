@@ -5,6 +5,7 @@ token counts are the engine's own.
 """
 
 from journeyman.types.content import (
+    Attachment,
     Audio,
     Cited,
     Data,
@@ -70,6 +71,7 @@ from journeyman.types.work import Budget, Case, CaseInput, Split
 __all__ = [
     "EVENT_VERSION",
     "Assessed",
+    "Attachment",
     "Audio",
     "Budget",
     "Case",

@@ -138,12 +138,17 @@ class Cited(Record):
     @property
     def rendered(self) -> str:
         """As a model reads it. A line of its text that looks like a passage's head is indented."""
-        body = HEAD.sub(lambda found: f" {found.group()}", self.text)
-        return f"[{self.number}] {self.head}\n{body}"
+        number = f"[{self.number}]"
+        body = HEAD.sub(_indented, self.text)
+        return f"{number} {self.head}\n{body}"
 
 
 HEAD = re.compile(r"^\[(\d{1,4})\] (.+)$", re.MULTILINE)
 """The first line of a passage in a prompt."""
+
+
+def _indented(line: re.Match[str]) -> str:
+    return f" {line.group()}"
 
 
 class Passages(Record):
@@ -168,18 +173,34 @@ class Data(Record):
         return json.dumps(self.value, ensure_ascii=False)
 
 
+Attachment = Annotated[Text | Image | Audio | Data, Field(discriminator="kind")]
+"""What a case may bring beside its prompt. Passages are shown by an environment, never brought."""
+
 Part = Annotated[Text | Image | Audio | Passages | Data, Field(discriminator="kind")]
 """One piece of what is said."""
 
 
+def without_empty(name: str, dumped: dict[str, Json]) -> dict[str, Json]:
+    """A dump without this field where it holds nothing: rows stay as they were before the field was there."""
+    if not dumped.get(name):
+        dumped.pop(name, None)
+    return dumped
+
+
 def rendered(parts: tuple[Part, ...]) -> str:
     """Parts as a model without parts reads them, an empty line between two."""
-    return "\n\n".join(part.rendered for part in parts)
+    texts = [part.rendered for part in parts]
+    between = "\n\n"
+    return between.join(texts)
 
 
 def is_plain(parts: tuple[Part, ...]) -> bool:
     """Whether they are nothing, or one text."""
-    return not parts or (len(parts) == 1 and isinstance(parts[0], Text))
+    if not parts:
+        return True
+    first = parts[0]
+    alone = len(parts) == 1
+    return alone and isinstance(first, Text)
 
 
 def for_call(parts: tuple[Part, ...]) -> tuple[Text | Image | Audio, ...]:
@@ -196,7 +217,10 @@ def for_call(parts: tuple[Part, ...]) -> tuple[Text | Image | Audio, ...]:
 
 
 def _by_hash(part: Text | Image | Audio) -> Text | Image | Audio:
-    return part if isinstance(part, Text) else part.model_copy(update={"data": None})
+    if isinstance(part, Text):
+        return part
+    without = {"data": None}
+    return part.model_copy(update=without)
 
 
 class Message(Record):
@@ -212,25 +236,28 @@ class Message(Record):
     """On a tool's message: the tool could not do what was asked, and says why in `content`."""
     details: Mapping[str, Json] | None = None
     """On a tool's message: what the tool keeps for the program. No model is sent it, and no call's key holds it.
-    None: nothing."""
+    None or empty: nothing."""
 
     @field_validator("content", mode="wrap")
     @classmethod
     def _parts(cls, content: Any, validate: ValidatorFunctionWrapHandler) -> tuple[Part, ...]:
+        if content == "":
+            return ()
         if isinstance(content, str):
-            return (Text(text=content),) if content else ()
-        return tuple(part for part in validate(content) if part != NO_TEXT)
+            part = Text(text=content)
+            return (part,)
+        parts = validate(content)
+        return tuple(part for part in parts if part != NO_TEXT)
 
     @field_serializer("content", mode="wrap")
     def _plain_text(self, content: tuple[Part, ...], dump: SerializerFunctionWrapHandler) -> Json:
-        return rendered(content) if is_plain(content) else dump(content)
+        if is_plain(content):
+            return rendered(content)
+        return dump(content)
 
     @model_serializer(mode="wrap")
     def _without_no_details(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
-        told: dict[str, Json] = dump(self)
-        if told.get("details") is None:
-            told.pop("details", None)
-        return told
+        return without_empty("details", dump(self))
 
     @property
     def text(self) -> str:
@@ -240,8 +267,11 @@ class Message(Record):
     @property
     def passages(self) -> tuple[Cited, ...]:
         """The passages that it shows."""
-        shown = [part.passages for part in self.content if isinstance(part, Passages)]
-        return tuple(passage for passages in shown for passage in passages)
+        shown: list[Cited] = []
+        for part in self.content:
+            if isinstance(part, Passages):
+                shown.extend(part.passages)
+        return tuple(shown)
 
     def keyed(self) -> Message:
         """What of it can change a model's reply: texts as they are read, blobs by their hash, no details."""

@@ -200,6 +200,8 @@ class Event(Record):
     key: str | None = None
     at: float
     """Unix seconds."""
+    version: int | None = EVENT_VERSION
+    """Of the form that it was written in. None: before forms had versions."""
 
     @property
     def kind(self) -> EventKind:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from journeyman.types.content import Json, Record
+from journeyman.types.content import (
+    Attachment,
+    Json,
+    Message,
+    Record,
+    Text,
+    without_empty,
+)
 
 Split = Literal["train", "calibration", "exam", "live"]
 """Where a case may be used. No learner ever sees `exam`."""
@@ -20,6 +27,18 @@ class CaseInput(Record):
     prompt: str
     data: Mapping[str, Json] = Field(default_factory=dict)
     """What the environment needs to open this case, such as a database or the tools offered."""
+    attachments: tuple[Attachment, ...] = ()
+    """What is told after the prompt, such as a picture."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_attachments(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        return without_empty("attachments", dump(self))
+
+    @property
+    def message(self) -> Message:
+        """The prompt and the attachments, as the user's message."""
+        prompt = Text(text=self.prompt)
+        return Message(role="user", content=(prompt, *self.attachments))
 
 
 class Case(Record):
@@ -33,10 +52,21 @@ class Case(Record):
     slice: str | None = None
     """The kind of situation this is, for results per slice. None: not sorted."""
     split: Split = "live"
+    attachments: tuple[Attachment, ...] = ()
+    """What is told after the prompt, such as a picture."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_attachments(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        return without_empty("attachments", dump(self))
 
     @property
     def input(self) -> CaseInput:
-        return CaseInput(id=self.id, prompt=self.prompt, data=self.data)
+        return CaseInput(
+            id=self.id,
+            prompt=self.prompt,
+            data=self.data,
+            attachments=self.attachments,
+        )
 
 
 class Budget(Record):

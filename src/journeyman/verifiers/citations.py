@@ -16,7 +16,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from journeyman.documents import read_listed
 from journeyman.store.fulltext.terms import terms
 from journeyman.types import Case, Cited, Record, Score, Trajectory
 from journeyman.verifiers.text import unjudged
@@ -149,16 +148,14 @@ def _numbers(text: str) -> list[str]:
 
 
 def shown_to(trajectory: Trajectory) -> list[Cited]:
-    """The passages that a worker was given, by what it read: before the case, and from its searches."""
-    before = [m.text for m in trajectory.opening if m.role == "user"][:-1]
-    results = [
-        m.text
-        for step in trajectory.steps
-        for m in step.results
-        if m.role == "tool" and not m.failed
-    ]
-    numbered = [cited for text in (*before, *results) for cited in read_listed(text)]
-    return list({cited.number: cited for cited in numbered}.values())
+    """The passages that a worker was given: before the case, and by its tools. Text never counts."""
+    results = [result for step in trajectory.steps for result in step.results]
+    messages = (*trajectory.opening, *results)
+    shown: dict[int, Cited] = {}
+    for message in messages:
+        if not message.failed:
+            shown |= {passage.number: passage for passage in message.passages}
+    return list(shown.values())
 
 
 class Citations(Record):

@@ -22,8 +22,7 @@ from sqlalchemy import Connection, select
 
 from journeyman.errors import InputError, StoreError
 from journeyman.store.connect import connect
-from journeyman.store.fulltext import index as fulltext
-from journeyman.store.fulltext import postings, ranking
+from journeyman.store.fulltext import postings, ranking, stored
 from journeyman.store.fulltext.index import FullText
 from journeyman.store.fulltext.postings import TERMS
 from journeyman.store.fulltext.ranking import K1, B, Hit
@@ -126,8 +125,8 @@ def test_any_changes_give_what_the_model_gives(
     changes: list[tuple[str, Any]], few: int, small: bool
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fulltext, "FAN", 2)
-        patch.setattr(fulltext, "LARGEST", 4 if small else 8)
+        patch.setattr(stored, "FAN", 2)
+        patch.setattr(stored, "LARGEST", 4 if small else 8)
         patch.setattr(ranking, "FEW", few)
         patch.setattr(ranking, "WATCHED", 3)
         patch.setattr(ranking, "SHORT", 2 * few)

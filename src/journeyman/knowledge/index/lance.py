@@ -25,7 +25,7 @@ from journeyman.knowledge.index.sqlite import DEPTH, checked, digest_of, how_man
 from journeyman.protocols import Embedder
 from journeyman.store.fulltext.terms import LONGEST_TERM, terms
 from journeyman.store.journal.codec import dumps, loads
-from journeyman.store.passages import searched
+from journeyman.store.passage_tables import searched
 
 Vectors = NDArray[np.float32]
 

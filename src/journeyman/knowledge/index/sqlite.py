@@ -18,7 +18,8 @@ from journeyman.knowledge.graph.entities import entities
 from journeyman.knowledge.index.fusion import fused
 from journeyman.knowledge.index.vectors import VectorCopy, packed
 from journeyman.protocols import Embedder
-from journeyman.store.passages import Kept, PassageStore, searched
+from journeyman.store.passage_tables import searched
+from journeyman.store.passages import Kept, PassageStore
 
 DEPTH = 100
 """Passages that each way of searching hands to the fusion."""

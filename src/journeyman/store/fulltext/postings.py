@@ -22,12 +22,18 @@ LONG = 1_024
 TERMS = 2**32
 """A posting list's key is its segment's first number times this, plus its term's id."""
 
+BYTES_A_NUMBER = 4
+BYTES_PACKED = 5
+"""Of a number with its count."""
+
 Numbers = NDArray[np.uint32]
 """Of texts."""
 Counts = NDArray[np.uint8]
 Places = NDArray[np.intp]
 """Numbers of texts as numpy looks things up by."""
 Shares = NDArray[np.float32]
+Gains = NDArray[np.uint16]
+Flags = NDArray[np.bool_]
 
 Lists = tuple[NDArray[np.uint32], NDArray[np.intp], Numbers, Counts]
 """Posting lists end to end: the terms, where each one's list begins, and all lists' numbers and counts."""
@@ -35,13 +41,17 @@ Lists = tuple[NDArray[np.uint32], NDArray[np.intp], Numbers, Counts]
 
 def packed(numbers: NDArray[np.uint32], counts: Counts) -> bytes:
     """Numbers with a count each."""
-    return numbers.tobytes() + counts.tobytes()
+    numbers_as_bytes = numbers.tobytes()
+    return numbers_as_bytes + counts.tobytes()
 
 
 def split(stored: bytes) -> tuple[bytes, bytes]:
     """The numbers and the counts of what was packed."""
-    end = 4 * (len(stored) // 5)
-    return stored[:end], stored[end:]
+    size = len(stored) // BYTES_PACKED
+    end = BYTES_A_NUMBER * size
+    numbers = stored[:end]
+    counts = stored[end:]
+    return numbers, counts
 
 
 class Posted(NamedTuple):
@@ -61,7 +71,7 @@ class Listed(Protocol):
     def numbers(self) -> Places:
         """All of them, in no order."""
 
-    def add_to(self, gains: NDArray[np.uint16], weight: float, shares: Shares) -> None:
+    def add_to(self, gains: Gains, weight: float, shares: Shares) -> None:
         """Add at least what the term gives each of them, before its share is taken of it."""
 
     def held(self, numbers: Places) -> Counts:
@@ -78,26 +88,33 @@ class Once:
     """Of the others: the segment's first number, and its bits."""
 
     def numbers(self) -> Places:
-        return np.concatenate(
-            [self.listed.astype(np.intp), *(_unpacked(*one) for one in self.bits)]
-        )
+        parts = [self.listed.astype(np.intp)]
+        for first, bits in self.bits:
+            parts.append(_unpacked(first, bits))
+        return np.concatenate(parts)
 
-    def add_to(self, gains: NDArray[np.uint16], weight: float, shares: Shares) -> None:
+    def add_to(self, gains: Gains, weight: float, shares: Shares) -> None:
         gain = np.uint16(ceil(weight))
         gains[self.listed] += gain
         for first, bits in self.bits:
-            there = np.unpackbits(
-                bits, bitorder="little", count=min(8 * len(bits), len(gains) - first)
-            )
-            gains[first : first + len(there)] += np.multiply(there, gain, dtype=np.uint16)
+            room = len(gains) - first
+            count = min(8 * len(bits), room)
+            flags = np.unpackbits(bits, bitorder="little", count=count)
+            added = np.multiply(flags, gain, dtype=np.uint16)
+            end = first + count
+            gains[first:end] += added
 
     def held(self, numbers: Places) -> Counts:
-        there = _places(self.listed, numbers)[1].astype(np.uint8)
+        _, listed = _places(self.listed, numbers)
+        counts = listed.astype(np.uint8)
         for first, bits in self.bits:
-            start, end = np.searchsorted(numbers, (first, first + 8 * len(bits)))
-            here = numbers[start:end] - first
-            there[start:end] |= bits[here >> 3] >> (here & 7).astype(np.uint8) & 1
-        return there
+            end = first + 8 * len(bits)
+            start, stop = np.searchsorted(numbers, (first, end))
+            offsets = numbers[start:stop] - first
+            bit = (offsets & 7).astype(np.uint8)
+            octets = bits[offsets >> 3]
+            counts[start:stop] |= octets >> bit & 1
+        return counts
 
 
 @dataclass(frozen=True)
@@ -111,55 +128,92 @@ class Often:
     @classmethod
     def of(cls, parts: Sequence[bytes]) -> Often:
         """From its parts as they are stored, in their order."""
-        apart = [split(part) for part in parts]
-        numbers, counts = (b"".join([halves[n] for halves in apart]) for n in (0, 1))
-        return cls(np.frombuffer(numbers, np.uint32), np.frombuffer(counts, np.uint8))
+        numbers: list[bytes] = []
+        counts: list[bytes] = []
+        for part in parts:
+            part_numbers, part_counts = split(part)
+            numbers.append(part_numbers)
+            counts.append(part_counts)
+        return cls(
+            np.frombuffer(b"".join(numbers), np.uint32),
+            np.frombuffer(b"".join(counts), np.uint8),
+        )
 
     def numbers(self) -> Places:
         return self.listed.astype(np.intp)
 
-    def add_to(self, gains: NDArray[np.uint16], weight: float, shares: Shares) -> None:
+    def add_to(self, gains: Gains, weight: float, shares: Shares) -> None:
         numbers = self.numbers()
+        counts = self.counts
         # c (1 + norm) / (c + norm), where the share is 1 / (1 + norm)
-        again = (self.counts - np.uint8(1)) * shares[numbers]
-        again += 1
-        np.divide(self.counts * np.float32(weight), again, out=again)
-        gains[numbers] += np.ceil(again, out=again).astype(np.uint16)
+        added = (counts - np.uint8(1)) * shares[numbers]
+        added += 1
+        weighted = counts * np.float32(weight)
+        np.divide(weighted, added, out=added)
+        np.ceil(added, out=added)
+        gains[numbers] += added.astype(np.uint16)
 
     def held(self, numbers: Places) -> Counts:
-        where, there = _places(self.listed, numbers)
-        return np.where(there, self.counts[where] if len(self.counts) else np.uint8(0), np.uint8(0))
+        if not len(self.counts):
+            return np.zeros(len(numbers), np.uint8)
+        places, listed = _places(self.listed, numbers)
+        counts = self.counts[places]
+        return np.where(listed, counts, np.uint8(0))
 
 
-def _places(listed: Numbers, numbers: Places) -> tuple[Places, NDArray[np.bool_]]:
+def _places(listed: Numbers, numbers: Places) -> tuple[Places, Flags]:
     """The place of each number in an ascending list, and whether it is there."""
-    if not len(listed):
-        return np.zeros(len(numbers), np.intp), np.zeros(len(numbers), np.bool_)
-    where = np.minimum(np.searchsorted(listed, numbers.astype(np.uint32)), len(listed) - 1)
-    return where, listed[where] == numbers
+    size = len(listed)
+    if not size:
+        places = np.zeros(len(numbers), np.intp)
+        return places, np.zeros(len(numbers), np.bool_)
+    sought = numbers.astype(np.uint32)
+    found = np.searchsorted(listed, sought)
+    places = np.minimum(found, size - 1)
+    return places, listed[places] == numbers
 
 
 def _unpacked(first: int, bits: Counts) -> Places:
-    return np.flatnonzero(np.unpackbits(bits, bitorder="little")) + first
+    flags = np.unpackbits(bits, bitorder="little")
+    offsets = np.flatnonzero(flags)
+    return offsets + first
 
 
 def posted(lists: Lists, first: int) -> Iterator[tuple[int, Posted]]:
     """Each term's list as it is stored, in a segment that begins at `first`."""
-    found, starts, numbers, counts = lists
-    again = counts > 1
+    terms, starts, numbers, counts = lists
+    often = counts > 1
+    often_numbers = numbers[often]
+    often_counts = counts[often]
+    once_numbers = numbers[~often]
     ends = np.concatenate([starts, [len(numbers)]])
-    some = np.concatenate([[0], np.cumsum(again)])[ends].tolist()
-    of_once, of_often, counts = numbers[~again], numbers[again], counts[again]
-    spans = zip(found.tolist(), pairwise(ends.tolist()), pairwise(some), strict=True)
-    for term, (start, end), (some_start, some_end) in spans:
-        often = packed(of_often[some_start:some_end], counts[some_start:some_end])
-        once = of_once[start - some_start : end - some_end]
-        if len(once) > LONG and 32 * len(once) > int(once[-1]) - first:
-            held = np.zeros(int(once[-1]) - first + 1, np.bool_)
-            held[once - np.uint32(first)] = True
-            yield term, Posted(often, b"", np.packbits(held, bitorder="little").tobytes())
-        else:
-            yield term, Posted(often, once.tobytes(), b"")
+    often_before = np.concatenate([[0], np.cumsum(often)])
+    often_ends = often_before[ends]
+    often_spans = pairwise(often_ends.tolist())
+    once_spans = pairwise((ends - often_ends).tolist())
+    spans = zip(terms.tolist(), often_spans, once_spans, strict=True)
+    for term, (often_start, often_end), (once_start, once_end) in spans:
+        stored = packed(
+            often_numbers[often_start:often_end],
+            often_counts[often_start:often_end],
+        )
+        once, bits = _stored_once(once_numbers[once_start:once_end], first)
+        yield term, Posted(stored, once, bits)
+
+
+def _stored_once(numbers: Numbers, first: int) -> tuple[bytes, bytes]:
+    """The texts that hold a term once, as numbers or as bits from `first` on, whichever is shorter."""
+    if len(numbers) <= LONG:
+        return numbers.tobytes(), b""
+    last = int(numbers[-1]) - first
+    bits_of_numbers = 8 * BYTES_A_NUMBER * len(numbers)
+    if bits_of_numbers <= last:
+        return numbers.tobytes(), b""
+    flags = np.zeros(last + 1, np.bool_)
+    offsets = numbers - np.uint32(first)
+    flags[offsets] = True
+    bits = np.packbits(flags, bitorder="little")
+    return b"", bits.tobytes()
 
 
 def joined(parts: Sequence[tuple[int, int, Posted]], removed: Numbers) -> Lists:
@@ -167,27 +221,44 @@ def joined(parts: Sequence[tuple[int, int, Posted]], removed: Numbers) -> Lists:
 
     Each part comes with its segment's first number and its term; segments must come ascending.
     """
-    of: list[int] = []
+    terms: list[int] = []
+    sizes: list[int] = []
     numbers: list[bytes] = []
     counts: list[bytes] = []
-    for first, term, (often, once, bits) in parts:
-        held = (
-            _unpacked(first, np.frombuffer(bits, np.uint8)).astype(np.uint32).tobytes()
-            if bits
-            else once
-        )
-        if held:
-            of.append(term)
-            numbers.append(held)
-            counts.append(b"\x01" * (len(held) // 4))
-        if often:
-            held, how_often = split(often)
-            of.append(term)
-            numbers.append(held)
-            counts.append(how_often)
-    terms_of = np.repeat(np.array(of, np.uint32), [len(part) for part in counts])
-    every = np.frombuffer(b"".join(numbers), np.uint32)
-    kept = ~np.isin(every, removed) if len(removed) else np.ones(len(every), np.bool_)
-    order = np.flatnonzero(kept)[np.argsort(terms_of[kept], kind="stable")]
-    found, starts = np.unique(terms_of[order], return_index=True)
-    return found, starts, every[order], np.frombuffer(b"".join(counts), np.uint8)[order]
+    for first, term, part in parts:
+        for part_numbers, part_counts in _stored_parts(first, part):
+            terms.append(term)
+            sizes.append(len(part_counts))
+            numbers.append(part_numbers)
+            counts.append(part_counts)
+    all_numbers = np.frombuffer(b"".join(numbers), np.uint32)
+    all_counts = np.frombuffer(b"".join(counts), np.uint8)
+    all_terms = np.repeat(np.array(terms, np.uint32), sizes)
+    kept = _places_left(all_numbers, removed)
+    kept_terms = all_terms[kept]
+    by_term = np.argsort(kept_terms, kind="stable")
+    order = kept[by_term]
+    found, starts = np.unique(kept_terms[by_term], return_index=True)
+    return found, starts, all_numbers[order], all_counts[order]
+
+
+def _places_left(numbers: Numbers, removed: Numbers) -> Places:
+    """The places of the numbers that were not removed."""
+    if not len(removed):
+        return np.arange(len(numbers))
+    gone = np.isin(numbers, removed)
+    return np.flatnonzero(~gone)
+
+
+def _stored_parts(first: int, part: Posted) -> Iterator[tuple[bytes, bytes]]:
+    """The numbers and counts of a stored list: of those that hold the term once, then of the others."""
+    once = part.once
+    if part.bits:
+        bits = np.frombuffer(part.bits, np.uint8)
+        numbers = _unpacked(first, bits)
+        once = numbers.astype(np.uint32).tobytes()
+    if once:
+        size = len(once) // BYTES_A_NUMBER
+        yield once, b"\x01" * size
+    if part.often:
+        yield split(part.often)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from journeyman.store.fulltext.postings import Counts, Numbers, packed, split
+from journeyman.store.fulltext.postings import Counts, Flags, Numbers, Shares, packed, split
 from journeyman.store.fulltext.ranking import TermIds, levels, once_shares
 from journeyman.types import Record
 
@@ -56,17 +56,24 @@ class Batch:
     def forward(self) -> list[bytes]:
         """Each entry's terms and counts, packed: what removing it takes back."""
         order = np.lexsort((self.terms, self.of))
-        ids, counts = self.terms[order], self.counts[order]
-        ends = np.searchsorted(self.of[order], np.arange(len(self.entries) + 1)).tolist()
-        spans = pairwise(ends)
-        return [packed(ids[first:end], counts[first:end]) for first, end in spans]
+        terms = self.terms[order]
+        counts = self.counts[order]
+        of = self.of[order]
+        entries = np.arange(len(self.entries) + 1)
+        ends = np.searchsorted(of, entries)
+        forward: list[bytes] = []
+        for first, end in pairwise(ends.tolist()):
+            stored = packed(terms[first:end], counts[first:end])
+            forward.append(stored)
+        return forward
 
     def some(self, chosen: Sequence[int]) -> Batch:
         """Only these entries, which must come in their order."""
-        place = np.full(len(self.entries), len(self.entries), np.uint32)
+        left_out = len(self.entries)
+        place = np.full(left_out, left_out, np.uint32)
         place[chosen] = np.arange(len(chosen), dtype=np.uint32)
         of = place[self.of]
-        kept = of < len(self.entries)
+        kept = of < left_out
         return Batch(
             entries=[self.entries[n] for n in chosen],
             lengths=self.lengths[chosen],
@@ -78,8 +85,10 @@ class Batch:
 
 def unpacked(forward: bytes) -> tuple[TermIds, Counts]:
     """A text's terms and counts again."""
-    terms, counts = split(forward)
-    return np.frombuffer(terms, np.uint32), np.frombuffer(counts, np.uint8)
+    stored_terms, stored_counts = split(forward)
+    terms = np.frombuffer(stored_terms, np.uint32)
+    counts = np.frombuffer(stored_counts, np.uint8)
+    return terms, counts
 
 
 @dataclass
@@ -93,55 +102,69 @@ class SegmentsView:
     """Of their lengths."""
     scopes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    live: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
-    _shares: tuple[float, NDArray[np.float32]] | None = None
+    live: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+    _shares: tuple[float, Shares] | None = None
     """By lengths as they are, and a mean length."""
-    _of_scopes: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict)
+    _of_scopes: dict[frozenset[int], Flags] = field(default_factory=dict)
     """For scopes asked for of late, the live texts that belong to them."""
 
     def drop(self, first: int) -> None:
         _, numbers = self.tokens.pop(first)
-        for there in (self.live, *self._of_scopes.values()):
-            there[numbers] = False
+        for mask in self._masks():
+            mask[numbers] = False
 
     def add(self, row: Any) -> None:
-        columns = {name: np.frombuffer(getattr(row, name), kind) for name, kind in COLUMNS.items()}
+        columns = stored_columns(row)
         numbers = columns["numbers"]
         self._make_room(int(numbers[-1]) + 1)
         for name in ("ids", "lengths", "scopes", "places"):
-            getattr(self, name)[numbers] = columns[name]
+            column = getattr(self, name)
+            column[numbers] = columns[name]
         self.levels[numbers] = levels(columns["lengths"])
         self._shares = None
         self.live[numbers] = True
-        for scopes, there in self._of_scopes.items():
-            there[numbers] = _among(columns["scopes"], scopes)
-        for there in (self.live, *self._of_scopes.values()):
-            there[np.frombuffer(row.removed, np.uint32)] = False
+        for scopes, mask in self._of_scopes.items():
+            mask[numbers] = _among(columns["scopes"], scopes)
+        removed = np.frombuffer(row.removed, np.uint32)
+        for mask in self._masks():
+            mask[removed] = False
         self.tokens[row.first] = (row.token, numbers)
 
-    def shares(self, mean: float) -> NDArray[np.float32]:
-        """`once_shares` of all texts."""
-        if self._shares is None or self._shares[0] != mean:
-            self._shares = mean, once_shares(self.lengths, mean)
-        return self._shares[1]
+    def _masks(self) -> Sequence[Flags]:
+        """The mask of all live texts, and those of scopes."""
+        return [self.live, *self._of_scopes.values()]
 
-    def allowed(self, scopes: frozenset[int] | None) -> NDArray[np.bool_]:
+    def shares(self, mean: float) -> Shares:
+        """`once_shares` of all texts."""
+        if self._shares is not None:
+            known_mean, shares = self._shares
+            if known_mean == mean:
+                return shares
+        shares = once_shares(self.lengths, mean)
+        self._shares = (mean, shares)
+        return shares
+
+    def allowed(self, scopes: frozenset[int] | None) -> Flags:
         """Which texts there are that belong to these; None: to any."""
         if scopes is None:
             return self.live
-        if scopes not in self._of_scopes:
-            if len(self._of_scopes) >= KEPT_SCOPES:
-                self._of_scopes.clear()
-            self._of_scopes[scopes] = self.live & _among(self.scopes, scopes)
-        return self._of_scopes[scopes]
+        known = self._of_scopes
+        if scopes not in known:
+            if len(known) >= KEPT_SCOPES:
+                known.clear()
+            among = _among(self.scopes, scopes)
+            known[scopes] = self.live & among
+        return known[scopes]
 
     def _make_room(self, size: int) -> None:
-        if size > len(self.live):
-            for name in ("ids", "lengths", "levels", "scopes", "places", "live"):
-                setattr(self, name, _grown(getattr(self, name), size + size // 8))
-            self._of_scopes = {
-                scopes: _grown(there, size + size // 8) for scopes, there in self._of_scopes.items()
-            }
+        if size <= len(self.live):
+            return
+        room = size + size // 8
+        for name in ("ids", "lengths", "levels", "scopes", "places", "live"):
+            column = getattr(self, name)
+            setattr(self, name, _grown(column, room))
+        for scopes, mask in self._of_scopes.items():
+            self._of_scopes[scopes] = _grown(mask, room)
 
 
 def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:
@@ -150,5 +173,16 @@ def _grown(column: NDArray[Any], size: int) -> NDArray[Any]:
     return grown
 
 
-def _among(column: NDArray[np.int64], scopes: frozenset[int]) -> NDArray[np.bool_]:
-    return np.isin(column, np.array(list(scopes), np.int64))
+def _among(column: NDArray[np.int64], scopes: frozenset[int]) -> Flags:
+    values = list(scopes)
+    wanted = np.array(values, np.int64)
+    return np.isin(column, wanted)
+
+
+def stored_columns(row: Any) -> dict[str, NDArray[Any]]:
+    """The columns of a segment's row, by name."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, kind in COLUMNS.items():
+        stored = getattr(row, name)
+        columns[name] = np.frombuffer(stored, kind)
+    return columns

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Column,
     Connection,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    Update,
     bindparam,
     case,
     delete,
@@ -25,9 +27,11 @@ from sqlalchemy import (
 
 from journeyman.store.fulltext.postings import Posted
 from journeyman.store.fulltext.segments import COLUMNS
-from journeyman.store.statements import Statement
+from journeyman.store.statements import Statement, Values
 
 T = TypeVar("T")
+
+_WHOLE = BigInteger().with_variant(Integer, "sqlite")
 
 WIDTHS = (8, 64, 512)
 """Values of an `IN` that is built once: the fewest that do are filled up."""
@@ -35,7 +39,10 @@ WIDTHS = (8, 64, 512)
 
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """As many at a time as one statement takes."""
-    return (values[start : start + WIDTHS[-1]] for start in range(0, len(values), WIDTHS[-1]))
+    size = WIDTHS[-1]
+    for start in range(0, len(values), size):
+        end = start + size
+        yield values[start:end]
 
 
 @dataclass(frozen=True)
@@ -50,42 +57,86 @@ class Tables:
 
     @classmethod
     def named(cls, name: str, metadata: MetaData) -> Tables:
-        whole = BigInteger().with_variant(Integer, "sqlite")
-
-        def table(part: str, *columns: Column[Any]) -> Table:
-            return Table(f"{name}_{part}", metadata, *columns)
-
-        def key(label: str) -> Column[Any]:
-            return Column(label, whole, primary_key=True, autoincrement=False)
-
-        def number(label: str) -> Column[Any]:
-            return Column(label, whole, nullable=False)
-
-        def packed(label: str) -> Column[Any]:
-            return Column(label, LargeBinary, nullable=False)
-
         return cls(
-            state=table(
-                "state", key("id"), *map(number, ("texts", "length", "next_number", "next_term"))
-            ),
-            texts=table(
-                "texts",
-                key("id"),
-                *map(number, ("number", "scope", "place", "length")),
-                packed("terms"),
-            ),
-            terms=table(
-                "terms",
-                key("id"),
-                *map(number, ("found", "again", "most")),
-                Column("term", Text, unique=True),
-            ),
-            segments=table(
-                "segments", key("first"), number("token"), *map(packed, (*COLUMNS, "removed"))
-            ),
-            # the key is a segment's first number, then the term's id in the lower 32 bits
-            postings=table("postings", key("key"), *map(packed, Posted._fields)),
+            state=_state_table(name, metadata),
+            texts=_texts_table(name, metadata),
+            terms=_terms_table(name, metadata),
+            segments=_segments_table(name, metadata),
+            postings=_postings_table(name, metadata),
         )
+
+
+def _key(label: str) -> Column[Any]:
+    return Column(label, _WHOLE, primary_key=True, autoincrement=False)
+
+
+def _number(label: str) -> Column[Any]:
+    return Column(label, _WHOLE, nullable=False)
+
+
+def _packed(label: str) -> Column[Any]:
+    return Column(label, LargeBinary, nullable=False)
+
+
+def _state_table(name: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{name}_state",
+        metadata,
+        _key("id"),
+        _number("texts"),
+        _number("length"),
+        _number("next_number"),
+        _number("next_term"),
+    )
+
+
+def _texts_table(name: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{name}_texts",
+        metadata,
+        _key("id"),
+        _number("number"),
+        _number("scope"),
+        _number("place"),
+        _number("length"),
+        _packed("terms"),
+    )
+
+
+def _terms_table(name: str, metadata: MetaData) -> Table:
+    return Table(
+        f"{name}_terms",
+        metadata,
+        _key("id"),
+        _number("found"),
+        _number("again"),
+        _number("most"),
+        Column("term", Text, unique=True),
+    )
+
+
+def _segments_table(name: str, metadata: MetaData) -> Table:
+    columns = [_packed(column) for column in COLUMNS]
+    return Table(
+        f"{name}_segments",
+        metadata,
+        _key("first"),
+        _number("token"),
+        *columns,
+        _packed("removed"),
+    )
+
+
+def _postings_table(name: str, metadata: MetaData) -> Table:
+    """Its key is a segment's first number, then the term's id in the lower 32 bits."""
+    fields = Posted._fields
+    columns = [_packed(field) for field in fields]
+    return Table(
+        f"{name}_postings",
+        metadata,
+        _key("key"),
+        *columns,
+    )
 
 
 class Among:
@@ -95,30 +146,35 @@ class Among:
         self.of_width: dict[int, Statement] = {}
         for width in WIDTHS:
             names = [f"value_{n}" for n in range(width)]
-            self.of_width[width] = Statement(
-                query.where(column.in_([bindparam(name) for name in names])), *names
-            )
+            values = list(map(_parameter, names))
+            rows = query.where(column.in_(values))
+            statement = Statement(rows, *names)
+            self.of_width[width] = statement
 
-    def rows(self, connection: Connection, values: Sequence[Any]) -> list[Any]:
-        return [
-            row
-            for statement, some in self._fitting(values)
-            for row in statement.rows(connection, some)
-        ]
+    def rows(self, connection: Connection, values: Values) -> list[Any]:
+        found: list[Any] = []
+        for statement, some in self._fitting(values):
+            rows = statement.rows(connection, some)
+            found.extend(rows)
+        return found
 
-    def tuples(self, connection: Connection, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def tuples(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """As `rows`, quicker."""
-        return [
-            row
-            for statement, some in self._fitting(values)
-            for row in statement.tuples(connection, some)
-        ]
+        found: list[tuple[Any, ...]] = []
+        for statement, some in self._fitting(values):
+            rows = statement.tuples(connection, some)
+            found.extend(rows)
+        return found
 
-    def _fitting(self, values: Sequence[Any]) -> Iterator[tuple[Statement, Sequence[Any]]]:
+    def _fitting(self, values: Values) -> Iterator[tuple[Statement, Values]]:
         """The narrowest statements that take all of them, each with as many as it takes."""
         for some in chunks(values):
-            width = next(width for width in WIDTHS if width >= len(some))
-            yield self.of_width[width], [*some, *[some[-1]] * (width - len(some))]
+            size = len(some)
+            width = _width_for(size)
+            missing = width - size
+            filling = [some[-1]] * missing
+            statement = self.of_width[width]
+            yield statement, [*some, *filling]
 
 
 @dataclass(frozen=True)
@@ -143,38 +199,69 @@ class Statements:
 
     @classmethod
     def of(cls, tables: Tables) -> Statements:
-        texts, table, postings = tables.texts, tables.terms, tables.postings
-
-        def adding(to: Table) -> Statement:
-            return Statement(to.insert(), *to.columns.keys())
-
-        of_term = update(table).where(table.c.id == bindparam("term_id"))
-        grown = of_term.values(
-            found=table.c.found + bindparam("more"),
-            again=table.c.again + bindparam("more_again"),
-            most=case((table.c.most < bindparam("often"), bindparam("often")), else_=table.c.most),
-        )
-        shrunk = of_term.values(
-            found=table.c.found - bindparam("less"), again=table.c.again - bindparam("less_again")
-        )
+        texts = tables.texts
+        terms = tables.terms
+        postings = tables.postings
+        key = postings.c.key
+        held = select(texts.c.id, texts.c.terms)
+        once = select(key, postings.c.once, postings.c.bits)
+        often = select(key, postings.c.often)
         return cls(
-            add_texts=adding(texts),
-            add_terms=adding(table),
-            add_postings=adding(postings),
-            grow=Statement(grown, "more", "more_again", "often", "term_id"),
-            shrink=Statement(shrunk, "less", "less_again", "term_id"),
-            drop_texts=Statement(
-                delete(texts).where(texts.c.id == bindparam("text_id")), "text_id"
-            ),
-            drop_terms=Statement(
-                delete(table).where(table.c.id == bindparam("term_id")), "term_id"
-            ),
-            drop_postings=Statement(
-                delete(postings).where(postings.c.key == bindparam("list_key")), "list_key"
-            ),
+            add_texts=_adding(texts),
+            add_terms=_adding(terms),
+            add_postings=_adding(postings),
+            grow=_growing(terms),
+            shrink=_shrinking(terms),
+            drop_texts=_dropping(texts, texts.c.id, "text_id"),
+            drop_terms=_dropping(terms, terms.c.id, "term_id"),
+            drop_postings=_dropping(postings, key, "list_key"),
             texts=Among(select(texts), texts.c.id),
-            terms=Among(select(table), table.c.term),
-            held=Among(select(texts.c.id, texts.c.terms), texts.c.id),
-            once=Among(select(postings.c.key, postings.c.once, postings.c.bits), postings.c.key),
-            often=Among(select(postings.c.key, postings.c.often), postings.c.key),
+            terms=Among(select(terms), terms.c.term),
+            held=Among(held, texts.c.id),
+            once=Among(once, key),
+            often=Among(often, key),
         )
+
+
+def _adding(table: Table) -> Statement:
+    names = table.columns.keys()
+    return Statement(table.insert(), *names)
+
+
+def _dropping(table: Table, key: Column[Any], name: str) -> Statement:
+    parameter = _parameter(name)
+    row = delete(table).where(key == parameter)
+    return Statement(row, name)
+
+
+def _growing(terms: Table) -> Statement:
+    more = terms.c.found + _parameter("more")
+    again = terms.c.again + _parameter("more_again")
+    often = _parameter("often")
+    most = terms.c.most
+    grown = _of_term(terms).values(
+        found=more,
+        again=again,
+        most=case((most < often, often), else_=most),
+    )
+    return Statement(grown, "more", "more_again", "often", "term_id")
+
+
+def _shrinking(terms: Table) -> Statement:
+    less = terms.c.found - _parameter("less")
+    again = terms.c.again - _parameter("less_again")
+    shrunk = _of_term(terms).values(found=less, again=again)
+    return Statement(shrunk, "less", "less_again", "term_id")
+
+
+def _of_term(terms: Table) -> Update:
+    row = terms.c.id == _parameter("term_id")
+    return update(terms).where(row)
+
+
+def _parameter(name: str) -> BindParameter[Any]:
+    return bindparam(name)
+
+
+def _width_for(size: int) -> int:
+    return next(width for width in WIDTHS if width >= size)

@@ -35,27 +35,32 @@ def terms(text: str) -> list[str]:
     after its parts. Where they are not set apart (Chinese, Japanese, Korean, Thai), each pair of neighbouring
     characters, and a character that stands alone as itself.
     """
-    if text.isascii():
-        found: list[str] = []
-        for run in PLAIN_RUN.findall(text.lower()):
-            if run.isalnum():
-                found.append(run if len(run) <= LONGEST_TERM else run[:LONGEST_TERM])
-            else:
-                _add_compound(found, run, PLAIN_PART.findall(run))
-        return found
-    return _any_terms(_folded(text))
+    if not text.isascii():
+        return _any_terms(_folded(text))
+    found: list[str] = []
+    for run in PLAIN_RUN.findall(text.lower()):
+        if run.isalnum():
+            found.append(run if len(run) <= LONGEST_TERM else run[:LONGEST_TERM])
+        else:
+            _add_compound(found, run, PLAIN_PART.findall(run))
+    return found
 
 
 def shared(one: str, other: str) -> float:
     """The share of the terms of two texts that stand in both (Jaccard). Of texts without any: 0."""
-    mine, theirs = frozenset(terms(one)), frozenset(terms(other))
-    return len(mine & theirs) / max(1, len(mine | theirs))
+    mine = frozenset(terms(one))
+    theirs = frozenset(terms(other))
+    both = mine & theirs
+    either = mine | theirs
+    return len(both) / max(1, len(either))
 
 
 def _folded(text: str) -> str:
     """Compatibility forms made plain, case folded, accents dropped."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return unicodedata.normalize("NFKC", ACCENTS.sub("", apart))
+    plain = unicodedata.normalize("NFKC", text)
+    apart = unicodedata.normalize("NFKD", plain.casefold())
+    without_accents = ACCENTS.sub("", apart)
+    return unicodedata.normalize("NFKC", without_accents)
 
 
 def _any_terms(folded: str) -> list[str]:
@@ -63,7 +68,8 @@ def _any_terms(folded: str) -> list[str]:
     for match in RUN.finditer(folded):
         run = match.group()
         if match.lastgroup == "unspaced":
-            found.extend(run[i : i + 2] for i in range(max(1, len(run) - 1)))
+            pairs = max(1, len(run) - 1)
+            found.extend(run[i : i + 2] for i in range(pairs))
         elif run.isalnum():
             found.append(run[:LONGEST_TERM])
         else:
@@ -72,6 +78,13 @@ def _any_terms(folded: str) -> list[str]:
 
 
 def _add_compound(found: list[str], run: str, parts: list[str]) -> None:
-    found.extend(part[:LONGEST_TERM] for part in parts)
-    if len(parts) > 1 and any(character == "_" or character.isdigit() for character in run):
+    for part in parts:
+        shortened = part[:LONGEST_TERM]
+        found.append(shortened)
+    if len(parts) > 1 and _is_identifier(run):
         found.append(run[:LONGEST_TERM])
+
+
+def _is_identifier(run: str) -> bool:
+    has_digit = any(map(str.isdigit, run))
+    return has_digit or "_" in run

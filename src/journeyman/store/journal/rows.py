@@ -7,7 +7,7 @@ from typing import Any
 
 from journeyman.store.journal import codec, upcast
 from journeyman.store.journal.blobs import Blobs
-from journeyman.types import EVENT_VERSION, Case, Change, Event, Json, Run
+from journeyman.types import Case, Change, Event, Json, Run
 
 Row = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def event_values(event: Event, blobs: Blobs) -> Sequence[Any]:
         codec.dumps(blobs.fold(stored)),
         packed,
         event.at,
-        EVENT_VERSION,
+        event.version,
     )
 
 
@@ -57,6 +57,7 @@ def event_of(values: Sequence[Any], blobs: Blobs) -> Event:
         body=codec.read_body(kind, stored, version),
         key=key,
         at=at,
+        version=version,
     )
 
 

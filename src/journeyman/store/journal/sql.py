@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Executable, Select, and_, func, select
 
 from journeyman.errors import InputError
 from journeyman.store.faults import reach
-from journeyman.store.journal import codec, rows, schema
+from journeyman.store.journal import codec, rows, schema, upcast
 from journeyman.store.journal.blobs import Blobs
 from journeyman.store.journal.hot import BATCH, HotStatements
 from journeyman.store.journal.protocol import ChooseRun, LeaseLostError, MakeChanges
@@ -276,13 +276,13 @@ class SqlJournal(ABC):
         return [rows.event_values(event, self.blobs) for event in events]
 
     def events(self, run_id: str, case_id: str, *, attempt: int | None = None) -> list[Event]:
-        if attempt is not None:
-            found = self._rows(self.hot.attempt, run_id, case_id, attempt)
+        if attempt is None:
+            found = self._rows(self.hot.events, run_id, case_id)
         else:
-            every = [self._event(row) for row in self._rows(self.hot.events, run_id, case_id)]
-            last = max((event.attempt for event in every), default=1)
-            return [event for event in every if event.attempt == last]
-        return [self._event(row) for row in found]
+            found = self._rows(self.hot.attempt, run_id, case_id, attempt)
+        every = [self._event(row) for row in found]
+        last = max((event.attempt for event in every), default=1)
+        return upcast.case_events([event for event in every if event.attempt == last])
 
     def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
         found: list[tuple[int, Label]] = []

@@ -6,10 +6,11 @@ as it is. So a store of any released version opens, and opening it changes nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from journeyman.types import Json
+from journeyman.types import Cited, Event, Json, Passages, Replied, Resulted
+from journeyman.types.content import HEAD
 
 Body = Mapping[str, Json]
 
@@ -24,11 +25,73 @@ def run_spec(spec: Body) -> Body:
 
 
 def event_body(kind: str, body: Body, version: int | None) -> Body:
-    """The body of an event of this kind, written in that version. None: before events had one."""
-    if version is not None:
-        return body
+    """The body of an event of this kind, written in the form of this version."""
+    if kind == "opened" and version is None:
+        body = _within(body, "messages", _opening)
     upcast = EVENTS.get(kind)
     return body if upcast is None else upcast(body)
+
+
+def case_events(events: Sequence[Event]) -> list[Event]:
+    """The events of a case, in order. What its old searches found becomes passages.
+
+    Which tool a result is of stands only in the reply before it, so this takes all of them.
+    """
+    if all(event.version is not None for event in events):
+        return list(events)
+    names: dict[str, str] = {}
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event.body, Replied):
+            names |= {call.id: call.name for call in event.body.reply.message.tool_calls}
+        found.append(_with_findings(event, names))
+    return found
+
+
+def _with_findings(event: Event, names: Mapping[str, str]) -> Event:
+    """The event; the result of an old search with its listing as passages."""
+    if event.version is not None or not isinstance(event.body, Resulted):
+        return event
+    message = event.body.message
+    if message.failed or names.get(message.call_id or "") != "search":
+        return event
+    passages = listing(message.text)
+    if passages is None:
+        return event
+    told = message.model_copy(update={"content": (passages,)})
+    return event.model_copy(update={"body": Resulted(message=told)})
+
+
+def _opening(messages: Json) -> Json:
+    """Passages stood in messages of the user's before the last one, which is the case's own."""
+    said = [n for n, message in enumerate(messages) if message["role"] == "user"]
+    told = list(messages)
+    for n in said[:-1]:
+        told[n] = _with_passages(told[n])
+    return told
+
+
+def _with_passages(message: Body) -> Body:
+    """The message with its text as passages, if it is a listing of them and nothing else."""
+    text = message["content"]
+    if not isinstance(text, str):
+        return message
+    passages = listing(text)
+    if passages is None:
+        return message
+    return {**message, "content": [passages.model_dump(mode="json")]}
+
+
+def listing(text: str) -> Passages | None:
+    """Passages as they stood in a text. None: it is not made of them alone."""
+    heads = list(HEAD.finditer(text))
+    ends = [found.start() - len("\n\n") for found in heads[1:]]
+    cited: list[Cited] = []
+    for found, end in zip(heads, [*ends, len(text)], strict=False):
+        body = text[found.end() + 1 : end]
+        cited.append(Cited(number=int(found[1]), head=found[2], text=body))
+    passages = Passages(passages=tuple(cited))
+    return passages if cited and passages.rendered == text else None
 
 
 def change_body(kind: str, body: Body) -> Body:

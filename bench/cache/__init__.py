@@ -1,0 +1,15 @@
+"""Prompt tokens that the prefix cache saves."""
+
+MEASURES = (
+    "jobs.analyst",
+    "journeyman.environments",
+    "journeyman.autonomy",
+    "journeyman.improve",
+    "journeyman.reports",
+    "journeyman.runtime",
+    "journeyman.job",
+    "journeyman.memory",
+    "journeyman.models",
+    "journeyman.store",
+    "journeyman.worker",
+)

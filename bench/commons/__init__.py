@@ -1,0 +1,6 @@
+"""What workers share, and what poisoned contributions cost."""
+
+MEASURES = (
+    "journeyman.memory",
+    "journeyman.store",
+)

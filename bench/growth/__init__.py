@@ -1,0 +1,21 @@
+"""What the store, the memory and a case's time do as a run grows."""
+
+MEASURES = (
+    "journeyman.assess",
+    "journeyman.cases",
+    "journeyman.environments",
+    "journeyman.errors",
+    "journeyman.autonomy",
+    "journeyman.improve",
+    "journeyman.reports",
+    "journeyman.runtime",
+    "journeyman.job",
+    "journeyman.learn",
+    "journeyman.memory",
+    "journeyman.models",
+    "journeyman.protocols",
+    "journeyman.store",
+    "journeyman.types",
+    "journeyman.verifiers",
+    "journeyman.worker",
+)

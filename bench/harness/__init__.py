@@ -1,0 +1,22 @@
+"""Time per turn, beside four other libraries."""
+
+MEASURES = (
+    "bench.lib.instant_server",
+    "journeyman.assess",
+    "journeyman.cases",
+    "journeyman.environments",
+    "journeyman.errors",
+    "journeyman.autonomy",
+    "journeyman.improve",
+    "journeyman.reports",
+    "journeyman.runtime",
+    "journeyman.job",
+    "journeyman.learn",
+    "journeyman.memory",
+    "journeyman.models",
+    "journeyman.protocols",
+    "journeyman.store",
+    "journeyman.types",
+    "journeyman.verifiers",
+    "journeyman.worker",
+)

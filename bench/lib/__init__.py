@@ -1,0 +1,1 @@
+"""What several benches share. No bench imports from another one's folder."""
