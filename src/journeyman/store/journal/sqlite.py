@@ -338,7 +338,7 @@ class SqliteJournal:
                 yield
 
     def _row(self, event: Event) -> dict[str, Json]:
-        stored, packed = codec.split_logprobs(event.kind, codec.stored_body(event.body))
+        stored, packed = codec.split_tokens(event.kind, codec.stored_body(event.body))
         return {
             **event.model_dump(mode="json", exclude={"body", "path"}),
             "kind": event.kind,
@@ -375,7 +375,7 @@ class SqliteJournal:
 
     def _event(self, row: Mapping[str, Json]) -> Event:
         stored = self.blobs.unfold(codec.loads(row["body"]))
-        body = codec.read_body(row["kind"], codec.join_logprobs(stored, row["packed"]))
+        body = codec.read_body(row["kind"], codec.join_tokens(stored, row["packed"]))
         rest = {k: v for k, v in row.items() if k not in {"id", "kind", "body", "packed"}}
         return Event(body=body, **rest)
 
