@@ -18,9 +18,11 @@ from journeyman.types import (
     Effect,
     Lesson,
     Message,
+    Reply,
     ToolCall,
     ToolSpec,
     Trajectory,
+    Usage,
 )
 from journeyman.worker import Worker, rollout
 
@@ -124,6 +126,32 @@ def test_stable_parts_come_before_lessons_and_lessons_before_the_case() -> None:
     assert answer_of(recalled[1].tool_calls) == "SELECT 2"
     assert user.text == "question"
     assert [told.text for told in done.recalled] == ["SELECT 2"]
+
+
+def test_token_ids_and_the_raw_text_are_in_no_prompt() -> None:
+    look = Message(role="assistant", content="", tool_calls=(call("look"),))
+    usage = Usage(prompt_tokens=1, completion_tokens=1)
+    model = ScriptedModel(
+        [Reply(message=look, usage=usage, token_ids=(987654,), raw="RAW"), call("submit")]
+    )
+    asyncio.run(rollout(Worker(), model, Desk(), CaseInput(id="c", prompt="question")))
+    told = "".join(message.model_dump_json() for message in model.calls[1])
+    assert "look-x-0" in told
+    assert "RAW" not in told
+    assert "987654" not in told
+
+
+def test_tokens_that_nobody_tells_are_bounded_by_steps() -> None:
+    silent = Usage(prompt_tokens=None, completion_tokens=None)
+    looks = [
+        Message(role="assistant", content="", tool_calls=(call("look", str(n)),)) for n in range(9)
+    ]
+    done = do(
+        [Reply(message=look, usage=silent) for look in looks],
+        Desk(),
+        budget=Budget(steps=3, tokens=1),
+    )
+    assert (done.stop, len(done.steps)) == ("steps", 3)
 
 
 def test_a_final_call_that_fails_goes_on() -> None:

@@ -47,13 +47,14 @@ def main() -> None:
             asyncio.run(work(shift))
             seen, done = run_metrics(journal, run), list(outcomes(journal, run))
         cold_prompts, cold_cached = asyncio.run(_again(model, done))
+    assert seen.prompt_tokens is not None
     assert seen.cached_tokens is not None
     warm = seen.prompt_tokens - seen.cached_tokens
+    calls = [step.reply.usage for outcome in done[4:] for step in outcome.trajectory.steps]
     per_call = [
-        1 - step.reply.usage.cached_tokens / step.reply.usage.prompt_tokens
-        for outcome in done[4:]
-        for step in outcome.trajectory.steps
-        if step.reply.usage.cached_tokens is not None
+        1 - call.cached_tokens / call.prompt_tokens
+        for call in calls
+        if call.cached_tokens is not None and call.prompt_tokens
     ]
     found = {
         "warm_recomputed_share": Figure(
@@ -82,7 +83,10 @@ async def _again(model: Model, done: list[CaseResult]) -> tuple[int, int]:
         embedded.request_of = lambda *a: {**plain(*a), "cache_prompt": False}
         for outcome in done[:AGAIN]:
             usage = (await model.generate(outcome.trajectory.opening)).usage
-            prompts, cached = prompts + usage.prompt_tokens, cached + (usage.cached_tokens or 0)
+            prompts, cached = (
+                prompts + (usage.prompt_tokens or 0),
+                cached + (usage.cached_tokens or 0),
+            )
     finally:
         embedded.request_of = plain
         await model.aclose()

@@ -57,7 +57,7 @@ def counting() -> Iterator[list[int]]:
     def counted(generate: Any) -> Any:
         async def wrapped(*given: Any, **named: Any) -> Any:
             reply = await generate(*given, **named)
-            tokens.append(reply.usage.prompt_tokens + reply.usage.completion_tokens)
+            tokens.append(reply.usage.total_tokens)
             return reply
 
         return wrapped

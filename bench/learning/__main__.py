@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.learning.games import GAMES, HISTORY, game, taught
-from bench.lib.arms import ARMS, SEED, lessons_of, recorded_right, worker_for
+from bench.lib.arms import ARMS, SEED, lessons_of, recorded_right, rows_of, worker_for
 from bench.lib.figures import Figure, mean_of, of_share
 from bench.lib.places import RECORDED_STREAMS, WORK
 from bench.lib.recorded import RECALLED, SHOWN, Part, crossed_scores, sealed_scores
@@ -135,15 +135,6 @@ COLUMNS = ("arm", "case", "right", "memory_tokens", "computed_tokens", "written_
 FIELDS = (*COLUMNS, *SIGNALS)
 
 Row = Mapping[str, object]
-
-
-def rows_of(name: str) -> dict[tuple[str, str], dict[str, str]]:
-    """What a stream's file says, by arm and case. Empty: there is none."""
-    file = RECORDED / f"{name}.csv"
-    if not file.exists():
-        return {}
-    with file.open(encoding="utf-8", newline="") as opened:
-        return {(told["arm"], told["case"]): told for told in csv.DictReader(opened)}
 
 
 def export(journal: Journal) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
-from bench.lib.places import RECORDED_STREAMS
+from bench.lib.places import RECORDED_ARMS, RECORDED_STREAMS
 from journeyman.job.job import Job
 from journeyman.memory.context import cost_of
 from journeyman.memory.lessons import correction
@@ -180,3 +180,12 @@ def within_tokens(lessons: Sequence[Lesson], tokens: int) -> list[Lesson]:
             break
         shown.append(lesson)
     return shown
+
+
+def rows_of(name: str) -> dict[tuple[str, str], dict[str, str]]:
+    """What a stream's file says, by arm and case. Empty: there is none."""
+    file = RECORDED_ARMS / f"{name}.csv"
+    if not file.exists():
+        return {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        return {(told["arm"], told["case"]): told for told in csv.DictReader(opened)}

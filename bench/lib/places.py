@@ -14,3 +14,6 @@ RECORDED_STREAMS = BENCH / "streams"
 """`STREAM.csv`: what the embedded model did, case by case."""
 WORK = BENCH / ".work"
 """Workspaces and environments that a bench goes on with; not in git."""
+
+RECORDED_ARMS = ROOT / "bench" / "learning"
+"""What the learning bench recorded, a file a stream."""

@@ -152,9 +152,8 @@ async def _turn(
 
 
 def _tokens(now: RolloutState) -> int:
-    return sum(
-        step.reply.usage.prompt_tokens + step.reply.usage.completion_tokens for step in now.steps
-    )
+    """As far as the engine says: where it says nothing, only steps and seconds bound a case."""
+    return sum(step.reply.usage.total_tokens or 0 for step in now.steps)
 
 
 def _told(now: RolloutState, step: Step, text: str) -> RolloutState:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import pytest
 
 from journeyman.errors import ContextOverflowError, ModelFileError, PartRefusedError
-from journeyman.models import embedded
-from journeyman.models.embedded import EmbeddedModel, free_cores
+from journeyman.models import embedded, toolcalls
+from journeyman.models.embedded import EmbeddedModel, Settings, free_cores
 from journeyman.models.gguf import control_tokens
 from journeyman.types import Image, Message, Sampling, Text, ToolSpec
 
@@ -54,6 +54,7 @@ def test_a_reply_has_text_usage_and_a_log_probability_for_each_token(model: Embe
     )
     assert reply.message.text.strip()
     assert reply.logprobs is not None
+    assert reply.usage.completion_tokens is not None
     assert abs(len(reply.logprobs) - reply.usage.completion_tokens) <= 1  # the end token has none
     assert all(entry.logprob <= 0 and 1 <= len(entry.top) <= 3 for entry in reply.logprobs)
     assert reply.usage.seconds > 0
@@ -63,6 +64,7 @@ def tokens_of(model: EmbeddedModel, text: str) -> int:
     reply = run(
         model.generate((Message(role="user", content=text),), sampling=Sampling(max_tokens=1))
     )
+    assert reply.usage.prompt_tokens is not None
     return reply.usage.prompt_tokens
 
 
@@ -84,6 +86,39 @@ def test_a_picture_is_refused_before_the_call(tmp_path: Path) -> None:
     assert "takes image" in raised.value.hint
 
 
+def test_token_ids_are_all_of_them_or_none(model: EmbeddedModel) -> None:
+    sampling = Sampling(max_tokens=12)
+    reply = run(model.generate(said("Say hello."), sampling=sampling))
+    assert reply.token_ids is not None
+    assert reply.logprobs is not None
+    assert len(reply.token_ids) == len(reply.logprobs)
+    assert "".join(entry.token for entry in reply.logprobs) == reply.message.text
+    again = run(model.generate(said("Say hello."), sampling=sampling))
+    assert again.token_ids == reply.token_ids
+    chinese = Sampling(
+        max_tokens=40, json_schema={"enum": ["你好, 世界"]}
+    )  # its characters are several tokens each
+    assert run(model.generate(said("Say hello."), sampling=chinese)).token_ids is None
+    assert (
+        run(
+            model.generate(said("Say hello."), sampling=Sampling(max_tokens=4, top_logprobs=0))
+        ).token_ids
+        is None
+    )
+
+
+def test_the_text_of_a_call_is_kept_where_it_cannot_be_made_from_the_call(
+    model: EmbeddedModel,
+) -> None:
+    sampling = Sampling(max_tokens=60, tool_choice="required")
+    reply = run(model.generate(said("What is a lamp?"), tools=(LOOK,), sampling=sampling))
+    assert (
+        reply.raw is None
+        or toolcalls.parse(reply.raw, (LOOK,), position=2)[1] == reply.message.tool_calls
+    )
+    assert run(model.generate(said("Say hello."), sampling=Sampling(max_tokens=4))).raw is None
+
+
 def test_the_same_call_gives_the_same_reply(model: EmbeddedModel) -> None:
     sampling = Sampling(max_tokens=12, temperature=0.8, seed=7)
     first, second = (
@@ -96,6 +131,7 @@ def test_the_stable_prefix_is_taken_from_the_cache(model: EmbeddedModel) -> None
     for question in ("One?", "Two?", "Three?"):
         reply = run(model.generate(said(question), sampling=Sampling(max_tokens=2)))
     assert reply.usage.cached_tokens is not None
+    assert reply.usage.prompt_tokens is not None
     assert reply.usage.cached_tokens >= 0.8 * reply.usage.prompt_tokens
 
 
@@ -178,9 +214,9 @@ def test_what_is_loaded_beforehand_is_loaded_once_and_its_fault_is_told(
     started: list[Path] = []
     start = embedded._start
 
-    def counted(path: Path, at_once: int, cores: int) -> Any:
-        started.append(path)
-        return start(path, at_once, cores)
+    def counted(settings: Settings, cores: int) -> Any:
+        started.append(settings.path)
+        return start(settings, cores)
 
     monkeypatch.setattr(embedded, "_start", counted)
     copy = tmp_path / "copy.gguf"

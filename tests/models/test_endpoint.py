@@ -115,6 +115,27 @@ def test_a_reply_with_usage_and_log_probabilities() -> None:
     )
 
 
+def test_what_an_endpoint_does_not_say_is_unknown() -> None:
+    silent = as_json(
+        {"choices": [{"message": {"content": "hi"}, "finish_reason": "content_filter"}]}
+    )
+    reply, _ = ask(silent)
+    assert (
+        reply.usage.prompt_tokens,
+        reply.usage.completion_tokens,
+        reply.usage.cached_tokens,
+    ) == (None, None, None)
+    assert (reply.finish, reply.logprobs, reply.token_ids, reply.raw) == (None, None, None, None)
+
+
+def test_token_ids_and_the_text_of_a_call_are_kept() -> None:
+    text = 'So:\n```json\n{"name":"look","arguments":{"q":"x"}}\n```'
+    choice = {"message": {"content": text}, "finish_reason": "stop", "token_ids": [5, 7, 0]}
+    reply, _ = ask(as_json({"choices": [choice]}), tools=(LOOK,))
+    assert reply.message.tool_calls[0].arguments == {"q": "x"}
+    assert (reply.token_ids, reply.raw) == ((5, 7, 0), text)
+
+
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "second")
     assert ask(completion())[1][0].headers["Authorization"] == "Bearer second"

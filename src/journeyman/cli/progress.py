@@ -72,8 +72,7 @@ class Tally:
         self.done += 1
         self.scored += outcome.correct is not None
         self.correct += outcome.correct is True
-        usage = outcome.trajectory.usage
-        self.tokens += usage.prompt_tokens + usage.completion_tokens
+        self.tokens += outcome.trajectory.usage.total_tokens or 0
 
     @property
     def line(self) -> str:

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from journeyman.assess.stats import percent
-from journeyman.cli.text import duration
+from journeyman.cli.text import count, duration
 from journeyman.reports.html.trust import sentence
 from journeyman.reports.metrics import RunMetrics
 from journeyman.reports.report import remarks
@@ -70,9 +70,8 @@ def notes(figures: RunMetrics) -> list[str]:
         cached = f", {figures.cached_tokens / figures.prompt_tokens:.0%} of it from the prefix cache".replace(
             "%", " %"
         )
-    said.append(
-        f"Tokens: {figures.prompt_tokens:,} read{cached}, {figures.completion_tokens:,} written."
-    )
+    read, written = count(figures.prompt_tokens), count(figures.completion_tokens)
+    said.append(f"Tokens: {read} read{cached}, {written} written.")
     if figures.tool_calls:
         well = percent(figures.well_formed)
         said.append(

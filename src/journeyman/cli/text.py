@@ -32,7 +32,12 @@ def verdict(outcome: CaseResult) -> tuple[str, str]:
 def tokens(usage: Usage) -> str:
     """`1,240 tokens (1,100 cached) + 56`."""
     cached = "" if usage.cached_tokens is None else f" ({usage.cached_tokens:,} cached)"
-    return f"{usage.prompt_tokens:,}{cached} + {usage.completion_tokens:,} tokens"
+    return f"{count(usage.prompt_tokens)}{cached} + {count(usage.completion_tokens)} tokens"
+
+
+def count(number: int | None) -> str:
+    """`1,240`; `?` where it is not known."""
+    return "?" if number is None else f"{number:,}"
 
 
 def duration(seconds: float) -> str:

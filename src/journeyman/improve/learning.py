@@ -131,8 +131,7 @@ class JournalLab:
         finally:
             if shift.experience is not None:
                 shift.experience.close()
-        used = outcome.trajectory.usage
-        self.tokens += used.spent_tokens
+        self.tokens += outcome.trajectory.usage.spent_tokens or 0
         return ScoredTrajectory(trajectory=outcome.trajectory, scores=outcome.scores)
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
@@ -141,7 +140,7 @@ class JournalLab:
         reply = journal.reply(key)
         if reply is None:
             reply = await self.teacher.generate(messages, sampling=sampling)
-            self.tokens += reply.usage.spent_tokens
+            self.tokens += reply.usage.spent_tokens or 0
             event = Event(
                 run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0,
                 body=Replied(reply=reply), key=key, at=time.time(),

@@ -1,7 +1,8 @@
 """The embedded engine: a real model in this process, no server, no key.
 
 `xllamacpp` runs llama.cpp's server inside the process: several replies at once by continuous batching, the prompt's
-prefix kept between calls, log-probabilities, grammars. One engine is shared by all models of the same file.
+prefix kept between calls, log-probabilities, grammars. Models with the same settings share one engine; a model with
+other settings gets an engine of its own, also of the same file.
 
 Log-probabilities are of the model's own distribution, before temperature and grammar: they say what it would have said.
 """
@@ -26,11 +27,11 @@ from journeyman.errors import (
     ModelFileError,
     ModelReplyError,
 )
-from journeyman.models import toolcalls
+from journeyman.models import toolcalls, wire
 from journeyman.models.gguf import control_tokens
 from journeyman.models.messages import text_alone
 from journeyman.protocols import Model
-from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolSpec, Usage
+from journeyman.types import Json, Message, Reply, Sampling, ToolSpec
 
 CONTEXT_TOKENS = 16_384
 """Shared by all replies in flight; the longest prompt that fits."""
@@ -65,8 +66,9 @@ class _Stream:
 
     def __init__(self) -> None:
         self.text: list[str] = []
-        self.logprobs: list[Mapping[str, Json]] = []
-        self.finish = "stop"
+        self.entries: list[Mapping[str, Json]] = []
+        self.last: Mapping[str, Json] = {}
+        """The choice that says why it ended."""
         self.usage: Mapping[str, Json] = {}
         self.error: Mapping[str, Json] | None = None
         self.cancelled = False
@@ -79,8 +81,8 @@ class _Stream:
         self.usage = piece.get("usage") or self.usage
         for choice in piece.get("choices", ()):
             self.text.append(choice["delta"].get("content") or "")
-            self.logprobs.extend((choice.get("logprobs") or {}).get("content") or ())
-            self.finish = choice.get("finish_reason") or self.finish
+            self.entries.extend(wire.entries_of(choice))
+            self.last = choice if choice.get("finish_reason") else self.last
         return self.cancelled
 
 
@@ -91,13 +93,23 @@ class _Call:
     sampling: Sampling
 
 
+@dataclass(frozen=True)
+class Settings:
+    """All that an engine is opened with. Engines are shared by it, so that everybody gets the one they ask for."""
+
+    path: Path
+    at_once: int
+    """Replies in flight."""
+    context_tokens: int = CONTEXT_TOKENS
+    batch_tokens: int = BATCH_TOKENS
+
+
 class _Engine:
     """One loaded file. Calls block, so they run in threads, as many as there are slots."""
 
-    def __init__(self, path: Path, at_once: int) -> None:
-        self.path = path
-        self.at_once = at_once
-        self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="journeyman-engine")
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.threads = ThreadPoolExecutor(settings.at_once, thread_name_prefix="journeyman-engine")
         self.loading = threading.Lock()
         self.server: Any = None
         self.special: frozenset[str] = frozenset()
@@ -107,8 +119,8 @@ class _Engine:
         """On so many cores, those that are free where none are told. Raises MissingExtraError or ModelFileError."""
         with self.loading:
             if self.server is None:
-                self.server = _start(self.path, self.at_once, cores or free_cores())
-                self.special = control_tokens(self.path)
+                self.server = _start(self.settings, cores or free_cores())
+                self.special = control_tokens(self.settings.path)
             return self.server
 
     def call(self, call: _Call, stream: _Stream) -> None:
@@ -126,28 +138,33 @@ class _Engine:
         self.server = None
 
 
-def _start(path: Path, at_once: int, cores: int) -> Any:
+def _start(settings: Settings, cores: int) -> Any:
     try:
         import xllamacpp  # noqa: PLC0415 - an optional extra
     except ModuleNotFoundError:
         raise MissingExtraError("The embedded engine", "local") from None
-    _readable(path)
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_ctx = CONTEXT_TOKENS
-    params.n_parallel = at_once
+    _readable(settings.path)
+    try:
+        return xllamacpp.Server(params_of(xllamacpp, settings, cores))
+    except (ValueError, RuntimeError) as error:
+        hint = "Fetch it again with `journeyman models fetch --again`."
+        raise ModelFileError(f"{settings.path} can't be loaded: {error}.", hint) from None
+
+
+def params_of(engine: Any, settings: Settings, cores: int) -> Any:
+    """Settings in the engine's own form."""
+    params = engine.CommonParams()
+    params.model.path = str(settings.path)
+    params.n_ctx = settings.context_tokens
+    params.n_parallel = settings.at_once
     params.kv_unified = True
-    params.n_batch = BATCH_TOKENS
+    params.n_batch = settings.batch_tokens
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores
     params.verbosity = -1
     params.ui = False
     params.warmup = False
-    params.fit_params = _has_gpu(xllamacpp)
-    try:
-        return xllamacpp.Server(params)
-    except (ValueError, RuntimeError) as error:
-        hint = "Fetch it again with `journeyman models fetch --again`."
-        raise ModelFileError(f"{path} can't be loaded: {error}.", hint) from None
+    params.fit_params = _has_gpu(engine)
+    return params
 
 
 def _has_gpu(engine: Any) -> bool:
@@ -172,22 +189,28 @@ def _readable(path: Path) -> None:
         )
 
 
-_engines: dict[Path, _Engine] = {}
+_engines: dict[Settings, _Engine] = {}
 _sharing = threading.Lock()
+
+
+def _shared(settings: Settings) -> _Engine:
+    """The engine of just these settings, made if need be."""
+    with _sharing:
+        if settings not in _engines:
+            _engines[settings] = _Engine(settings)
+        return _engines[settings]
 
 
 class EmbeddedModel:
     """A GGUF file in this process. Cheap to make: the file is loaded at the first call."""
 
     def __init__(self, path: Path, *, name: str | None = None, at_once: int = 2) -> None:
-        self.path = path.resolve()
+        self.settings = Settings(path.resolve(), at_once)
         self.name = name or path.stem.lower()
-        self.at_once = at_once
 
     @property
     def engine(self) -> _Engine:
-        with _sharing:
-            return _engines.setdefault(self.path, _Engine(self.path, self.at_once))
+        return _shared(self.settings)
 
     def preload(self) -> None:
         """Begin to load, beside whatever comes next; `load` waits for it, and tells what went wrong."""
@@ -221,7 +244,7 @@ class EmbeddedModel:
     async def aclose(self) -> None:
         """End the engine, for all that share it; a later call would load it again."""
         with _sharing:
-            engine = _engines.pop(self.path, None)
+            engine = _engines.pop(self.settings, None)
         if engine is not None:
             await asyncio.to_thread(engine.close)
 
@@ -255,34 +278,27 @@ def request_of(
 def _reply(stream: _Stream, tools: Sequence[ToolSpec], *, position: int, seconds: float) -> Reply:
     if stream.error is not None:
         raise _refused(stream.error)
-    content, calls, malformed = toolcalls.parse("".join(stream.text), tools, position=position)
-    if stream.finish == "length" and not calls and malformed is not None:
-        malformed = "the reply was cut off; write less"
-    usage = stream.usage
-    if not usage:
+    if not stream.usage:
         raise ModelReplyError(
             "The engine stopped in the middle of a reply.",
             "Try the case again with --retry-failed.",
         )
+    text = "".join(stream.text)
+    content, calls, malformed = toolcalls.parse(text, tools, position=position)
+    finish = wire.finish_of(stream.last.get("finish_reason"), called=bool(calls))
+    if finish == "length" and malformed is not None:
+        malformed = "the reply was cut off; write less"
+    message = Message(role="assistant", content=content, tool_calls=calls)
+    usage = wire.usage_of(stream.usage, seconds=seconds)
     return Reply(
-        message=Message(role="assistant", content=content, tool_calls=calls),
-        usage=Usage(
-            prompt_tokens=usage["prompt_tokens"],
-            completion_tokens=usage["completion_tokens"],
-            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-            seconds=seconds,
-        ),
-        logprobs=tuple(map(_logprob, stream.logprobs)) or None,
-        finish="tool_calls" if calls else "length" if stream.finish == "length" else "stop",
+        message=message,
+        usage=usage,
+        logprobs=wire.logprobs_of(stream.entries),
+        finish=finish,
         malformed=malformed,
+        token_ids=wire.token_ids_of(stream.last, stream.entries, usage),
+        raw=wire.raw_of(text, message),
     )
-
-
-def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
-    top = tuple(
-        (other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ()
-    )
-    return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], 5), top=top)
 
 
 def _refused(error: Mapping[str, Json]) -> ModelError:

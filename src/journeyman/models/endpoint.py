@@ -24,9 +24,9 @@ from journeyman.errors import (
     ModelTimeoutError,
     ModelUnreachableError,
 )
-from journeyman.models import toolcalls
+from journeyman.models import toolcalls, wire
 from journeyman.models.messages import chat_messages
-from journeyman.types import Json, Message, Reply, Sampling, TokenLogprob, ToolCall, ToolSpec, Usage
+from journeyman.types import Json, Message, Reply, Sampling, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -293,27 +293,21 @@ def _reply(
     message = choice.get("message")
     if not isinstance(message, dict):
         raise PassingError(cut("without a message"))
-    content = _said_text(message.get("content"))
+    text = _said_text(message.get("content"))
+    content, raw = text, None
     calls, malformed = _calls(message.get("tool_calls") or ())
     if not calls and malformed is None:
-        content, calls, malformed = toolcalls.parse(content, tools, position=position)
-    usage = answer.get("usage") or {}
-    entries = (choice.get("logprobs") or {}).get("content") or ()
+        content, calls, malformed = toolcalls.parse(text, tools, position=position)
+        raw = wire.raw_of(text, Message(role="assistant", content=content, tool_calls=calls))
+    usage, entries = wire.usage_of(answer.get("usage"), seconds=seconds), wire.entries_of(choice)
     return Reply(
         message=Message(role="assistant", content=content, tool_calls=calls),
-        usage=Usage(
-            prompt_tokens=usage.get("prompt_tokens", 0),
-            completion_tokens=usage.get("completion_tokens", 0),
-            cached_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens"),
-            seconds=seconds,
-        ),
-        logprobs=tuple(map(_logprob, entries)) or None,
-        finish="tool_calls"
-        if calls
-        else "length"
-        if choice.get("finish_reason") == "length"
-        else "stop",
+        usage=usage,
+        logprobs=wire.logprobs_of(entries),
+        finish=wire.finish_of(choice.get("finish_reason"), called=bool(calls)),
         malformed=malformed,
+        token_ids=wire.token_ids_of(choice, entries, usage),
+        raw=raw,
     )
 
 
@@ -341,10 +335,3 @@ def _calls(told: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], st
             ToolCall(id=str(entry.get("id") or f"call_{n}"), name=name, arguments=arguments)
         )
     return tuple(calls), None
-
-
-def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
-    top = tuple(
-        (other["token"], round(other["logprob"], 5)) for other in entry.get("top_logprobs") or ()
-    )
-    return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], 5), top=top)

@@ -37,6 +37,11 @@ def write(calls: Sequence[ToolCall]) -> str:
     return "\n".join(f"```json\n{one_line(call.name, call.arguments)}\n```" for call in calls)
 
 
+def written(message: Message) -> str:
+    """An assistant's message as one text: what it said, then its calls."""
+    return "\n".join(part for part in (message.text, write(message.tool_calls)) if part)
+
+
 def one_line(name: str, arguments: Mapping[str, Json]) -> str:
     return json.dumps({"name": name, "arguments": dict(arguments)}, ensure_ascii=False)
 
@@ -126,7 +131,7 @@ def _turns(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[dict[
         if role == "system" and listed and not told:
             text = f"{text}\n\n{listed}"
         elif role == "assistant" and message.tool_calls:
-            text = "\n".join(part for part in (text, write(message.tool_calls)) if part)
+            text = written(message)
         elif role == "tool":
             word = "Error" if message.failed else "Result"
             role, text = (

@@ -72,11 +72,11 @@ class VersionMetrics(Record):
     correct: Proportion
     curve: tuple[CurveStretch, ...]
     tokens_per_case: float | None
-    """Prompt tokens computed and tokens written. None: it worked no case."""
+    """Prompt tokens computed and tokens written. None: it worked no case, or an engine did not say."""
     memory_tokens_per_case: float | None
     """Of the prompt, what was recalled."""
     tokens_per_correct: float | None
-    """Of judged cases. None: none was right."""
+    """Of judged cases. None: none was right, or an engine did not say."""
     worst_tenth: Proportion
     """Of its slices with enough judged cases: those with the least accuracy, together."""
     worst_slices: tuple[str, ...]
@@ -172,7 +172,7 @@ class Done:
     at: float
     slice: str | None
     correct: bool | None
-    tokens: int
+    tokens: int | None
     memory_tokens: int
     recalled: int
     shown: int
@@ -252,6 +252,11 @@ def _examination(examined: Examined) -> Examination:
     )
 
 
+def _tokens_per(count: int, done: Sequence[Done]) -> float | None:
+    known = [one.tokens for one in done if one.tokens is not None]
+    return sum(known) / count if count and len(known) == len(done) else None
+
+
 def _version(
     version: Version, done: Sequence[Done], exam: Examination | None, *, working: bool
 ) -> VersionMetrics:
@@ -268,9 +273,9 @@ def _version(
         cases=len(done),
         correct=_share(judged),
         curve=tuple(curve(judged)),
-        tokens_per_case=fmean(one.tokens for one in done) if done else None,
+        tokens_per_case=_tokens_per(len(done), done),
         memory_tokens_per_case=fmean(one.memory_tokens for one in done) if done else None,
-        tokens_per_correct=sum(one.tokens for one in judged) / correct if correct else None,
+        tokens_per_correct=_tokens_per(correct, judged),
         worst_tenth=_share([one for one in judged if one.slice in worst]),
         worst_slices=worst,
     )

@@ -63,10 +63,12 @@ class RunMetrics(Record):
     failures: tuple[FailureFigures, ...]
     in_doubt: int
     stops: dict[str, int]
-    prompt_tokens: int
+    prompt_tokens: int | None
+    """None: an engine did not say."""
     cached_tokens: int | None
     """Prompt tokens taken from the prefix cache. None: an engine did not say."""
-    completion_tokens: int
+    completion_tokens: int | None
+    """None: an engine did not say."""
     tokens_per_correct: float | None
     """Prompt tokens computed and tokens written, per right case."""
     model_calls: int
@@ -138,7 +140,8 @@ class _Fold:
     stops: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     model_seconds: float = 0.0
-    cached_known: bool = True
+    unknown: set[str] = field(default_factory=set)
+    """Kinds of tokens that an engine did not tell."""
     confidences: list[float] = field(default_factory=list)
     decided: list[Seen] = field(default_factory=list)
 
@@ -168,10 +171,9 @@ class _Fold:
 
     def _cost(self, outcome: CaseResult) -> None:
         usage = outcome.trajectory.usage
-        self.counts["prompt"] += usage.prompt_tokens
-        self.counts["completion"] += usage.completion_tokens
-        self.counts["cached"] += usage.cached_tokens or 0
-        self.cached_known &= usage.cached_tokens is not None
+        self._count("prompt", usage.prompt_tokens)
+        self._count("completion", usage.completion_tokens)
+        self._count("cached", usage.cached_tokens)
         self.model_seconds += usage.seconds
         for step in outcome.trajectory.steps:
             self.counts["calls"] += 1
@@ -179,6 +181,22 @@ class _Fold:
             self.counts["failed_tools"] += sum(result.failed for result in step.results)
             self.counts["malformed"] += step.reply.malformed is not None
             self.counts["with_calls"] += bool(step.reply.message.tool_calls)
+
+    def _count(self, name: str, tokens: int | None) -> None:
+        if tokens is None:
+            self.unknown.add(name)
+        else:
+            self.counts[name] += tokens
+
+    def tokens(self, name: str) -> int | None:
+        """None: an engine did not say for each call."""
+        return None if name in self.unknown else self.counts[name]
+
+    def tokens_per_correct(self) -> float | None:
+        prompt, completion = self.tokens("prompt"), self.tokens("completion")
+        if prompt is None or completion is None or not self.all.correct:
+            return None
+        return (prompt - (self.tokens("cached") or 0) + completion) / self.all.correct
 
 
 def run_metrics(journal: Journal, run: Run) -> RunMetrics:
@@ -192,7 +210,6 @@ def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
     for outcome in rows:
         seen.add(outcome)
     counts, whole = seen.counts, seen.all
-    computed = counts["prompt"] - (counts["cached"] if seen.cached_known else 0)
     hours = (seen.ended - seen.began) / 3600 if whole.cases else 0.0
     return RunMetrics(
         run=run.id,
@@ -213,12 +230,10 @@ def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
         ),
         in_doubt=seen.stops["in_doubt"],
         stops=dict(seen.stops),
-        prompt_tokens=counts["prompt"],
-        cached_tokens=counts["cached"] if seen.cached_known else None,
-        completion_tokens=counts["completion"],
-        tokens_per_correct=(computed + counts["completion"]) / whole.correct
-        if whole.correct
-        else None,
+        prompt_tokens=seen.tokens("prompt"),
+        cached_tokens=seen.tokens("cached"),
+        completion_tokens=seen.tokens("completion"),
+        tokens_per_correct=seen.tokens_per_correct(),
         model_calls=counts["calls"],
         model_seconds=seen.model_seconds,
         tool_calls=counts["tools"],

@@ -260,21 +260,17 @@ def remarks(figures: RunMetrics) -> list[str]:
 
 
 def _tiles(figures: RunMetrics) -> str:
-    computed = (
-        None if figures.cached_tokens is None else figures.prompt_tokens - figures.cached_tokens
-    )
-    cached = (
-        "not told by the engine"
-        if computed is None
-        else f"{computed:,} computed, {figures.cached_tokens:,} cached"
-    )
+    read, saved = figures.prompt_tokens, figures.cached_tokens
+    cached = "not told by the engine"
+    if read is not None and saved is not None:
+        cached = f"{read - saved:,} computed, {saved:,} cached"
     tiles = [
         ("accuracy, 95 % interval", percent(figures.correct), f"{figures.correct.count} of {figures.correct.total} judged"),
         ("cases", f"{figures.closed:,}", f"of {figures.cases:,}"),
         ("time of a case, median", _seconds(figures.seconds.median), f"90th percentile {_seconds(figures.seconds.p90)}"),
         ("rate", _number(figures.cases_per_hour, "{:,.0f} cases/h"), f"{figures.model_calls:,} model calls"),
-        ("prompt tokens", f"{figures.prompt_tokens:,}", cached),
-        ("completion tokens", f"{figures.completion_tokens:,}", f"{figures.model_seconds:,.0f} s in the model"),
+        ("prompt tokens", _number(read, "{:,}"), cached),
+        ("completion tokens", _number(figures.completion_tokens, "{:,}"), f"{figures.model_seconds:,.0f} s in the model"),
         ("cost of a right case", _number(figures.tokens_per_correct, "{:,.0f} tokens"), "computed and written"),
         ("tool calls", f"{figures.tool_calls:,}", f"{figures.failed_tool_calls:,} failed; well formed {percent(figures.well_formed)}"),
         ("mean confidence", _number(figures.mean_confidence, "{:.2f}"), ""),

@@ -285,32 +285,44 @@ NO_TEXT = Text(text="")
 
 
 class Usage(Record):
-    """What model calls cost."""
+    """What model calls cost. A sum is unknown where a part of it is."""
 
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    """None: the engine does not say."""
+    completion_tokens: int | None
+    """None: the engine does not say."""
     cached_tokens: int | None = None
     """Prompt tokens taken from the prefix cache. None: the engine does not say."""
     seconds: float = 0.0
 
     @property
-    def computed_tokens(self) -> int:
+    def computed_tokens(self) -> int | None:
         """Of the prompt, without what the prefix cache had."""
-        return self.prompt_tokens - (self.cached_tokens or 0)
+        return (
+            None if self.prompt_tokens is None else self.prompt_tokens - (self.cached_tokens or 0)
+        )
 
     @property
-    def spent_tokens(self) -> int:
+    def spent_tokens(self) -> int | None:
         """Computed and written."""
-        return self.computed_tokens + self.completion_tokens
+        return _sum(self.computed_tokens, self.completion_tokens)
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Read and written."""
+        return _sum(self.prompt_tokens, self.completion_tokens)
 
     def __add__(self, other: Usage) -> Usage:
-        cached = (self.cached_tokens, other.cached_tokens)
         return Usage(
-            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
-            completion_tokens=self.completion_tokens + other.completion_tokens,
-            cached_tokens=None if None in cached else sum(n for n in cached if n is not None),
+            prompt_tokens=_sum(self.prompt_tokens, other.prompt_tokens),
+            completion_tokens=_sum(self.completion_tokens, other.completion_tokens),
+            cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
             seconds=self.seconds + other.seconds,
         )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 class TokenLogprob(Record):
@@ -335,13 +347,23 @@ class Sampling(Record):
     """`required`: with tools offered, the reply must be a tool call."""
 
 
+Finish = Literal["stop", "length", "tool_calls"]
+"""Why a completion ended."""
+
+
 class Reply(Record):
     """One answer of a model."""
 
     message: Message
     usage: Usage
     logprobs: tuple[TokenLogprob, ...] | None = None
-    """One per completion token, in order. None: the engine gave none."""
-    finish: Literal["stop", "length", "tool_calls"] = "stop"
+    """One per completion token that ends a character, in order. None: the engine gave none."""
+    finish: Finish | None = "stop"
+    """None: the engine did not say."""
     malformed: str | None = None
     """Why what looks like a tool call could not be read as one. None: nothing wrong."""
+    token_ids: tuple[int, ...] | None = None
+    """The completion's tokens by the model's own numbers, in order; the end token may be left out. None: not known."""
+    raw: str | None = None
+    """What the model wrote. None: what `toolcalls.written` makes of the message; or, where an endpoint read the tool
+    calls itself, unknown."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +13,7 @@ import pytest
 
 from journeyman.errors import InputError, StoreError
 from journeyman.store.journal import Journal, LeaseLostError, migrations, open_journal
+from journeyman.store.journal.codec import join_tokens, split_tokens
 from journeyman.types import (
     Case,
     Change,
@@ -68,6 +71,52 @@ def test_events_come_back_as_they_were(journal: Journal) -> None:
     read = journal.events("r-1", "a")
     assert read == written
     assert [key for key, _ in journal.replies()] == ["k1"]
+
+
+LOGPROBS = (TokenLogprob(token="你", logprob=-0.25, top=(("你", -0.25), ("您", -1.5))),)
+
+
+@pytest.mark.parametrize("logprobs", [None, LOGPROBS], ids=["no logprobs", "logprobs"])
+@pytest.mark.parametrize("token_ids", [None, (108386, 0)], ids=["no ids", "ids"])
+@pytest.mark.parametrize("raw", [None, "```json\n{}```"], ids=["no raw", "raw"])
+def test_a_reply_comes_back_with_all_that_the_engine_said_of_it(
+    journal: Journal,
+    logprobs: tuple[TokenLogprob, ...] | None,
+    token_ids: tuple[int, ...] | None,
+    raw: str | None,
+) -> None:
+    reply = Reply(
+        message=Message(role="assistant", content="x"),
+        usage=Usage(prompt_tokens=None, completion_tokens=2),
+        logprobs=logprobs,
+        finish=None,
+        token_ids=token_ids,
+        raw=raw,
+    )
+    journal.append([event(0, Replied(reply=reply), key="k1")])
+    assert journal.events("r-1", "a")[0].body == Replied(reply=reply)
+
+
+def test_a_reply_stored_before_token_ids_were_kept_has_none(journal: Journal) -> None:
+    body = {
+        "message": {"role": "assistant", "content": "x"},
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    }
+    columns = [["x"], [-0.5], [[["x", -0.5]]]]
+    packed = zlib.compress(json.dumps(columns).encode())
+    reply = Reply.model_validate(join_tokens({**body, "logprobs": None}, packed))
+    assert reply.logprobs == (TokenLogprob(token="x", logprob=-0.5, top=(("x", -0.5),)),)
+    assert (reply.token_ids, reply.raw) == (None, None)
+
+
+def test_what_is_not_known_of_a_reply_takes_no_room() -> None:
+    reply = Reply(
+        message=Message(role="assistant", content="x"),
+        usage=Usage(prompt_tokens=1, completion_tokens=1),
+    )
+    body, packed = split_tokens("replied", reply.model_dump(mode="json"))
+    assert packed is None
+    assert not {"raw", "token_ids"} & set(body)
 
 
 def test_a_place_can_be_written_once_and_a_lost_race_writes_nothing(journal: Journal) -> None:

@@ -133,7 +133,7 @@ def test_an_older_store_gets_paths_and_keeps_its_rows(tmp_path: Path) -> None:
     raw.close()
     raw.engine.dispose()
     with open_journal(tmp_path) as journal:
-        assert journal.events("r-1", "a") == [event(0, Closed(correct=True))]
+        assert journal.events("r-1", "a") == [event(0, Closed(correct=True), version=None)]
         assert journal.position() == 7
         journal.append([event(1)])
     with sqlite3.connect(tmp_path / "journal.sqlite") as plain:

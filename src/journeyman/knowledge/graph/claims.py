@@ -90,7 +90,7 @@ async def extract(
         rows = [{"subject": s, "relation": r, "object": o} for s, r, o in facts]
         store.put_claims(place, rows, counts)
         told(passage, len(facts))
-        spent, read, found = spent + reply.usage.spent_tokens, read + 1, found + len(facts)
+        spent, read, found = spent + (reply.usage.spent_tokens or 0), read + 1, found + len(facts)
     return Reading(passages=read, claims=found, tokens=spent, left=len(waiting) - read)
 
 

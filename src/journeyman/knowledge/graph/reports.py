@@ -117,4 +117,4 @@ async def _written(model: Model, passages: Sequence[Passage]) -> tuple[dict[str,
             if one in "。！？" or (one in ".!?" and other == " ")
         ]
         text = text[: ends[-1]] if ends else text
-    return {"title": title, "text": text}, reply.usage.spent_tokens
+    return {"title": title, "text": text}, reply.usage.spent_tokens or 0

@@ -1,4 +1,4 @@
-"""How an event's body becomes a row: JSON that a person can read, and log-probabilities packed beside it."""
+"""How an event's body becomes a row: JSON that a person can read, and what is told token by token packed beside it."""
 
 from __future__ import annotations
 
@@ -61,26 +61,46 @@ def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def split_logprobs(
-    kind: str, stored: Mapping[str, Json]
-) -> tuple[Mapping[str, Json], bytes | None]:
-    """A stored body without its log-probabilities, and those packed (zlib of JSON columns); None: it has none."""
-    if kind != "replied" or stored.get("logprobs") is None:
+LEFT_OUT = ("token_ids", "raw")
+"""Fields of a reply that are not written where they are None."""
+
+
+def split_tokens(kind: str, stored: Mapping[str, Json]) -> tuple[Mapping[str, Json], bytes | None]:
+    """The body without what is told token by token, and that packed (zlib of JSON columns); None: it has none.
+
+    Columns are tokens, their log-probabilities, the alternatives; then, where they are known, the token ids.
+    """
+    if kind != "replied":
         return stored, None
-    tokens = stored["logprobs"]
-    columns = [
-        [entry["token"] for entry in tokens],
-        [entry["logprob"] for entry in tokens],
-        [entry.get("top", ()) for entry in tokens],
-    ]
-    packed = zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 6)
-    return {**stored, "logprobs": None}, packed
+    body = {
+        name: value for name, value in stored.items() if value is not None or name not in LEFT_OUT
+    }
+    logprobs = body.get("logprobs")
+    ids = body.pop("token_ids", None)
+    if logprobs is None and ids is None:
+        return body, None
+    columns: list[Json] = [None, None, None]
+    if logprobs is not None:
+        columns[0] = [entry["token"] for entry in logprobs]
+        columns[1] = [entry["logprob"] for entry in logprobs]
+        columns[2] = [entry.get("top", ()) for entry in logprobs]
+        body["logprobs"] = None
+    if ids is not None:
+        columns.append(ids)
+    return body, zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 6)
 
 
-def join_logprobs(body: Mapping[str, Json], packed: bytes | None) -> Mapping[str, Json]:
-    """Undo `split_logprobs`."""
+def join_tokens(body: Mapping[str, Json], packed: bytes | None) -> Mapping[str, Json]:
+    """Undo `split_tokens`."""
     if packed is None:
         return body
-    columns = json.loads(zlib.decompress(packed))
-    entries = [{"token": t, "logprob": p, "top": top} for t, p, top in zip(*columns, strict=True)]
-    return {**body, "logprobs": entries}
+    tokens, logprobs, tops, *ids = json.loads(zlib.decompress(packed))
+    joined = dict(body)
+    if tokens is not None:
+        rows = zip(tokens, logprobs, tops, strict=True)
+        joined["logprobs"] = [
+            {"token": token, "logprob": logprob, "top": top} for token, logprob, top in rows
+        ]
+    if ids:
+        joined["token_ids"] = ids[0]
+    return joined

@@ -28,7 +28,7 @@ EVENT_COLUMNS = (
 
 
 def event_values(event: Event, blobs: Blobs) -> Sequence[Any]:
-    stored, packed = codec.split_logprobs(event.kind, codec.stored_body(event.body))
+    stored, packed = codec.split_tokens(event.kind, codec.stored_body(event.body))
     return (
         event.run_id,
         event.case_id,
@@ -47,7 +47,7 @@ def event_values(event: Event, blobs: Blobs) -> Sequence[Any]:
 def event_of(values: Sequence[Any], blobs: Blobs) -> Event:
     """From values in the order of EVENT_COLUMNS."""
     run_id, case_id, attempt, path, seq, kind, key, body, packed, at, version = values
-    stored = codec.join_logprobs(blobs.unfold(codec.loads(body)), packed)
+    stored = codec.join_tokens(blobs.unfold(codec.loads(body)), packed)
     return Event(
         run_id=run_id,
         case_id=case_id,

@@ -1,0 +1,13 @@
+"""What the smaller embedded model is worth: as a draft model, as the first to answer, in slow tests."""
+
+MEASURES = ("journeyman.assess",)
+
+RECORDS = (
+    "journeyman.job",
+    "journeyman.models",
+    "journeyman.protocols",
+    "journeyman.runtime",
+    "journeyman.store",
+    "journeyman.types",
+    "journeyman.worker",
+)

@@ -1,0 +1,74 @@
+"""What engines and endpoints say of a completion, in the form of chat completions, read once for all of them.
+
+What is not told is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from journeyman.models import toolcalls
+from journeyman.types import Finish, Json, Message, TokenLogprob, Usage
+
+PLACES = 5
+"""Decimals of a log-probability that are kept."""
+
+
+def usage_of(told: Mapping[str, Json] | None, *, seconds: float) -> Usage:
+    """What a call cost, from its `usage`."""
+    told = told or {}
+    details = told.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt_tokens=told.get("prompt_tokens"),
+        completion_tokens=told.get("completion_tokens"),
+        cached_tokens=details.get("cached_tokens"),
+        seconds=seconds,
+    )
+
+
+def entries_of(choice: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
+    """The log-probability entries of a choice, or of a piece of one. Empty: it has none."""
+    logprobs = choice.get("logprobs") or {}
+    return logprobs.get("content") or ()
+
+
+def logprobs_of(entries: Sequence[Mapping[str, Json]]) -> tuple[TokenLogprob, ...] | None:
+    return tuple(map(_logprob, entries)) or None
+
+
+def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
+    others = entry.get("top_logprobs") or ()
+    top = tuple((other["token"], round(other["logprob"], PLACES)) for other in others)
+    return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], PLACES), top=top)
+
+
+def finish_of(told: str | None, *, called: bool) -> Finish | None:
+    """Why a completion ended. None: nobody said, or for a reason of which we know nothing."""
+    if called:
+        return "tool_calls"
+    if told == "length":
+        return "length"
+    return "stop" if told == "stop" else None
+
+
+def token_ids_of(
+    choice: Mapping[str, Json], entries: Sequence[Mapping[str, Json]], usage: Usage
+) -> tuple[int, ...] | None:
+    """The completion's tokens by number: all of them (the end token may be left out), or None.
+
+    vLLM tells them as `token_ids`; llama.cpp with each log-probability, but leaves out the tokens that end in the
+    middle of a character, so that there the count has to be right.
+    """
+    told = choice.get("token_ids")
+    if told is not None:
+        return tuple(told) or None
+    ids = tuple(entry["id"] for entry in entries if isinstance(entry.get("id"), int))
+    if usage.completion_tokens is None or not ids:
+        return None
+    end = 0 if choice.get("finish_reason") == "length" else 1
+    return ids if len(ids) == usage.completion_tokens - end else None
+
+
+def raw_of(text: str, message: Message) -> str | None:
+    """The completion as the model wrote it, where it is not what the message is written as. None: it is."""
+    return None if text == toolcalls.written(message) else text
