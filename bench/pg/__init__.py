@@ -1,0 +1,1 @@
+"""The journal in PostgreSQL: kills, cases a second, and DBOS beside it."""
