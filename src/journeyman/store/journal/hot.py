@@ -53,6 +53,9 @@ class HotStatements:
         self.reply = Statement(_first_reply(), "call")
         self.case = Statement(_case_body(), "run", "case")
         self.cases = Statement(_page_of_cases(), "run", "last")
+        self.next_seq = Statement(_next_seq(), "run")
+        self.add_case = Statement(cases.insert(), "run_id", "case_id", "seq", "body", "added_at")
+        self.enqueue = Statement(queue.insert(), "run_id", "seq", "case_id", "attempt")
         self.next = Statement(next_case(), "run", "now")
         self.holders = Statement(_holders(), "run", "me")
         self.next_held = Statement(next_held(), "run", "dead")
@@ -127,6 +130,11 @@ def _news(runs: int, kinds: int) -> Statement:
 def _case_body() -> Select[Any]:
     mine = and_(cases.c.run_id == bindparam("run"), cases.c.case_id == bindparam("case"))
     return select(cases.c.body, cases.c.seq).where(mine)
+
+
+def _next_seq() -> Select[Any]:
+    after = func.coalesce(func.max(cases.c.seq) + 1, 0)
+    return select(after).where(cases.c.run_id == bindparam("run"))
 
 
 def _page_of_cases() -> Select[Any]:

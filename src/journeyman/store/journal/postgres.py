@@ -29,7 +29,7 @@ from sqlalchemy.pool import NullPool
 from journeyman.errors import InputError, StoreError
 from journeyman.store.journal import schema
 from journeyman.store.journal.blobs import BlobFolder, Blobs, BlobTable
-from journeyman.store.journal.hot import ROW, HotStatements, next_case, next_held
+from journeyman.store.journal.hot import HotStatements, next_case, next_held
 from journeyman.store.journal.migrations import migrate
 from journeyman.store.journal.opening import place_of
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
@@ -59,10 +59,12 @@ def _taking(found: Any) -> Any:
     """Hold the row that is found, in the statement that finds it."""
     row = found.cte("row")
     queue = schema.pending
-    mine = (queue.c.run_id == bindparam("run"), queue.c.seq == row.c.seq)
-    taken = queue.update().where(*mine)
+    cases = schema.cases
+    of_queue = (queue.c.run_id == bindparam("run"), queue.c.seq == row.c.seq)
+    of_case = (cases.c.run_id == queue.c.run_id, cases.c.case_id == queue.c.case_id)
+    taken = queue.update().where(*of_queue, *of_case)
     held = taken.values(holder=bindparam("me"), expires_at=bindparam("until"))
-    return held.returning(*ROW)
+    return held.returning(queue.c.seq, queue.c.attempt, queue.c.awaiting, cases.c.body)
 
 
 HOT = PostgresStatements()
@@ -186,8 +188,8 @@ class PostgresJournal(SqlJournal):
                 rows = HOT.claim_of_dead.tuples(self.direct, values)
         if not rows:
             return None
-        seq, case_id, attempt, awaited = rows[0]
-        return seq, case_id, attempt, awaited
+        seq, attempt, awaited, body = rows[0]
+        return seq, attempt, awaited, body
 
     # --- listening
 

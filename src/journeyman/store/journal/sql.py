@@ -39,8 +39,8 @@ from journeyman.types import (
 Write = tuple[Statement, Sequence[Values]]
 """A statement and the rows of values to carry it out for."""
 
-QueueRow = tuple[int, str, int, str | None]
-"""Number, case, attempt and awaited name."""
+QueueRow = tuple[int, int, str | None, str]
+"""Number, attempt, awaited name, and the case's body."""
 
 ORDERED = frozenset({"decided", "labelled", "closed"})
 """Kinds whose positions come in the order of commits: others follow them."""
@@ -148,10 +148,37 @@ class SqlJournal(ABC):
                 if bodies.setdefault(case.id, body) != body:
                     raise _changed(case.id)
             reach("cases.before_add")
-            with self.transaction(f"run:{run_id}", tells=run_id) as connection:
-                added += _add_batch(connection, run_id, bodies)
+            added += self._add_batch(run_id, bodies)
             reach("cases.after_add")
         return added
+
+    def _add_batch(self, run_id: str, bodies: Mapping[str, str]) -> int:
+        """As if all were new; only if that fails, look what is there. Returns how many were new."""
+        lock = f"run:{run_id}"
+        first = self._rows(self.hot.next_seq, run_id)[0][0]
+        added, queued = _new_rows(run_id, bodies, first)
+        writes = [(self.hot.add_case, added), (self.hot.enqueue, queued)]
+        try:
+            self.apply(writes, fully=True, locks=[lock], tells=run_id)
+        except PlaceTakenError:
+            with self.transaction(lock, tells=run_id) as connection:
+                return self._add_missing(connection, run_id, bodies)
+        return len(added)
+
+    def _add_missing(self, connection: Connection, run_id: str, bodies: Mapping[str, str]) -> int:
+        table = schema.cases
+        mine = and_(table.c.run_id == run_id, table.c.case_id.in_(list(bodies)))
+        found = connection.execute(select(table.c.case_id, table.c.body).where(mine))
+        there = {row.case_id: row.body for row in found}
+        for case_id, body in there.items():
+            if bodies[case_id] != body:
+                raise _changed(case_id)
+        new = {case_id: body for case_id, body in bodies.items() if case_id not in there}
+        first = self.hot.next_seq.tuples(connection, (run_id,))[0][0]
+        added, queued = _new_rows(run_id, new, first)
+        self.hot.add_case.run(connection, added)
+        self.hot.enqueue.run(connection, queued)
+        return len(added)
 
     def cases(self, run_id: str) -> Iterator[Case]:
         last = -1
@@ -180,10 +207,9 @@ class SqlJournal(ABC):
             row = self._take_of_dead(run_id, holder, until, is_dead)
         if row is None:
             return None
-        seq, case_id, attempt, awaited = row
-        case = self.case(run_id, case_id)
-        assert case is not None
+        seq, attempt, awaited, body = row
         reach("claim.after")
+        case = rows.case_of(body, self.blobs)
         return Lease(run_id=run_id, seq=seq, attempt=attempt, case=case, woken=awaited is not None)
 
     def _take_of_dead(
@@ -348,28 +374,17 @@ class _lease_of:  # noqa: N801 - used as a function
             ) from None
 
 
-def _add_batch(connection: Connection, run_id: str, bodies: Mapping[str, str]) -> int:
-    table = schema.cases
-    mine = table.c.run_id == run_id
-    among = and_(mine, table.c.case_id.in_(list(bodies)))
-    there = {row.case_id: row.body for row in connection.execute(select(table).where(among))}
-    for case_id, body in there.items():
-        if bodies[case_id] != body:
-            raise _changed(case_id)
-    first = select(func.coalesce(func.max(table.c.seq) + 1, 0)).where(mine)
-    seq = connection.execute(first).scalar_one()
+def _new_rows(
+    run_id: str, bodies: Mapping[str, str], first: int
+) -> tuple[list[Values], list[Values]]:
+    """For the table of cases and for the queue, numbered from `first` on."""
     now = time.time()
-    added: list[dict[str, Json]] = []
-    due: list[dict[str, Json]] = []
-    for case_id, body in bodies.items():
-        if case_id not in there:
-            place = {"run_id": run_id, "case_id": case_id, "seq": seq + len(added)}
-            added.append({**place, "body": body, "added_at": now})
-            due.append({**place, "attempt": 1})
-    if added:
-        connection.execute(table.insert(), added)
-        connection.execute(schema.pending.insert(), due)
-    return len(added)
+    added: list[Values] = []
+    queued: list[Values] = []
+    for seq, (case_id, body) in enumerate(bodies.items(), first):
+        added.append((run_id, case_id, seq, body, now))
+        queued.append((run_id, seq, case_id, 1))
+    return added, queued
 
 
 def _changes_of(job: str, worker: str | None) -> Select[Any]:
