@@ -1,6 +1,5 @@
 """The journal in PostgreSQL: kills, cases a second, and DBOS beside it."""
 
-
 MEASURES = (
     "journeyman.assess",
     "journeyman.cases",

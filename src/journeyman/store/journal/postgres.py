@@ -11,6 +11,7 @@ transactions that read before they write. A transaction that only writes is sent
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import selectors
 import threading
@@ -38,6 +39,9 @@ from journeyman.store.statements import Statement
 CHANNEL = "journeyman"
 CONNECT_SECONDS = 10
 MIGRATE = "migrate"
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+"""It tells of every transaction that another process was faster than; we raise that as an error."""
 
 
 class PostgresStatements(HotStatements):
