@@ -733,10 +733,10 @@ def read_base(file: Path) -> Words:
             name = "+".join(held)
             facts = [
                 [c.subject, c.relation, c.object, c.document, c.passage]
-                for c in claims(base.index, labels=held)
+                for c in claims(base.sqlite_index(), labels=held)
             ]
             told.setdefault("claims", {})[name] = facts
-            found, _ = asyncio.run(reports(Graph(base.index), labels=held))
+            found, _ = asyncio.run(reports(Graph(base.sqlite_index()), labels=held))
             told.setdefault("community_reports", {})[name] = [
                 [one.level, list(one.entities), list(one.passages), one.title, one.text]
                 for one in found

@@ -87,6 +87,8 @@ def main(
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):
+        if mode is not SearchMode.BASIC:
+            opened.graph()  # before any question: an index that knows no graph is an error now
         engine = open_model(model, at_once=1, progress=board.fetching)
         if isinstance(engine, EmbeddedModel):
             engine.preload()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -34,6 +33,7 @@ from journeyman.reports.report import write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
 from journeyman.store.journal import open_journal
+from journeyman.system.signals import on_interrupt
 from journeyman.types import Case, Run
 
 app = new_app()
@@ -117,7 +117,6 @@ def run_shift(shift: Runner, board: Board) -> bool:
 
 
 async def _work(shift: Runner, model: Model, board: Board) -> bool:
-    loop = asyncio.get_running_loop()
     if isinstance(model, EmbeddedModel):
         await model.load()  # a file that can't be loaded ends the command, not each case
     task = asyncio.ensure_future(work(shift))
@@ -128,16 +127,13 @@ async def _work(shift: Runner, model: Model, board: Board) -> bool:
         shift.stop.set()
         board.stopping()
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, interrupt)
     try:
-        await task
+        with on_interrupt(interrupt):
+            await task
     except asyncio.CancelledError:
         if not shift.stop.is_set():
             raise
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)
         await model.aclose()
     return shift.stop.is_set()
 
