@@ -83,7 +83,7 @@ def main(
     name = base if not paths else f"ask-{_hash(paths)}"
     with (
         open_journal(workspace) as journal,
-        LeaseOwner.enter(workspace) as holder,
+        LeaseOwner.enter(journal.workspace) as holder,
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):

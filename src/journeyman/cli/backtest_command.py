@@ -65,7 +65,7 @@ def main(
     history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
     with (
         open_journal(workspace) as journal,
-        LeaseOwner.enter(workspace) as holder,
+        LeaseOwner.enter(journal.workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)

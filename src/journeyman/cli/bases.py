@@ -19,6 +19,7 @@ from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase, Update
 from journeyman.knowledge.index.kinds import DEFAULT_INDEX, SUFFIXES, IndexKind
 from journeyman.models.embedding import embedder_named
+from journeyman.store.journal import folder_of
 
 BaseName = Annotated[str, typer.Option("--base", help="The base's name.")]
 EmbedderOption = Annotated[
@@ -53,14 +54,16 @@ class IndexName(StrEnum):
 NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
-def base_file(workspace: Path, name: str, index: IndexKind | None = None) -> Path:
+def base_file(workspace: Path | str, name: str, index: IndexKind | None = None) -> Path:
     """The file or folder of a base: the one that is there, or the one that `index` would make.
 
     Raises InputError for a name that can't be a base's.
     """
     if NAME.fullmatch(name) is None:
         raise InputError(f"{name!r} can't name a base.", "Use letters, digits, - and _.")
-    places = {kind: workspace / "knowledge" / f"{name}{end}" for kind, end in SUFFIXES.items()}
+    places = {
+        kind: folder_of(workspace) / "knowledge" / f"{name}{end}" for kind, end in SUFFIXES.items()
+    }
     for place in places.values():
         if place.exists():
             return place
@@ -68,7 +71,7 @@ def base_file(workspace: Path, name: str, index: IndexKind | None = None) -> Pat
 
 
 def open_base(
-    workspace: Path,
+    workspace: Path | str,
     name: str,
     embedder: str,
     *,
@@ -86,9 +89,9 @@ def open_base(
     return KnowledgeBase.open(place, embedder_named(embedder), index=index)
 
 
-def base_names(workspace: Path) -> list[str]:
+def base_names(workspace: Path | str) -> list[str]:
     """The bases that there are, in order."""
-    places = (workspace / "knowledge").glob("*")
+    places = (folder_of(workspace) / "knowledge").glob("*")
     return sorted(place.stem for place in places if place.suffix in SUFFIXES.values())
 
 

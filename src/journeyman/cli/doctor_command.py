@@ -19,7 +19,7 @@ from journeyman.models.catalogue import CATALOGUE
 from journeyman.models.embedded import CONTEXT_TOKENS, free_cores
 from journeyman.models.fetching import models_folder, stamped
 from journeyman.store.connect import SQLITE_VERSION
-from journeyman.store.journal import open_journal
+from journeyman.store.journal import has_journal, open_journal, shown_as
 from journeyman.types import Record
 
 app = new_app()
@@ -49,7 +49,7 @@ def main(workspace: Workspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> N
         raise typer.Exit(1)
 
 
-def examine(workspace: Path) -> Iterator[Diagnosis]:
+def examine(workspace: Path | str) -> Iterator[Diagnosis]:
     """Everything that is looked at, one by one."""
     python = platform.python_version()
     yield Diagnosis(what="Python", found=python, good=sys.version_info >= (3, 11))
@@ -114,17 +114,18 @@ def _key() -> Diagnosis:
     )
 
 
-def _journal(workspace: Path) -> Diagnosis:
+def _journal(workspace: Path | str) -> Diagnosis:
     sqlite = f"SQLite {SQLITE_VERSION}"
-    if not (workspace / "journal.sqlite").exists():
-        return Diagnosis(what="journal", found=f"none yet in {workspace}; {sqlite}", good=True)
+    shown = shown_as(workspace)
+    if not has_journal(workspace):
+        return Diagnosis(what="journal", found=f"none yet in {shown}; {sqlite}", good=True)
     with boundary("opening the journal") as outcome, open_journal(workspace) as journal:
         state = journal.check()
         good = state == "ok"
         runs = len(journal.runs())
         return Diagnosis(
             what="journal",
-            found=f"{runs} runs in {workspace}, integrity {state}; {sqlite}",
+            found=f"{runs} runs in {shown}, integrity {state}; {sqlite}",
             good=good,
         )
     assert outcome.failure is not None

@@ -54,7 +54,7 @@ def main(
     sealed = list(loaded.cases() if cases is None else read_cases(cases))
     with (
         open_journal(workspace) as journal,
-        LeaseOwner.enter(workspace) as holder,
+        LeaseOwner.enter(journal.workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=1, progress=board.fetching)

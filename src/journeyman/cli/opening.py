@@ -13,7 +13,7 @@ from journeyman.job.load import load_job
 from journeyman.job.scaffold import gym_files
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.store.journal import Journal, open_journal
+from journeyman.store.journal import Journal, folder_of, has_journal, open_journal
 from journeyman.types import Run
 
 PACKAGE = Path(journeyman.__file__).parent
@@ -37,17 +37,14 @@ def job_folder(name: str) -> Path:
 
 def open_job(
     name: str,
-    workspace: Path,
+    workspace: Path | str,
     *,
     database: Path | None = None,
     model: Callable[[str], Model] = open_model,
 ) -> Job:
-    folder = (
-        generated_job(name, workspace) if name.partition(":")[0] in FAMILIES else job_folder(name)
-    )
-    return load_job(
-        folder, data=workspace / "data" / folder.name, database=database, open_model=model
-    )
+    place = folder_of(workspace)
+    folder = generated_job(name, place) if name.partition(":")[0] in FAMILIES else job_folder(name)
+    return load_job(folder, data=place / "data" / folder.name, database=database, open_model=model)
 
 
 def generated_job(task: str, workspace: Path) -> Path:
@@ -60,9 +57,9 @@ def generated_job(task: str, workspace: Path) -> Path:
     return folder
 
 
-def existing_journal(workspace: Path) -> Journal:
+def existing_journal(workspace: Path | str) -> Journal:
     """The journal of a workspace that must be there already."""
-    if not (workspace / "journal.sqlite").exists():
+    if not has_journal(workspace):
         raise InputError(
             f"There is no journal in {str(workspace)!r}.",
             "Name the workspace with --workspace, or run `work` first.",

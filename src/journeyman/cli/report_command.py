@@ -29,7 +29,7 @@ def main(
     """Write a report of a run: HTML, CSV and PNG. Every figure is computed from the journal."""
     with existing_journal(workspace) as journal:
         chosen = chosen_run(journal, run)
-        written = write_report(journal, chosen, out or workspace / "reports" / chosen.id)
+        written = write_report(journal, chosen, out or journal.workspace / "reports" / chosen.id)
     if as_json:
         files = {
             "html": str(written.html),

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,16 +16,16 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 Workspace = Annotated[
-    Path,
+    str,
     typer.Option(
         "--workspace",
         envvar="JOURNEYMAN_WORKSPACE",
-        help="The folder that holds the journal. Made where missing.",
+        help="The folder that holds the journal, made where missing; or postgresql://USER@HOST/DATABASE.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
 
-DEFAULT_WORKSPACE = Path(".journeyman")
+DEFAULT_WORKSPACE = ".journeyman"
 
 
 def new_app() -> typer.Typer:

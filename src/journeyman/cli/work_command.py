@@ -85,7 +85,7 @@ def main(
     stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
     with (
         open_journal(workspace) as journal,
-        LeaseOwner.enter(workspace) as holder,
+        LeaseOwner.enter(journal.workspace) as holder,
         board_for(as_json=as_json) as board,
     ):
         opened = open_model(model, at_once=at_once, progress=board.fetching)
@@ -138,9 +138,9 @@ async def _work(shift: Runner, model: Model, board: Board) -> bool:
     return shift.stop.is_set()
 
 
-def _sum_up(workspace: Path, run: Run, *, as_json: bool) -> None:
+def _sum_up(workspace: str, run: Run, *, as_json: bool) -> None:
     with open_journal(workspace) as journal:
-        written = write_report(journal, run, workspace / "reports" / run.id)
+        written = write_report(journal, run, journal.workspace / "reports" / run.id)
     if as_json:
         print_json({**written.figures.model_dump(mode="json"), "report": str(written.html)})
         return

@@ -109,7 +109,7 @@ def review(journal: Journal, run: Run, case_id: str, label: Label) -> CaseResult
         given = _settled(label, outcome)
         if outcome.labels and _same(outcome.labels[-1], given):
             return outcome
-        last = events[-1]
+        last = [event for event in events if not event.path][-1]
         event = Event(
             run_id=run.id, case_id=case_id, attempt=last.attempt, seq=last.seq + 1,
             body=Labelled(label=given), at=time.time(),

@@ -21,6 +21,9 @@ POINTS = (
 LEARNING_POINTS = ("change.before", "change.after")
 """Beside them, those of learning, examining and promoting."""
 
+WAITING_POINTS = ("wait.before", "wait.after", "emit.before", "emit.after")
+"""Those of cases that wait."""
+
 on_reach: Callable[[str], None] | None = None
 """Called with the point's name; None: nobody listens."""
 

@@ -50,6 +50,14 @@ class Statement:
         given = list(map(self._given, rows))
         connection.exec_driver_sql(sql, given)
 
+    def text(self, connection: Connection) -> str:
+        """As the driver wants it."""
+        return self._built(connection)
+
+    def parameters(self, values: Values) -> Any:
+        """These values as the driver wants them; after `text`."""
+        return self._given(values)
+
     def _built(self, connection: Connection) -> str:
         if self._sql is None:
             self._sql = self._build(connection)
@@ -58,7 +66,8 @@ class Statement:
     def _build(self, connection: Connection) -> str:
         """Compile the clause for this database; `_given` then orders values as its driver wants them."""
         names = list(self.names)
-        built = self.clause.compile(dialect=connection.dialect, column_keys=names)
+        columns = names if isinstance(self.clause, Insert) else None
+        built = self.clause.compile(dialect=connection.dialect, column_keys=columns)
         parameters = built.params
         fixed = {name: value for name, value in parameters.items() if name not in names}
         assert len(parameters) == len(fixed) + len(names), parameters

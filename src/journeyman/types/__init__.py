@@ -33,6 +33,7 @@ from journeyman.types.events import (
     ChangeKind,
     Closed,
     Decided,
+    Emitted,
     Event,
     EventBody,
     EventKind,
@@ -48,6 +49,7 @@ from journeyman.types.events import (
     Scored,
     SelfChecked,
     Waiting,
+    WaitingCase,
 )
 from journeyman.types.learning import Lesson, Proposal, Recall, WorkerSpec
 from journeyman.types.record import (
@@ -84,6 +86,7 @@ __all__ = [
     "Decided",
     "Decision",
     "Effect",
+    "Emitted",
     "Event",
     "EventBody",
     "EventKind",
@@ -129,5 +132,6 @@ __all__ = [
     "Trajectory",
     "Usage",
     "Waiting",
+    "WaitingCase",
     "WorkerSpec",
 ]

@@ -240,3 +240,26 @@ class Lease(Record):
     """The case's number in its run."""
     attempt: int
     case: Case
+    woken: bool = False
+    """Whether it waited, and the wait is over. Whether the worker was told so yet stands in the case's events."""
+
+
+class Emitted(Record):
+    """What was emitted under a name, the first time."""
+
+    name: str
+    payload: Json
+    at: float
+    """Unix seconds."""
+
+
+class WaitingCase(Record):
+    """A case that is off the queue until a name is emitted, or until a moment comes."""
+
+    case_id: str
+    name: str
+    """Of what is waited for."""
+    until: float | None
+    """Unix seconds. None: for ever."""
+    since: float
+    """Unix seconds."""

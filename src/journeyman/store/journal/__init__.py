@@ -1,6 +1,6 @@
 """What happened, and what became of it."""
 
-from journeyman.store.journal.opening import open_journal
+from journeyman.store.journal.opening import folder_of, has_journal, open_journal, shown_as
 from journeyman.store.journal.protocol import Journal, LeaseLostError
 
-__all__ = ["Journal", "LeaseLostError", "open_journal"]
+__all__ = ["Journal", "LeaseLostError", "folder_of", "has_journal", "open_journal", "shown_as"]

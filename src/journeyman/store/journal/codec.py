@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from journeyman.store.journal import upcast
-from journeyman.types import EVENT_VERSION, EventBody, Json, Record
+from journeyman.types import EventBody, Json, Record
 
 BODY: TypeAdapter[EventBody] = TypeAdapter(EventBody)
 
@@ -35,10 +35,8 @@ def _dumped(record: Record) -> Mapping[str, Json]:
     return record.model_dump(mode="json")
 
 
-def read_body(
-    kind: str, stored: Mapping[str, Json], version: int | None = EVENT_VERSION
-) -> EventBody:
-    """The event that was written down, by whichever version."""
+def read_body(kind: str, stored: Mapping[str, Json], version: int | None) -> EventBody:
+    """The event that was written down in that version. None: before events had one."""
     body = upcast.event_body(kind, stored, version)
     field = FLAT.get(kind)
     inner = body if field is None else {field: body}

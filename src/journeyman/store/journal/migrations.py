@@ -8,19 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, MetaData, inspect, select
+from sqlalchemy.schema import CreateColumn, CreateTable
 
 from journeyman.errors import StoreError
-from journeyman.store.journal import schema
+from journeyman.store.journal import first_shapes, schema
 
 
 def m001_journal(connection: Connection) -> None:
     """Runs, cases, what is pending, and events."""
-    schema.metadata.create_all(
-        connection,
-        tables=[schema.runs, schema.cases, schema.pending, schema.events],
-        checkfirst=False,
-    )
+    schema.runs.create(connection)
+    schema.cases.create(connection)
+    first_shapes.metadata.create_all(connection, checkfirst=False)
 
 
 def m002_changes(connection: Connection) -> None:
@@ -28,9 +27,38 @@ def m002_changes(connection: Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.changes], checkfirst=False)
 
 
+def m003_paths_and_waiting(connection: Connection) -> None:
+    """Events have a path within their place, and the version of their form; cases can wait.
+
+    The events are copied into a table with the new constraint, because SQLite can't change one in place.
+    They keep their ids.
+    """
+    for name in ("awaiting", "wake_at", "waiting_since"):
+        column = CreateColumn(schema.pending.c[name]).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE pending ADD COLUMN {column}")
+    for index in sorted(schema.pending.indexes, key=lambda index: str(index.name)):
+        index.create(connection)
+    schema.emitted.create(connection)
+    schema.blobs.create(connection)
+    old = first_shapes.events
+    new = schema.events.to_metadata(MetaData(), name="events_003")
+    connection.execute(CreateTable(new))
+    kept = [column.name for column in old.columns]
+    rows = select(old).order_by(old.c.id)
+    connection.execute(new.insert().from_select(kept, rows))
+    old.drop(connection)
+    connection.exec_driver_sql("ALTER TABLE events_003 RENAME TO events")
+    for index in schema.events.indexes:
+        index.create(connection)
+
+
 Migrations = tuple[tuple[str, Callable[[Connection], None]], ...]
 
-MIGRATIONS: Migrations = (("001_journal", m001_journal), ("002_changes", m002_changes))
+MIGRATIONS: Migrations = (
+    ("001_journal", m001_journal),
+    ("002_changes", m002_changes),
+    ("003_paths_and_waiting", m003_paths_and_waiting),
+)
 """In order. Names are never reused, entries never edited once released."""
 
 

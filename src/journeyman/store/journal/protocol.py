@@ -16,7 +16,19 @@ from typing import Protocol, Self
 
 from journeyman.errors import StoreError
 from journeyman.store.journal.blobs import Blobs
-from journeyman.types import Case, Change, Event, EventKind, Label, Lease, Reply, Run
+from journeyman.types import (
+    Case,
+    Change,
+    Emitted,
+    Event,
+    EventKind,
+    Json,
+    Label,
+    Lease,
+    Reply,
+    Run,
+    WaitingCase,
+)
 
 ChooseRun = Callable[[Sequence[Run], Sequence[Change]], Run]
 MakeChanges = Callable[[Sequence[Change], Sequence[Run]], Sequence[Change]]
@@ -98,7 +110,43 @@ class Journal(Protocol):
         """Let a case go unfinished, so that anybody can go on with it."""
 
     def remaining(self, run_id: str) -> int:
-        """How many cases are not closed, held or not."""
+        """How many cases are not closed: held, free or waiting."""
+
+    # --- waiting
+
+    def suspend(
+        self, lease: Lease, events: Sequence[Event], *, name: str, until: float | None
+    ) -> None:
+        """Add events, let the case go, and take it off the queue until `name` is emitted or `until` comes.
+
+        One transaction, which waits for the disk. What was emitted before counts too. `until` is in Unix seconds.
+        None: for ever. Raises LeaseLostError, and writes nothing, when another process went on with the case.
+        """
+
+    def emit(self, name: str, payload: Json) -> bool:
+        """Put the cases that wait for this name back on the queue; returns whether it is the name's first emit.
+
+        The first payload holds, and is there for good. Names are the whole journal's: callers prefix them.
+        """
+
+    def emitted(self, name: str) -> Emitted | None:
+        """What was emitted under a name. None: nothing yet."""
+
+    def waiting(self, run_id: str) -> list[WaitingCase]:
+        """The cases that wait, and for what; not those whose wait is over."""
+
+    def next_wake(self, run_id: str) -> float | None:
+        """When the next wait ends by itself, in Unix seconds; in the past where one is over. None: none will."""
+
+    def listen(self, run_id: str, seconds: float) -> None:
+        """Block this thread until there may be something to claim in the run, or the time is over.
+
+        What happened since the last `listen` on this run returned counts, so nothing is missed between it and this one:
+        the first one returns at once. It may return although there is nothing. One thread a run at a time.
+        """
+
+    def wake(self) -> None:
+        """End every `listen` on this journal object, and those that begin before it was heard."""
 
     # --- what happened
 
@@ -111,7 +159,10 @@ class Journal(Protocol):
         """
 
     def events(self, run_id: str, case_id: str, *, attempt: int | None = None) -> list[Event]:
-        """What happened to one case; of one attempt, or of the last one. In the order of each path, the root first."""
+        """What happened to one case; of one attempt, or of the last one.
+
+        The root's events come first, in their order, and then each branch's, branch by branch.
+        """
 
     def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
         """The labels of one attempt with their positions in the journal, in the order given."""

@@ -92,7 +92,7 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> CaseResult:
     decided = last_body(events, Decided)
     closed = [event.at for event in events if isinstance(event.body, Closed)]
     last = events[-1] if events else None
-    moment = None if last is None else last.at
+    moment = max((event.at for event in events), default=None)
     return CaseResult(
         case_id=case.id,
         slice=case.slice,

@@ -1,4 +1,7 @@
-"""The journal's tables. Rows are only ever added, but for `pending`, which says who holds what is still to do."""
+"""The journal's tables as they are now; how older ones become so stands in `migrations.py`.
+
+Rows are only ever added, but for `pending`: the queue, which says who holds what is still to do, and what waits.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+
+NAME = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that sorts by its bytes in every database."""
 
 migrations = Table(
     "migrations",
@@ -56,6 +62,32 @@ pending = Table(
     Column("attempt", Integer, nullable=False),
     Column("holder", Text),
     Column("expires_at", Float),
+    Column("awaiting", NAME),
+    Column("wake_at", Float),
+    Column("waiting_since", Float),
+    sqlite_with_rowid=False,
+)
+"""A row with a name in `awaiting` is off the queue until `wake_at`, which is set to 0 when that name is emitted."""
+
+waits = pending.c.awaiting.is_not(None)
+free = pending.c.awaiting.is_(None)
+
+Index("pending_free", pending.c.run_id, pending.c.awaiting, pending.c.seq)
+Index(
+    "pending_waking",
+    pending.c.run_id,
+    pending.c.wake_at,
+    sqlite_where=waits,
+    postgresql_where=waits,
+)
+Index("pending_awaiting", pending.c.awaiting, sqlite_where=waits, postgresql_where=waits)
+
+emitted = Table(
+    "emitted",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("payload", Text, nullable=False),
+    Column("at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -68,13 +100,15 @@ events = Table(
     Column("run_id", Text, nullable=False),
     Column("case_id", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("path", NAME, nullable=False, server_default=""),
     Column("seq", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("key", Text),
     Column("body", Text, nullable=False),
     Column("packed", LargeBinary),
     Column("at", Float, nullable=False),
-    UniqueConstraint("run_id", "case_id", "attempt", "seq"),
+    Column("version", Integer),
+    UniqueConstraint("run_id", "case_id", "attempt", "path", "seq"),
 )
 
 changes = Table(
@@ -98,3 +132,11 @@ Index(
     sqlite_where=events.c.key.is_not(None),
     postgresql_where=events.c.key.is_not(None),
 )
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Empty where blobs are files."""

@@ -25,8 +25,10 @@ def run_spec(spec: Body) -> Body:
 
 
 def event_body(kind: str, body: Body, version: int | None) -> Body:
-    """The body of an event of this kind, written in the form of this version."""
-    if kind == "opened" and version is None:
+    """The body of an event of this kind, written in that version. None: before events had one."""
+    if version is not None:
+        return body
+    if kind == "opened":
         body = _within(body, "messages", _opening)
     upcast = EVENTS.get(kind)
     return body if upcast is None else upcast(body)

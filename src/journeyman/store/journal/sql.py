@@ -1,0 +1,401 @@
+"""What the journals in SQLite and PostgreSQL share: the same tables, the same statements, the same order of writing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Executable, Select, and_, func, select
+
+from journeyman.errors import InputError
+from journeyman.store.faults import reach
+from journeyman.store.journal import codec, rows, schema, upcast
+from journeyman.store.journal.blobs import Blobs
+from journeyman.store.journal.hot import BATCH, HotStatements
+from journeyman.store.journal.protocol import ChooseRun, LeaseLostError, MakeChanges
+from journeyman.store.statements import Statement, Values
+from journeyman.types import (
+    Case,
+    Change,
+    Emitted,
+    Event,
+    EventKind,
+    Json,
+    Label,
+    Labelled,
+    Lease,
+    Replied,
+    Reply,
+    Run,
+    WaitingCase,
+)
+
+Write = tuple[Statement, Sequence[Values]]
+"""A statement and the rows of values to carry it out for."""
+
+QueueRow = tuple[int, str, int, str | None]
+"""Number, case, attempt and awaited name."""
+
+ORDERED = frozenset({"decided", "labelled", "closed"})
+"""Kinds whose positions come in the order of commits: others follow them."""
+
+ORDER = "order"
+EVERY_RUN = ""
+
+
+class PlaceTakenError(Exception):
+    """A row is there already."""
+
+
+class SqlJournal(ABC):
+    """A journal in a database. Its promises stand in `protocol.py`; what is abstract, each database does in its way."""
+
+    def __init__(self, workspace: Path, blobs: Blobs, hot: HotStatements) -> None:
+        self.workspace = workspace
+        self.blobs = blobs
+        self.hot = hot
+        self.lock = threading.RLock()
+
+    @abstractmethod
+    def transaction(
+        self, lock: str, *, tells: str | None = None
+    ) -> AbstractContextManager[Connection]:
+        """A transaction that waits for the disk, alone among those that name the same lock. `tells`: as in `apply`."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Connection]:
+        """For statements that only read."""
+
+    @abstractmethod
+    def apply(
+        self,
+        writes: Sequence[Write],
+        *,
+        fully: bool,
+        locks: Sequence[str] = (),
+        tells: str | None = None,
+    ) -> None:
+        """Carry the writes out in one transaction, which waits for the disk if `fully`.
+
+        It is alone among those with one of the same locks. Those that listen to the run `tells` hear of it, or all of
+        them if it is EVERY_RUN. Raises PlaceTakenError, and writes nothing, when a row is there already.
+        """
+
+    @abstractmethod
+    def take(
+        self, run_id: str, holder: str, until: float, *, of_dead: str | None
+    ) -> QueueRow | None:
+        """Hold the next row of the queue that is free, or that a dead process holds. None: there is none."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, statement: Statement, *values: Any) -> list[tuple[Any, ...]]:
+        with self.reading() as connection:
+            return statement.tuples(connection, values)
+
+    def _read(self, query: Executable) -> list[dict[str, Any]]:
+        with self.reading() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    # --- workers
+
+    def changes(self, job: str, *, worker: str | None = None) -> list[Change]:
+        return [rows.change_of(row) for row in self._read(_changes_of(job, worker))]
+
+    def change(self, make: MakeChanges, *, job: str) -> list[Change]:
+        reach("change.before")
+        added: list[Change] = []
+        insert = schema.changes.insert().returning(schema.changes.c.id)
+        with self.transaction(f"job:{job}") as connection:
+            for change in make(_changes_so_far(connection, job), _runs_so_far(connection, job)):
+                position = connection.execute(insert, rows.change_values(change)).scalar_one()
+                added.append(change.model_copy(update={"position": position}))
+        reach("change.after")
+        return added
+
+    # --- runs and cases
+
+    def runs(self, *, job: str | None = None) -> list[Run]:
+        return [rows.run_of(row) for row in self._read(_runs_of(job))]
+
+    def open_run(self, make: ChooseRun, *, job: str) -> Run:
+        with self.transaction(f"job:{job}") as connection:
+            known = _runs_so_far(connection, job)
+            run = make(known, _changes_so_far(connection, job))
+            if run not in known:
+                connection.execute(schema.runs.insert(), rows.run_values(run))
+        return run
+
+    def add_cases(self, run_id: str, cases: Iterable[Case]) -> int:
+        stream, added = iter(cases), 0
+        while batch := list(islice(stream, BATCH)):
+            bodies: dict[str, str] = {}
+            for case in batch:
+                body = rows.case_body(case, self.blobs)
+                if bodies.setdefault(case.id, body) != body:
+                    raise _changed(case.id)
+            reach("cases.before_add")
+            with self.transaction(f"run:{run_id}", tells=run_id) as connection:
+                added += _add_batch(connection, run_id, bodies)
+            reach("cases.after_add")
+        return added
+
+    def cases(self, run_id: str) -> Iterator[Case]:
+        last = -1
+        while page := self._rows(self.hot.cases, run_id, last):
+            for _, body in page:
+                yield rows.case_of(body, self.blobs)
+            last = page[-1][0]
+
+    def case(self, run_id: str, case_id: str) -> Case | None:
+        found = self._rows(self.hot.case, run_id, case_id)
+        return rows.case_of(found[0][0], self.blobs) if found else None
+
+    def has_cases(self, run_id: str) -> bool:
+        query = select(schema.cases.c.seq).where(schema.cases.c.run_id == run_id).limit(1)
+        return bool(self._read(query))
+
+    # --- who holds what
+
+    def claim(
+        self, run_id: str, *, holder: str, seconds: float, is_dead: Callable[[str], bool]
+    ) -> Lease | None:
+        reach("claim.before")
+        until = time.time() + seconds
+        row = self.take(run_id, holder, until, of_dead=None)
+        if row is None:
+            row = self._take_of_dead(run_id, holder, until, is_dead)
+        if row is None:
+            return None
+        seq, case_id, attempt, awaited = row
+        case = self.case(run_id, case_id)
+        assert case is not None
+        reach("claim.after")
+        return Lease(run_id=run_id, seq=seq, attempt=attempt, case=case, woken=awaited is not None)
+
+    def _take_of_dead(
+        self, run_id: str, holder: str, until: float, is_dead: Callable[[str], bool]
+    ) -> QueueRow | None:
+        for (other,) in self._rows(self.hot.holders, run_id, holder):
+            if is_dead(other):
+                row = self.take(run_id, holder, until, of_dead=other)
+                if row is not None:
+                    return row
+        return None
+
+    def renew(self, *, holder: str, seconds: float) -> None:
+        values = (holder, time.time() + seconds)
+        self.apply([(self.hot.renew, [values])], fully=False)
+
+    def release(self, lease: Lease, *, holder: str) -> None:
+        values = (lease.run_id, lease.seq, holder)
+        self.apply([(self.hot.release, [values])], fully=False, tells=lease.run_id)
+
+    def remaining(self, run_id: str) -> int:
+        return int(self._rows(self.hot.remaining, run_id)[0][0])
+
+    def retry(self, run_id: str, attempts: Mapping[str, int]) -> None:
+        with self.transaction(f"run:{run_id}", tells=run_id) as connection:
+            for case_id, attempt in attempts.items():
+                _, seq = self.hot.case.tuples(connection, (run_id, case_id))[0]
+                due = {"run_id": run_id, "seq": seq, "case_id": case_id, "attempt": attempt}
+                connection.execute(schema.pending.insert(), due)
+
+    # --- waiting
+
+    def suspend(
+        self, lease: Lease, events: Sequence[Event], *, name: str, until: float | None
+    ) -> None:
+        reach("wait.before")
+        row = (lease.run_id, lease.seq, lease.attempt, name, until, time.time())
+        writes: list[Write] = [(self.hot.add_event, self._values(events))]
+        writes.append((self.hot.suspend, [row]))
+        with _lease_of(lease.case.id):
+            self.apply(writes, fully=True, locks=[f"name:{name}"], tells=lease.run_id)
+        reach("wait.after")
+
+    def emit(self, name: str, payload: Json) -> bool:
+        reach("emit.before")
+        body = codec.dumps(self.blobs.fold(payload))
+        row = {"name": name, "payload": body, "at": time.time()}
+        with self.transaction(f"name:{name}", tells=EVERY_RUN) as connection:
+            known = self.hot.emitted.tuples(connection, (name,))
+            if not known:
+                connection.execute(schema.emitted.insert(), row)
+                self.hot.wake.run(connection, [(name,)])
+        reach("emit.after")
+        return not known
+
+    def emitted(self, name: str) -> Emitted | None:
+        found = self._rows(self.hot.emitted, name)
+        if not found:
+            return None
+        payload, at = found[0]
+        return Emitted(name=name, payload=self.blobs.unfold(codec.loads(payload)), at=at)
+
+    def waiting(self, run_id: str) -> list[WaitingCase]:
+        found = self._rows(self.hot.waiting, run_id, time.time())
+        return [
+            WaitingCase(case_id=case_id, name=name, until=until, since=since)
+            for case_id, name, until, since in found
+        ]
+
+    def next_wake(self, run_id: str) -> float | None:
+        moment = self._rows(self.hot.next_wake, run_id)[0][0]
+        return None if moment is None else float(moment)
+
+    # --- what happened
+
+    def append(
+        self, events: Sequence[Event], *, closes: Lease | None = None, fully: bool = True
+    ) -> None:
+        writes: list[Write] = [(self.hot.add_event, self._values(events))]
+        if closes is not None:
+            row = (closes.run_id, closes.seq, closes.attempt)
+            writes.append((self.hot.close, [row]))
+        ordered = any(event.kind in ORDERED for event in events)
+        reach("case.before_close" if closes else "events.before_append")
+        with _lease_of(events[0].case_id):
+            self.apply(writes, fully=fully, locks=[ORDER] if ordered else [])
+        reach("case.after_close" if closes else "events.after_append")
+
+    def _values(self, events: Sequence[Event]) -> list[Values]:
+        return [rows.event_values(event, self.blobs) for event in events]
+
+    def events(self, run_id: str, case_id: str, *, attempt: int | None = None) -> list[Event]:
+        if attempt is None:
+            found = self._rows(self.hot.events, run_id, case_id)
+        else:
+            found = self._rows(self.hot.attempt, run_id, case_id, attempt)
+        every = [self._event(row) for row in found]
+        last = max((event.attempt for event in every), default=1)
+        return upcast.case_events([event for event in every if event.attempt == last])
+
+    def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
+        found: list[tuple[int, Label]] = []
+        for position, *row in self._rows(self.hot.labels, run_id, case_id, attempt):
+            body = self._event(row).body
+            if isinstance(body, Labelled):
+                found.append((position, body.label))
+        return found
+
+    def histories(self, run_id: str) -> Iterator[tuple[Case, list[Event]]]:
+        for case in self.cases(run_id):
+            yield case, self.events(run_id, case.id)
+
+    def _event(self, row: Sequence[Any]) -> Event:
+        return rows.event_of(row, self.blobs)
+
+    def news(
+        self, runs: str | Sequence[str], kinds: Sequence[EventKind], *, after: int = 0
+    ) -> Iterator[tuple[int, Event]]:
+        among = [runs] if isinstance(runs, str) else list(runs)
+        if not among:
+            return
+        statement = self.hot.news(len(among), len(kinds))
+        last = after
+        while page := self._rows(statement, *among, *kinds, last):
+            for position, *row in page:
+                yield position, self._event(row)
+            last = page[-1][0]
+
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        last = 0
+        while page := self._rows(self.hot.replies, last):
+            for _, *row in page:
+                event = self._event(row)
+                if isinstance(event.body, Replied) and event.key is not None:
+                    yield event.key, event.body.reply
+            last = page[-1][0]
+
+    def reply(self, key: str) -> Reply | None:
+        found = self._rows(self.hot.reply, key)
+        body = self._event(found[0][1:]).body if found else None
+        return body.reply if isinstance(body, Replied) else None
+
+    def position(self) -> int:
+        last = func.coalesce(func.max(schema.events.c.id), 0)
+        with self.transaction(ORDER) as connection:
+            return int(connection.execute(select(last)).scalar_one())
+
+
+class _lease_of:  # noqa: N801 - used as a function
+    """Turns PlaceTakenError into LeaseLostError for a case."""
+
+    def __init__(self, case_id: str) -> None:
+        self.case_id = case_id
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, PlaceTakenError):
+            raise LeaseLostError(
+                f"Another process went on with case {self.case_id!r}.",
+                "Nothing is lost; that process finishes it.",
+            ) from None
+
+
+def _add_batch(connection: Connection, run_id: str, bodies: Mapping[str, str]) -> int:
+    table = schema.cases
+    mine = table.c.run_id == run_id
+    among = and_(mine, table.c.case_id.in_(list(bodies)))
+    there = {row.case_id: row.body for row in connection.execute(select(table).where(among))}
+    for case_id, body in there.items():
+        if bodies[case_id] != body:
+            raise _changed(case_id)
+    first = select(func.coalesce(func.max(table.c.seq) + 1, 0)).where(mine)
+    seq = connection.execute(first).scalar_one()
+    now = time.time()
+    added: list[dict[str, Json]] = []
+    due: list[dict[str, Json]] = []
+    for case_id, body in bodies.items():
+        if case_id not in there:
+            place = {"run_id": run_id, "case_id": case_id, "seq": seq + len(added)}
+            added.append({**place, "body": body, "added_at": now})
+            due.append({**place, "attempt": 1})
+    if added:
+        connection.execute(table.insert(), added)
+        connection.execute(schema.pending.insert(), due)
+    return len(added)
+
+
+def _changes_of(job: str, worker: str | None) -> Select[Any]:
+    table = schema.changes
+    query = select(table).where(table.c.job == job).order_by(table.c.id)
+    return query if worker is None else query.where(table.c.worker == worker)
+
+
+def _runs_of(job: str | None) -> Select[Any]:
+    table = schema.runs
+    query = select(table).order_by(table.c.opened_at, table.c.id)
+    return query if job is None else query.where(table.c.job == job)
+
+
+def _changes_so_far(connection: Connection, job: str) -> list[Change]:
+    found = connection.execute(_changes_of(job, None)).mappings()
+    return [rows.change_of(dict(row)) for row in found]
+
+
+def _runs_so_far(connection: Connection, job: str) -> list[Run]:
+    found = connection.execute(_runs_of(job)).mappings()
+    return [rows.run_of(dict(row)) for row in found]
+
+
+def _changed(case_id: str) -> InputError:
+    return InputError(
+        f"Case {case_id!r} is already in this run with other content.",
+        "Give the new case another id, or begin a new run with --fresh.",
+    )
