@@ -27,7 +27,7 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.catalogue import QWEN_CODER_HALF
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.runtime.runner import hire
+from journeyman.runtime.runner import new_worker
 from journeyman.types import Case, Trajectory
 from journeyman.worker import Worker, rollout
 
@@ -78,7 +78,7 @@ def recorded_cases(name: str) -> list[str]:
 
 def worker_of(name: str, job: Job) -> Worker:
     """The worker that was recorded, but with time enough where the machine is busy."""
-    worker = hire(job)
+    worker = new_worker(job)
     if name == "clinc150":
         history = [case for case in job.cases() if case.split == "calibration"]
         worker = worker_for("memory", job, lessons_of(job, history), [], ROOM)

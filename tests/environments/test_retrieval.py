@@ -71,7 +71,7 @@ def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
     def told(case: str, passages: Sequence[Passage]) -> None:
         shown.extend(passage.text for passage in passages)
 
-    opened = RetrievalEnvironment(SingleTurn(), scored, near=0.7, told=told)
+    opened = RetrievalEnvironment(SingleTurn(), scored, near=0.7, on_passages=told)
     asyncio.run(opened(CaseInput(id="c", prompt="q")).reset())
     assert shown == ["near", "best"]
 
@@ -88,7 +88,7 @@ def test_searches_number_on_and_show_nothing_twice() -> None:
         find,
         tool=True,
         tokens=10_000,
-        told=lambda case, passages: told.append((case, len(passages))),
+        on_passages=lambda case, passages: told.append((case, len(passages))),
     )
     case_input = CaseInput(id="c", prompt="rent and animals")
     model = ScriptedModel(

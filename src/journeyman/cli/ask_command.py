@@ -105,7 +105,7 @@ def main(
             labels=label or [],
             tokens=tokens,
             near=NEAR[mode.value],
-            told=lambda case, passages: seen.update({case: passages}),
+            on_passages=lambda case, passages: seen.update({case: passages}),
         )
         questions = iter([question]) if question is not None else _questions()
         asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))

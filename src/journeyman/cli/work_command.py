@@ -31,7 +31,8 @@ from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
 from journeyman.reports.report import write_report
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.system.signals import on_interrupt
 from journeyman.types import Case, Run
@@ -91,7 +92,9 @@ def main(
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=add_cases(journal, run, stream, retry_failed=retry))
-        shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
+        shift = Runner.open(
+            journal, holder, loaded, opened, run, at_once=at_once, on_case_closed=board.closed
+        )
         stopped = run_shift(shift, board)
     _sum_up(workspace, run, as_json=as_json)
     if stopped:

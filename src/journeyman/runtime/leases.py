@@ -25,7 +25,7 @@ class LeaseOwner:
         name = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}"
         return cls(folder, name, lock(folder / name))
 
-    def gone(self, other: str) -> bool:
+    def is_dead(self, other: str) -> bool:
         """Whether that process is known to be dead: its lock is free, and was on this machine."""
         if other == self.name or not other.startswith(f"{os.uname().nodename}-"):
             return False

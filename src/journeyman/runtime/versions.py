@@ -82,7 +82,7 @@ def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[
     }
     for run in runs:
         number = int(run.worker.rpartition("@")[2])
-        if run.name == name and not run.inside and number not in found:
+        if run.name == name and not run.internal and number not in found:
             found[number] = Version(
                 worker=name, number=number, config_hash=run.config_hash, worker_spec=run.worker_spec
             )
