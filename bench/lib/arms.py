@@ -23,7 +23,7 @@ from journeyman.memory.recall import recall
 from journeyman.runtime.runner import new_worker
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Label, Lesson, Recall
-from journeyman.worker import Worker
+from journeyman.worker import WorkerVersion
 
 SETTINGS = Recall(kinds=("demonstration", "correction"), withheld=0.0)
 
@@ -139,7 +139,7 @@ class Whole:
 
 def worker_for(
     arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[Case], room: Path
-) -> Worker:
+) -> WorkerVersion:
     """The worker of an arm: plain but for what it remembers."""
     plain = new_worker(job)
     if arm == "icl":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Retriever:
-    """`find` is what `Informed` asks. It belongs to one thread; cheap until the first search."""
+    """`find` is what `RetrievalEnvironment` asks. It belongs to one thread; cheap until the first search."""
 
     def __init__(
         self,
@@ -38,6 +38,12 @@ class Retriever:
         self.labels, self.mode, self.k = labels, mode, k
         self.index = index
         self._base: KnowledgeBase | None = None
+
+    def identity(self) -> tuple[object, ...]:
+        """Which documents are searched and how. What stands in them may change: bases follow the disk."""
+        embedder = None if self.embedder is None else self.embedder.name
+        paths = sorted(map(str, self.paths))
+        return (self.file.name, paths, embedder, tuple(self.labels), self.mode, self.k)
 
     async def find(self, query: str) -> Sequence[Passage]:
         if self._base is None:

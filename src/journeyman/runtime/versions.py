@@ -52,7 +52,7 @@ class Version(Record):
 def config_hash_of(job: Job, model: Model, name: str) -> str:
     """Changes when anything changes by hand that can change an answer."""
     parts = (
-        job.fingerprint,
+        job.identity,
         model.name,
         name,
         job.instructions,
