@@ -24,7 +24,7 @@ from journeyman.types import (
     Trajectory,
     Usage,
 )
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
 
@@ -86,7 +86,7 @@ def call(name: str, q: str = "x", n: int = 0) -> ToolCall:
 
 
 def do(replies: Sequence[Any], desk: Desk, **worker_spec: Any) -> Trajectory:
-    worker = Worker(instructions="BE BRIEF", **worker_spec)
+    worker = WorkerVersion(instructions="BE BRIEF", **worker_spec)
     return asyncio.run(
         rollout(worker, ScriptedModel(replies), desk, CaseInput(id="c", prompt="question"))
     )
@@ -134,7 +134,7 @@ def test_token_ids_and_the_raw_text_are_in_no_prompt() -> None:
     model = ScriptedModel(
         [Reply(message=look, usage=usage, token_ids=(987654,), raw="RAW"), call("submit")]
     )
-    asyncio.run(rollout(Worker(), model, Desk(), CaseInput(id="c", prompt="question")))
+    asyncio.run(rollout(WorkerVersion(), model, Desk(), CaseInput(id="c", prompt="question")))
     told = "".join(message.model_dump_json() for message in model.calls[1])
     assert "look-x-0" in told
     assert "RAW" not in told
@@ -242,7 +242,7 @@ def test_cancelling_passes_through_and_closes_the_environment() -> None:
 
     async def cancelled() -> None:
         doing = rollout(
-            Worker(), ScriptedModel([call("look")]), desk, CaseInput(id="c", prompt="p")
+            WorkerVersion(), ScriptedModel([call("look")]), desk, CaseInput(id="c", prompt="p")
         )
         await asyncio.wait_for(doing, 0.05)
 

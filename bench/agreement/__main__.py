@@ -32,7 +32,7 @@ from journeyman.assess.reliability import auroc
 from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
-from journeyman.runtime.runner import hire
+from journeyman.runtime.runner import new_worker
 from journeyman.types import Case, Message, Sampling, Trajectory
 from journeyman.verifiers.text import last_number
 from journeyman.worker import rollout
@@ -119,7 +119,7 @@ async def record(names: Sequence[str], cases: int, until: float) -> None:
         for case in (of[case_id] for case_id in answered[:cases] if case_id not in known):
             if time.monotonic() > until:
                 break
-            done = await rollout(hire(job), model, job.environment(case.input), case.input)
+            done = await rollout(new_worker(job), model, job.environment(case.input), case.input)
             if done.answer is None:
                 continue
             scores = [

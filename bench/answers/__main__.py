@@ -40,7 +40,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedding import open_embedder
 from journeyman.runtime.asking import asking_job
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, hire, work
+from journeyman.runtime.runner import Runner, new_worker, work
+from journeyman.runtime.runs import add_cases
 from journeyman.store.fulltext.terms import terms
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
@@ -209,12 +210,12 @@ async def record(cases: int, until: float) -> None:
                         journal=journal,
                         run=run,
                         job=job,
-                        worker=hire(job),
+                        worker=new_worker(job),
                         model=model,
-                        holder=holder,
+                        owner=holder,
                         at_once=1,
                     )
-                    await work(replace(shift, told=told, stop=stop))
+                    await work(replace(shift, on_case_closed=told, stop=stop))
                 closed = {o.case_id: o for o in outcomes(journal, run) if o.closed}
                 rows += [row(condition, of[key], closed[key]) for key in of.keys() & closed.keys()]
     await model.aclose()

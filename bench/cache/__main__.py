@@ -20,7 +20,8 @@ from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.protocols import Model
 from journeyman.reports.metrics import run_metrics
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import CaseResult
@@ -43,7 +44,7 @@ def main() -> None:
                 run,
                 islice((case for case in job.cases() if case.split == "train"), arguments.cases),
             )
-            shift = staff(journal, holder, job, model, run, at_once=2)
+            shift = Runner.open(journal, holder, job, model, run, at_once=2)
             asyncio.run(work(shift))
             seen, done = run_metrics(journal, run), list(outcomes(journal, run))
         cold_prompts, cold_cached = asyncio.run(_again(model, done))

@@ -24,7 +24,8 @@ from journeyman.job.load import load_job
 from journeyman.models import DEFAULT_MODEL, embedded, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 
 Requests = dict[str, list[Mapping[str, Any]]]
@@ -61,7 +62,7 @@ def ours(cases: int, at_once: int) -> tuple[float, Requests]:
                 opened,
                 islice((case for case in job.cases() if case.split == "train"), cases),
             )
-            shift = staff(journal, holder, job, model, opened, at_once=at_once)
+            shift = Runner.open(journal, holder, job, model, opened, at_once=at_once)
             embedded.request_of = noting
             try:
                 return asyncio.run(run(shift)), noted

@@ -36,12 +36,23 @@ from journeyman.job.job import Job
 from journeyman.memory.lessons import lesson
 from journeyman.models import open_model
 from journeyman.protocols import Model
-from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.internal import internal_runner, open_internal_run
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store.journal import Journal, open_journal
-from journeyman.types import Budget, Case, CaseResult, Lesson, Message, Recall, Sampling, WorkerSpec
+from journeyman.types import (
+    Budget,
+    Case,
+    CaseResult,
+    Lesson,
+    Message,
+    Recall,
+    RunSpec,
+    Sampling,
+    WorkerSpec,
+)
 from journeyman.verifiers import Exact
 
 ROOM = WORK / "edits"
@@ -125,7 +136,7 @@ async def record(until: float) -> None:
     with open_journal(ROOM) as journal, LeaseOwner.enter(ROOM) as holder:
         run = open_run(journal, job, model)
         if add_cases(journal, run, [case for case in cases if case.split == "train"]):
-            await work(staff(journal, holder, job, model, run, at_once=1))
+            await work(Runner.open(journal, holder, job, model, run, at_once=1))
         for name, worker_spec in minds(intents).items():
             if time.monotonic() > until:
                 break
@@ -166,20 +177,10 @@ async def worked(
         config_hash=config_hash_of(job, model, "ada"),
         worker_spec=worker_spec,
     )
-    run = open_internal_run(
-        journal,
-        job,
-        version,
-        name=f"{job.name}-{name}",
-        purpose="exam",
-        spec={"model": model.name, "salt": name},
-    )
-    shift = internal_runner(journal, holder, job, model, version, run=run, until=journal.position())
-    try:
-        outcomes = [await run_once(shift, case) for case in cases]
-    finally:
-        if shift.experience is not None:
-            shift.experience.close()
+    spec = RunSpec(purpose="exam", salt=name, until=journal.position())
+    run = open_internal_run(journal, job, model, version, name=f"{job.name}-{name}", spec=spec)
+    async with internal_runner(journal, holder, job, model, run) as runner:
+        outcomes = [await runner.submit(case) for case in cases]
     cost = prompt_cost(worker_spec, job)
     return [(name, one.case_id, int(bool(one.correct)), opening_of(one), cost) for one in outcomes]
 

@@ -25,7 +25,8 @@ from journeyman.environments import Tools
 from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, hire, open_run, staff, work
+from journeyman.runtime.runner import Runner, new_worker, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.types import Case, CaseResult, Message, Reply, Sampling, Split, ToolCall, ToolSpec
 from journeyman.verifiers import Exact
@@ -140,9 +141,7 @@ def shift_of(arm: str, shift: Runner) -> Runner:
     """The shift as it is, or one whose worker recalls nothing."""
     if arm == "on":
         return shift
-    assert shift.experience is not None
-    shift.experience.close()
-    return replace(shift, worker=hire(shift.job), experience=None)
+    return replace(shift, worker=new_worker(shift.job), projection=None)
 
 
 def measured(arm: str, count: int) -> Measured:
@@ -161,7 +160,10 @@ def measured(arm: str, count: int) -> Measured:
             model = ForgetfulModel(script)
             run = open_run(journal, job, model)
             shift = shift_of(
-                arm, staff(journal, holder, job, model, run, at_once=1, told=watched.closed)
+                arm,
+                Runner.open(
+                    journal, holder, job, model, run, at_once=1, on_case_closed=watched.closed
+                ),
             )
             for start in range(0, count, tenth):
                 add_cases(journal, run, cases(start, start + tenth, ARMS[arm]))

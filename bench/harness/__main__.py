@@ -26,7 +26,8 @@ from journeyman.environments import Tools
 from journeyman.job.job import Job
 from journeyman.models.endpoint import EndpointModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.types import Budget, Case, CaseResult
 from journeyman.verifiers import Exact
@@ -106,7 +107,9 @@ def ours(url: str, cases: int) -> float:
         with open_journal(room) as journal, LeaseOwner.enter(room) as holder:
             opened = open_run(journal, job, model)
             add_cases(journal, opened, job.cases())
-            await work(staff(journal, holder, job, model, opened, at_once=1, told=told))
+            await work(
+                Runner.open(journal, holder, job, model, opened, at_once=1, on_case_closed=told)
+            )
         await model.aclose()
 
     asyncio.run(run())

@@ -41,7 +41,8 @@ from journeyman.memory.context import cost_of
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import CaseResult, Run
@@ -121,9 +122,9 @@ async def record(
         job=job,
         worker=worker,
         model=model,
-        holder=holder,
+        owner=holder,
         at_once=1,
-        told=told,
+        on_case_closed=told,
         stop=stop,
     )
     await work(shift)

@@ -23,7 +23,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Budget, Case, Label, Run, Sampling
@@ -85,7 +86,7 @@ async def asked(
     journal: Journal, holder: LeaseOwner, model: Model, run: Run, cases: list[Case]
 ) -> None:
     add_cases(journal, run, cases)
-    await work(staff(journal, holder, warehouse(), model, run, at_once=1))
+    await work(Runner.open(journal, holder, warehouse(), model, run, at_once=1))
 
 
 async def record() -> None:

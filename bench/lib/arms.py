@@ -20,10 +20,10 @@ from journeyman.memory.context import cost_of
 from journeyman.memory.lessons import correction
 from journeyman.memory.projection import agrees
 from journeyman.memory.recall import recall
-from journeyman.runtime.runner import hire
+from journeyman.runtime.runner import new_worker
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Label, Lesson, Recall
-from journeyman.worker import Worker
+from journeyman.worker import WorkerVersion
 
 SETTINGS = Recall(kinds=("demonstration", "correction"), withheld=0.0)
 
@@ -139,9 +139,9 @@ class Whole:
 
 def worker_for(
     arm: str, job: Job, lessons: Sequence[Lesson], sealed: Sequence[Case], room: Path
-) -> Worker:
+) -> WorkerVersion:
     """The worker of an arm: plain but for what it remembers."""
-    plain = hire(job)
+    plain = new_worker(job)
     if arm == "icl":
         return dataclasses.replace(plain, memory=Whole(tuple(within_tokens(lessons, ICL_TOKENS))))
     if arm == "shuffled":

@@ -22,7 +22,8 @@ from journeyman.assess.autonomy import FIRST_FIT
 from journeyman.autonomy.tracker import remade
 from journeyman.job.job import Job
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store import faults
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
@@ -162,7 +163,7 @@ def shift_in(world: Path, journal: Journal, holder: LeaseOwner, cases: int) -> R
     model = PlannedModel(world)
     run = open_run(journal, job, model)
     add_cases(journal, run, (case(n) for n in range(cases)))
-    return staff(journal, holder, job, model, run, at_once=3)
+    return Runner.open(journal, holder, job, model, run, at_once=3)
 
 
 def workspace_of(world: Path) -> Path | str:

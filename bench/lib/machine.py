@@ -6,6 +6,7 @@ import os
 import platform
 from pathlib import Path
 
+from journeyman.system.cores import usable_cores
 from journeyman.types import Record
 
 
@@ -32,12 +33,6 @@ def this_machine() -> Machine:
         memory_gib=round(memory),
         python=platform.python_version(),
     )
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def processor_name(cpuinfo: Path) -> str | None:

@@ -23,7 +23,8 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal, open_journal
 from journeyman.types import CaseResult
 
@@ -61,7 +62,7 @@ def measure(job: Job, model: Model, journal: Journal, holder: LeaseOwner) -> Run
             flush=True,
         )
 
-    shift = staff(journal, holder, job, model, run, at_once=AT_ONCE, told=told)
+    shift = Runner.open(journal, holder, job, model, run, at_once=AT_ONCE, on_case_closed=told)
     asyncio.run(work(shift))
     return run_metrics(journal, run)
 

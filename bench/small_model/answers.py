@@ -27,9 +27,9 @@ from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.catalogue import QWEN_CODER_HALF
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.runtime.runner import hire
+from journeyman.runtime.runner import new_worker
 from journeyman.types import Case, Trajectory
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 
 ROOM = Path(__file__).parents[1] / ".work" / "small_model"
 FILE = Path(__file__).parent / "answers.csv"
@@ -76,9 +76,9 @@ def recorded_cases(name: str) -> list[str]:
     return [case for pair in zip(known.cases, sealed.cases, strict=False) for case in pair]
 
 
-def worker_of(name: str, job: Job) -> Worker:
+def worker_of(name: str, job: Job) -> WorkerVersion:
     """The worker that was recorded, but with time enough where the machine is busy."""
-    worker = hire(job)
+    worker = new_worker(job)
     if name == "clinc150":
         history = [case for case in job.cases() if case.split == "calibration"]
         worker = worker_for("memory", job, lessons_of(job, history), [], ROOM)
@@ -90,7 +90,9 @@ async def scored(job: Job, case: Case, done: Trajectory) -> bool:
     return done.answer is not None and all(score.value == 1 for score in scores)
 
 
-async def work(name: str, model: Model, job: Job, worker: Worker, case: Case, *, cold: bool) -> Row:
+async def work(
+    name: str, model: Model, job: Job, worker: WorkerVersion, case: Case, *, cold: bool
+) -> Row:
     cpu, clock = time.process_time(), time.monotonic()
     done = await rollout(worker, model, job.environment(case.input), case.input)
     cpu, clock = time.process_time() - cpu, time.monotonic() - clock

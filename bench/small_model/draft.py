@@ -29,7 +29,7 @@ from journeyman.models.fetching import models_folder
 from journeyman.models.toolcalls import written
 from journeyman.store.journal.codec import dumps, split_tokens
 from journeyman.types import Case, Reply
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 
 FILE = Path(__file__).parent / "draft.csv"
 STREAMS_OF = ("analyst", "clerk", "clinc150")
@@ -88,7 +88,7 @@ def opened(arm: str) -> tuple[EmbeddedModel, Noting, int]:
 
 
 async def work(
-    model: EmbeddedModel, server: Noting, job: Job, worker: Worker, case: Case
+    model: EmbeddedModel, server: Noting, job: Job, worker: WorkerVersion, case: Case
 ) -> dict[str, object]:
     model.engine.server = server
     server.timings.clear()

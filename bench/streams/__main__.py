@@ -28,7 +28,8 @@ from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import CaseResult, Example, Run
@@ -67,7 +68,8 @@ async def record(
             stop.set()
 
     shift = dataclasses.replace(
-        staff(journal, holder, job, model, run, at_once=at_once, told=told), stop=stop
+        Runner.open(journal, holder, job, model, run, at_once=at_once, on_case_closed=told),
+        stop=stop,
     )
     await work(shift)
 

@@ -49,7 +49,8 @@ from journeyman.memory.context import cost_of, usable_in
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, hire, work
+from journeyman.runtime.runner import Runner, new_worker, work
+from journeyman.runtime.runs import add_cases
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Case, CaseResult, Lesson, Run
@@ -119,11 +120,11 @@ class Recording:
             if time.monotonic() > self.until:
                 stop.set()
 
-        worker = hire(one.job, memory=Shelved(self.shelf, memory))
+        worker = new_worker(one.job, memory=Shelved(self.shelf, memory))
         await work(
             Runner(
-                journal=journal, run=run, job=one.job, worker=worker, model=self.model, holder=self.holder, at_once=1,
-                told=told, stop=stop,
+                journal=journal, run=run, job=one.job, worker=worker, model=self.model, owner=self.holder, at_once=1,
+                on_case_closed=told, stop=stop,
             )
         )  # fmt: skip
 

@@ -38,7 +38,8 @@ from journeyman.memory.projection import LessonProjection
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store import lesson_tables as tables
 from journeyman.store.journal import Journal, open_journal
@@ -128,7 +129,7 @@ def lived(room: Path, told: World) -> Run:
         run = open_run(journal, doing, MODEL)
         add_cases(journal, run, told.cases)
         asyncio.run(
-            asyncio.wait_for(work(staff(journal, holder, doing, MODEL, run, at_once=1)), 120)
+            asyncio.wait_for(work(Runner.open(journal, holder, doing, MODEL, run, at_once=1)), 120)
         )
     return run
 

@@ -35,8 +35,8 @@ REPEATS_ALLOWED = 1
 
 
 @dataclass(frozen=True)
-class Worker:
-    """Whoever does the job: a name and a versioned mind. Learning makes a new one."""
+class WorkerVersion:
+    """Who does a case: a name and a versioned mind. Learning makes a new one."""
 
     name: str = "ada"
     version: int = 1
@@ -50,6 +50,9 @@ class Worker:
     @property
     def label(self) -> str:
         return f"{self.name}@{self.version}"
+
+
+Worker = WorkerVersion  # as `runtime.runner` still calls it
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class RolloutState:
 
 
 async def rollout(
-    worker: Worker, model: Model, environment: Environment, case_input: CaseInput
+    worker: WorkerVersion, model: Model, environment: Environment, case_input: CaseInput
 ) -> Trajectory:
     """Do one case. Whatever goes wrong becomes the trajectory's `failure`; the environment is closed in any case.
 
@@ -115,7 +118,7 @@ async def rollout(
 
 
 async def _turn(
-    worker: Worker, model: Model, environment: Environment, now: RolloutState
+    worker: WorkerVersion, model: Model, environment: Environment, now: RolloutState
 ) -> RolloutState:
     """One model call and what follows from it."""
     if len(now.steps) >= worker.budget.steps:

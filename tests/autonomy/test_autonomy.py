@@ -18,7 +18,8 @@ from journeyman.job.job import Job
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import inbox, review
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Assessed, Case, Closed, Event, Label, Message, Run, Split, ToolSpec
@@ -64,7 +65,9 @@ def do(
         run = open_run(journal, doing, model, backtest=backtest, fresh=fresh)
         add_cases(journal, run, doing.cases())
         asyncio.run(
-            asyncio.wait_for(work(staff(journal, holder, doing, model, run, at_once=at_once)), 60)
+            asyncio.wait_for(
+                work(Runner.open(journal, holder, doing, model, run, at_once=at_once)), 60
+            )
         )
     return run
 
@@ -147,7 +150,7 @@ def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
         model = ScriptedModel([""])
         run = open_run(journal, doing, model)
         add_cases(journal, run, doing.cases())
-        asyncio.run(work(staff(journal, holder, doing, model, run)))
+        asyncio.run(work(Runner.open(journal, holder, doing, model, run)))
         (item,) = inbox(journal, run)
         assert item.why == "There is no answer."
         with pytest.raises(InputError, match="no answer to accept"):
@@ -201,7 +204,7 @@ def test_a_history_proves_autonomy_before_day_one(tmp_path: Path) -> None:
     assert found.asked.labels_needed is not None
     assert {one.allowed_error for one in found.others} == {0.05, 0.1}
     run = do(tmp_path, job(shuffled(1000, 1030, known=False)))
-    assert run.spec["history"] == tested.id
+    assert run.spec.history == tested.id
     with open_journal(tmp_path) as journal:
         done = [o.decision for o in outcomes(journal, run)]
         assert sum(one is not None and one.deliver for one in done) > 10

@@ -227,3 +227,33 @@ def test_claims_and_reports_are_written_as_far_as_the_tokens_go(
     assert "Mei Lin — met — 王芳" in cli("knowledge", "claims", *given).out
     assert "They met." in cli("knowledge", "reports", *given).out
     assert cli("knowledge", "claims", "nobody", *given).out == "Nothing names it.\n"
+
+
+def test_a_base_for_millions_from_adding_to_asking(cli: Cli, folder: Path) -> None:
+    pytest.importorskip("lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'")
+    add = ("knowledge", "add", "docs", "--embedder", "hashed")
+    assert cli(*add, "--index", "lance").code == 0
+    assert cli(*add).out.startswith("0 read, 2 unchanged, 0 gone")
+    search = ("knowledge", "search", "the rent", "--embedder", "hashed")
+    assert "900 EUR" in cli(*search).out
+    by_graph = cli(*search, "--mode", "local")
+    assert (by_graph.code, "which knows no graph" in by_graph.err) == (2, True)
+    other = cli(*add, "--index", "sqlite")
+    assert (other.code, "made with the index 'lance'" in other.err) == (2, True)
+    missing = cli("knowledge", "stats", "--base", "other")
+    assert "There are: main." in missing.err
+    assert cli("knowledge", "remove", "docs/lease.md", "--embedder", "hashed").code == 0
+    kept = b"".join(path.read_bytes() for path in Path().rglob("main.lance/**/*") if path.is_file())
+    assert b"due on the first" not in kept
+
+
+def test_lance_in_a_job_that_searches_the_graph_is_refused(cli: Cli, folder: Path) -> None:
+    job = Path("job")
+    job.mkdir()
+    (job / "job.toml").write_text(
+        'name = "job"\n[environment]\nkind = "single_turn"\n'
+        '[knowledge]\npaths = ["../docs"]\nindex = "lance"\nmode = "local"\n'
+    )
+    refused = cli("work", "job")
+    assert refused.code == 2
+    assert "the index 'lance' knows no mode 'local'" in refused.err

@@ -18,7 +18,7 @@ from journeyman.memory.plain import PlainMemory
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Budget, Case, CaseInput, Label, Message, ToolCall, Trajectory
 from journeyman.verifiers import GymVerifier
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 from tests.gym.families import games, needs
 
 
@@ -37,7 +37,7 @@ def acts(commands: Sequence[str]) -> list[ToolCall]:
 
 def played(case: Case, calls: Sequence[ToolCall]) -> tuple[Trajectory, float | None]:
     """What a worker does that makes these calls, and its score."""
-    worker = Worker(budget=Budget(steps=len(calls) + 3, tokens=10**9))
+    worker = WorkerVersion(budget=Budget(steps=len(calls) + 3, tokens=10**9))
 
     async def play() -> tuple[Trajectory, float | None]:
         trajectory = await rollout(
@@ -157,7 +157,7 @@ def test_a_game_that_was_won_is_told_to_the_next_as_it_was_played() -> None:
     other = case.input.model_copy(
         update={"id": "other", "data": {**case.data, "seed": case.data["seed"] + 1}}
     )
-    worker = Worker(memory=PlainMemory((taught,)))
+    worker = WorkerVersion(memory=PlainMemory((taught,)))
     told = asyncio.run(
         rollout(
             worker,
@@ -178,7 +178,7 @@ def test_a_puzzle_is_read_and_answered() -> None:
 
     async def answered() -> tuple[Trajectory, float | None]:
         trajectory = await rollout(
-            Worker(),
+            WorkerVersion(),
             ScriptedModel([f"So:\n{case.target}"]),
             GymEnvironment()(case.input),
             case.input,

@@ -11,7 +11,7 @@ from journeyman.environments.retrieval import NOTHING, RetrievalEnvironment
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import CaseInput, Message, ToolCall
 from journeyman.verifiers.citations import shown_to
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 
 RENT = Passage(
     document="/docs/lease.pdf", id="1", text="The rent is 900 EUR.", title="Lease\nRent", page=3
@@ -71,7 +71,7 @@ def test_what_fits_far_less_than_the_best_is_not_shown() -> None:
     def told(case: str, passages: Sequence[Passage]) -> None:
         shown.extend(passage.text for passage in passages)
 
-    opened = RetrievalEnvironment(SingleTurn(), scored, near=0.7, told=told)
+    opened = RetrievalEnvironment(SingleTurn(), scored, near=0.7, on_passages=told)
     asyncio.run(opened(CaseInput(id="c", prompt="q")).reset())
     assert shown == ["near", "best"]
 
@@ -88,13 +88,13 @@ def test_searches_number_on_and_show_nothing_twice() -> None:
         find,
         tool=True,
         tokens=10_000,
-        told=lambda case, passages: told.append((case, len(passages))),
+        on_passages=lambda case, passages: told.append((case, len(passages))),
     )
     case_input = CaseInput(id="c", prompt="rent and animals")
     model = ScriptedModel(
         [ToolCall(id="1", name="search", arguments={"query": "pets"}), "Pets are welcome [3]."]
     )
-    done = asyncio.run(rollout(Worker(), model, opened(case_input), case_input))
+    done = asyncio.run(rollout(WorkerVersion(), model, opened(case_input), case_input))
     assert done.steps[0].results[0].content == (cited([PETS], first=3),)
     assert done.steps[0].results[0].text == listed([PETS], first=3)
     assert [passage.number for passage in shown_to(done)] == [1, 2, 3]

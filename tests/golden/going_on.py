@@ -10,7 +10,7 @@ from pathlib import Path
 
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import staff, work
+from journeyman.runtime.runner import Runner, work
 from journeyman.store.journal import open_journal
 from journeyman.types import Message, ToolSpec
 from tests.golden.desk import Ledger, costly, desk, order_of, planned
@@ -38,7 +38,7 @@ def go_on(workspace: Path, run_id: str, ledger: Ledger) -> Counter[str]:
     model = ScriptedModel(clerk.says, name="clerk")
     with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
         run = next(run for run in journal.runs() if run.id == run_id)
-        shift = staff(journal, holder, desk(ledger), model, run, at_once=1)
+        shift = Runner.open(journal, holder, desk(ledger), model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), SECONDS))
     return clerk.asked
 

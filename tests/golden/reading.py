@@ -100,7 +100,7 @@ def read_journal(workspace: Path) -> Words:
         found: Words = {"integrity": journal.check(), "runs": {}, "jobs": {}, "reports": {}}
         gained: dict[str, Learned | None] = {}
         for run in runs:
-            if run.inside:
+            if run.internal:
                 counted = run_metrics(journal, run)
             else:
                 counted, gained[run.id], found["reports"][run.id] = read_report(journal, run)
@@ -223,7 +223,7 @@ def read_run(journal: Journal, run: Run) -> Words:
         "fingerprint": run.fingerprint,
         "opened_at": run.opened_at,
         "config_hash": run.config_hash,
-        "internal": run.inside,
+        "internal": run.internal,
         "settings": settings(run),
         "left_to_do": journal.remaining(run.id),
         "autonomy": autonomy(journal, run),
@@ -231,10 +231,10 @@ def read_run(journal: Journal, run: Run) -> Words:
         "inbox": [[item.case.id, about(item.risk)] for item in inbox(journal, run)],
         "cases": list(read_cases(journal, run)),
     }
-    if run.inside:  # of an exam's or a learner's cases a digest is enough
+    if run.internal:  # of an exam's or a learner's cases a digest is enough
         told["cases"] = [[case["id"], case["correct"], digest(case)] for case in told["cases"]]
         told["decisions"] = digest(told["decisions"])
-    if "warm_up" in run.spec:
+    if run.spec.warm_up is not None:
         told["backtest"] = backtest(outlook(journal, run))
     return told
 
@@ -246,7 +246,8 @@ def settings(run: Run) -> Words:
         "warm_up": "warm_up", "history": "history", "continues": "continues", "purpose": "purpose",
         "until": "memory_until", "budget": "budget",
     }  # fmt: skip
-    told = {word: run.spec[name] for name, word in words.items() if name in run.spec}
+    spec = run.spec.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    told = {word: spec[name] for name, word in words.items() if name in spec}
     return {**told, "worker_spec": worker_spec(run.worker_spec)}
 
 
@@ -322,7 +323,7 @@ def trust(one: Trust) -> Words:
 def autonomy(journal: Journal, run: Run) -> Words:
     """What the settled cases amount to, to the last bit where only labels and bets speak."""
     standing = AutonomyTracker(journal, run)
-    now, waiting = standing.autonomy, standing.told.made
+    now, waiting = standing.autonomy, standing.log.made
     told: Words = {
         "warm_up": now.warm_up,
         "settled": now.settled,
@@ -512,7 +513,7 @@ def step(one: Step) -> list[Any]:
 
 def read_job(journal: Journal, job: str, gained: Mapping[str, Learned | None]) -> Words:
     changes, runs = journal.changes(job), journal.runs(job=job)
-    names = sorted({run.name for run in runs if not run.inside})
+    names = sorted({run.name for run in runs if not run.internal})
     told: Words = {
         "changes": [change(one) for one in changes],
         "workers": {},
@@ -521,7 +522,7 @@ def read_job(journal: Journal, job: str, gained: Mapping[str, Learned | None]) -
     for name in names:
         known = versions(changes, runs, name)
         hashes = sorted({version.config_hash for version in known.values()})
-        last = [run for run in runs if run.name == name and not run.inside][-1]
+        last = [run for run in runs if run.name == name and not run.internal][-1]
         shown = gained[last.id]
         told["workers"][name] = {
             "versions": [version_words(version) for version in known.values()],
@@ -733,10 +734,10 @@ def read_base(file: Path) -> Words:
             name = "+".join(held)
             facts = [
                 [c.subject, c.relation, c.object, c.document, c.passage]
-                for c in claims(base.index, labels=held)
+                for c in claims(base.sqlite_index(), labels=held)
             ]
             told.setdefault("claims", {})[name] = facts
-            found, _ = asyncio.run(reports(Graph(base.index), labels=held))
+            found, _ = asyncio.run(reports(Graph(base.sqlite_index()), labels=held))
             told.setdefault("community_reports", {})[name] = [
                 [one.level, list(one.entities), list(one.passages), one.title, one.text]
                 for one in found

@@ -22,8 +22,9 @@ from journeyman.memory.projection import LessonProjection, agrees
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import review
-from journeyman.runtime.runner import add_cases, open_run, staff, work
-from journeyman.store import lessons as tables
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
+from journeyman.store import lesson_tables as tables
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Case, CaseResult, Label, Lesson, Message, Recall, Run, Split, ToolSpec
@@ -52,7 +53,9 @@ def do(
         run = open_run(journal, doing, speaking, name=name)
         add_cases(journal, run, cases)
         asyncio.run(
-            asyncio.wait_for(work(staff(journal, holder, doing, speaking, run, at_once=1)), 60)
+            asyncio.wait_for(
+                work(Runner.open(journal, holder, doing, speaking, run, at_once=1)), 60
+            )
         )
     return run
 

@@ -27,7 +27,8 @@ from journeyman.learn.demonstrations import Demonstrations
 from journeyman.memory.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.runtime.versions import Version, config_hash_of, fingerprint, versions
 from journeyman.store import faults
 from journeyman.store.faults import LEARNING_POINTS
@@ -81,7 +82,7 @@ class World:
     def work(self, given: Sequence[Case]) -> Run:
         run = open_run(self.journal, self.job, self.model)
         add_cases(self.journal, run, given)
-        shift = staff(self.journal, self.holder, self.job, self.model, run, at_once=1)
+        shift = Runner.open(self.journal, self.holder, self.job, self.model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run
 
@@ -108,7 +109,7 @@ def test_what_helps_is_promoted_and_works_from_then_on(world: World) -> None:
     assert (examined.promoted, examined.verdict.claim, good.label) == (True, "helps", "ada@2")
     assert world.champion.worker_spec.playbook == (GOOD,)
     second = world.work(cases(9, "train"))
-    assert (second.worker, second.spec["continues"]) == ("ada@2", first.id)
+    assert (second.worker, second.spec.continues) == ("ada@2", first.id)
     done = {case.id for case in world.journal.cases(second.id)}
     assert done == {f"t{n:04d}" for n in (6, 7, 8)}  # what ada@1 did is done
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from journeyman.errors import InputError
+from journeyman.errors import InputError, MissingExtraError
 from journeyman.knowledge.base import KnowledgeBase
+from journeyman.knowledge.graph.links import LinksCopy
+from journeyman.knowledge.index.lance import LanceIndex
+from journeyman.knowledge.modes import Mode
 from journeyman.knowledge.parse import parse
 from journeyman.knowledge.retriever import Retriever
 from journeyman.models.embedding import HashedEmbedder
@@ -131,7 +136,7 @@ def test_a_crash_between_index_and_source_is_mended_by_the_next_update(
     base: KnowledgeBase, folder: Path
 ) -> None:
     run(base.update([folder]))
-    base.index.store.remove_source(str(folder / "lease.md"))
+    base.index.remove_source(str(folder / "lease.md"))
     assert names(run(base.update([folder]))) == ["lease.md"]
     assert len([text for text in texts(base, "rent") if "900" in text]) == 1
 
@@ -168,3 +173,131 @@ def test_sources_survive_as_they_were(base: KnowledgeBase, folder: Path, tmp_pat
     assert (
         json.loads(told[0])["modified"] == Path(json.loads(told[0])["document"]).stat().st_mtime_ns
     )
+
+
+# --- the graph is kept
+
+
+def test_the_graph_is_made_once_and_follows_every_change(
+    base: KnowledgeBase, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("scipy")
+    made: list[LinksCopy] = []
+    start = LinksCopy.__init__
+
+    def counted(copy: LinksCopy) -> None:
+        made.append(copy)
+        start(copy)
+
+    monkeypatch.setattr(LinksCopy, "__init__", counted)
+    (folder / "a.md").write_text("Van Hook lies in Mountrail County.")
+    (folder / "b.md").write_text("The seat of Mountrail County is Stanley.")
+    run(base.update([folder]))
+    question = "What is the seat of the county that Van Hook lies in?"
+
+    def found(by: KnowledgeBase) -> list[tuple[str, float | None]]:
+        modes: tuple[Mode, ...] = ("local", "global", "drift")
+        passages = [p for mode in modes for p in run(by.search(question, k=4, mode=mode))]
+        return [(passage.text, passage.score) for passage in passages]
+
+    def as_by_a_new_one() -> list[tuple[str, float | None]]:
+        with KnowledgeBase.open(base_file, HashedEmbedder(64)) as new:
+            return found(new)
+
+    base_file = folder.parent / "base.sqlite"
+    before = found(base)
+    found(base)
+    assert len(made) == 1, "every search links all passages anew"
+    assert any("Stanley" in text for text, _ in before)
+
+    (folder / "b.md").write_text("The seat of Mountrail County is Palermo.")
+    run(base.update([folder]))
+    assert found(base) == as_by_a_new_one()
+
+    (folder / "c.md").write_text("Palermo in Mountrail County has a lake.")
+    code = (
+        "import asyncio, sys; from journeyman.knowledge.base import KnowledgeBase\n"
+        "from journeyman.models.embedding import HashedEmbedder\n"
+        "with KnowledgeBase.open(sys.argv[1], HashedEmbedder(64)) as base:\n"
+        "    asyncio.run(base.update([sys.argv[2]]))\n"
+        "    asyncio.run(base.forget(sys.argv[2] + '/a.md'))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(base_file), str(folder)], check=True)
+    after = found(base)
+    assert after == as_by_a_new_one()
+    assert any("lake" in text for text, _ in after)
+    assert not any("Van Hook" in text for text, _ in after)
+
+
+# --- the index that a base stands on
+
+
+def test_a_base_over_lance_follows_the_disk(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'")
+    place = tmp_path / "base.lance"
+    with KnowledgeBase.open(place, HashedEmbedder(64), index="lance") as base:
+        first = run(base.update([folder / "lease.md"], labels=["board"]))
+        run(base.update([folder / "inner"]))
+        base.tidy()
+        assert names(first) == ["lease.md"]
+        assert not any("900" in text for text in texts(base, "rent"))
+        assert any("900" in text for text in texts(base, "rent", "board"))
+        document = parse(folder / "lease.md")
+        for passage in base.passages(str(folder / "lease.md")):
+            assert document.text[passage.start : passage.end] == passage.text
+        stats = base.stats()
+        assert (stats.documents, stats.passages) == (2, sum(s.passages for s in base.sources()))
+        assert stats.bytes > 1_000
+    (folder / "lease.md").write_text("# Lease\n\nThe rent is 950 EUR a month.\n")
+    (folder / "inner" / "退款.txt").unlink()
+    with KnowledgeBase.open(place, HashedEmbedder(64)) as again:
+        update = run(again.update([folder], labels=["board"]))
+        assert (names(update), len(update.removed)) == (["lease.md"], 1)
+        again.tidy()
+        assert not any("900" in text for text in texts(again, "rent", "board"))
+        assert any("950" in text for text in texts(again, "rent", "board"))
+        assert names(run(again.update([folder], labels=["board"]))) == []
+        assert len(run(again.remove(folder))) == 1
+        assert again.stats().documents == 0
+
+
+def test_what_needs_the_graph_says_that_lance_has_none(tmp_path: Path) -> None:
+    base = KnowledgeBase(NoGraph())
+    for mode in ("local", "global", "drift"):
+        with pytest.raises(InputError, match="made with the index 'lance', which knows no graph"):
+            run(base.search("rent", mode=mode))
+    with pytest.raises(InputError, match="no claims or reports"):
+        base.sqlite_index()
+
+
+class NoGraph(LanceIndex):
+    """LanceDB's index, unopened."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def test_a_base_keeps_the_index_that_it_was_made_with(tmp_path: Path) -> None:
+    KnowledgeBase.open(tmp_path / "a.sqlite").close()
+    with pytest.raises(InputError, match="was made with the index 'sqlite', not 'lance'"):
+        KnowledgeBase.open(tmp_path / "a.sqlite", index="lance")
+    (tmp_path / "b.lance").mkdir()
+    with pytest.raises(InputError, match="was made with the index 'lance', not 'sqlite'"):
+        KnowledgeBase.open(tmp_path / "b.lance", index="sqlite")
+
+
+def test_lance_that_is_not_installed_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lancedb", None)
+    with pytest.raises(MissingExtraError, match=r"journeyman\[lancedb\]"):
+        KnowledgeBase.open(tmp_path / "a.lance", index="lance")
+    assert not (tmp_path / "a.lance").exists()
+
+
+def test_a_finder_makes_the_base_with_the_index_asked_for(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lancedb", reason="an optional extra: pip install 'journeyman[lancedb]'")
+    place = tmp_path / "base.lance"
+    finder = Retriever(place, HashedEmbedder(64), paths=[folder], index="lance")
+    assert any("900" in passage.text for passage in run(finder.find("rent")))
+    assert place.is_dir()

@@ -23,7 +23,8 @@ from journeyman.reports.html.learning import learned_html, sentences
 from journeyman.reports.learning import Done, Learned, against_chance, curve, learned
 from journeyman.reports.report import Written, write_report
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.runtime.versions import Version, config_hash_of
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import bodies
@@ -81,7 +82,7 @@ class World:
     def work(self, given: Sequence[Case], *, fresh: bool = False) -> Run:
         run = open_run(self.journal, self.job, self.model, fresh=fresh)
         add_cases(self.journal, run, given)
-        shift = staff(self.journal, self.holder, self.job, self.model, run, at_once=1)
+        shift = Runner.open(self.journal, self.holder, self.job, self.model, run, at_once=1)
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run
 

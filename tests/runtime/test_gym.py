@@ -19,7 +19,8 @@ from journeyman.job.job import Job
 from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.reports.metrics import run_metrics
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Budget, Message, ToolCall, ToolSpec
@@ -66,7 +67,7 @@ def test_a_game_stopped_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
             run = open_run(journal, job, model)
             add_cases(journal, run, job.cases())
             asyncio.run(
-                work(replace(staff(journal, holder, job, model, run, at_once=1), stop=stop))
+                work(replace(Runner.open(journal, holder, job, model, run, at_once=1), stop=stop))
             )
 
     go(stop)

@@ -20,7 +20,8 @@ from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Environment
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.playing import replay_moves
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import CaseInput, Message, ToolCall, ToolSpec
@@ -122,7 +123,7 @@ def test_a_game_that_was_lost_teaches_how_it_is_won(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
         run = open_run(journal, job, model)
         add_cases(journal, run, cases)
-        asyncio.run(work(staff(journal, holder, job, model, run, at_once=1)))
+        asyncio.run(work(Runner.open(journal, holder, job, model, run, at_once=1)))
         (outcome,) = outcomes(journal, run)
         experience = LessonProjection(journal, "grid")
         (lesson,) = experience.advance().lessons()

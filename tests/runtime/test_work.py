@@ -21,7 +21,8 @@ from journeyman.protocols import Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.report import cell, html_page, write_report
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import (
@@ -75,7 +76,8 @@ def do(
                 stop.set()
 
         shift = replace(
-            staff(journal, holder, doing, model, run, at_once=at_once, told=count), stop=stop
+            Runner.open(journal, holder, doing, model, run, at_once=at_once, on_case_closed=count),
+            stop=stop,
         )
         asyncio.run(asyncio.wait_for(work(shift), 60))
         return run, run_metrics(journal, run)

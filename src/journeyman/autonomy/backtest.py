@@ -97,7 +97,9 @@ def outlook(journal: Journal, run: Run) -> Backtest:
             f"Only {len(answered)} of the cases have an answer that could be judged; a backtest needs {FEWEST}.",
             "See what went wrong with: journeyman show --open",
         )
-    rule, warm_up = rule_of(run.spec), int(run.spec["warm_up"])
+    rule = rule_of(run.spec)
+    assert run.spec.warm_up is not None
+    warm_up = run.spec.warm_up
     turn = answered[min(warm_up, len(answered)) - 1] + 1
     learned, rest = known[:turn], known[turn:]
     assessor = LazyAssessor(

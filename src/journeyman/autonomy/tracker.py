@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -17,7 +17,7 @@ from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.selective import Rule
 from journeyman.store.journal import Journal
-from journeyman.types import Decided, Event, EventKind, Json, Label, Labelled, Run, Trajectory
+from journeyman.types import Decided, Event, EventKind, Label, Labelled, Run, RunSpec, Trajectory
 
 Attempt = tuple[str, int]
 """A case's id and the number of the attempt."""
@@ -66,27 +66,31 @@ class AutonomyTracker:
         self.until = until
         self.run = run
         self.autonomy = _begin(journal, run)
-        self.told = DecisionLog()
-        self.place = 0
+        self.log = DecisionLog()
+        self.position = 0
         self.advance()
 
     def advance(self) -> Autonomy:
-        """Take in what the journal has that is new."""
-        for place, event in self.journal.news(self.run.id, DecisionLog.KINDS, after=self.place):
-            self.place = place
+        """Take in what the journal has that is new, and settle what is settled as soon as it is read."""
+        news = self.journal.news(self.run.id, DecisionLog.KINDS, after=self.position)
+        for position, event in news:
+            self.position = position
             if self.until is None or event.at <= self.until:
-                self.told.take(event)
-        made = self.told.made
+                self.log.take(event)
+                self._settle_all()
+        return self.autonomy
+
+    def _settle_all(self) -> None:
+        made = self.log.made
         while made and self._settle(made[0]):
             made.popleft()
-        return self.autonomy
 
     def decide(
         self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
     ) -> Decided:
         """Deliver or escalate, by what is settled now."""
         now, evidence = self.advance(), evidence_of(trajectory)
-        drawn = uniform(str(self.run.spec.get("salt", "")), case_id, attempt)
+        drawn = uniform(self.run.spec.salt, case_id, attempt)
         decision = now.decide(now.score(evidence), drawn)
         return Decided(
             decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed
@@ -94,9 +98,10 @@ class AutonomyTracker:
 
     def _settle(self, waiting: UnsettledDecision) -> bool:
         decided = waiting.decided
-        label = self.told.labels.get(waiting.attempt)
+        label = self.log.labels.get(waiting.attempt)
         if decided.decision.audit and label is None and decided.evidence.answer is not None:
             return False
+        self.log.labels.pop(waiting.attempt, None)
         self.autonomy = _settled(self.autonomy, decided, label)
         return True
 
@@ -123,9 +128,7 @@ def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
         decided = one.decided
         while now.settled < decided.settled and pending:
             now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
-        decision = now.decide(
-            now.score(decided.evidence), uniform(str(run.spec.get("salt", "")), *one.attempt)
-        )
+        decision = now.decide(now.score(decided.evidence), uniform(run.spec.salt, *one.attempt))
         yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
 
 
@@ -135,15 +138,18 @@ def uniform(salt: str, case_id: str, attempt: int) -> float:
     return int.from_bytes(digest[:7], "big") / 2**56
 
 
-def rule_of(spec: Mapping[str, Json]) -> Rule:
-    """What a person set when the run was opened."""
-    return Rule.model_validate({name: spec[name] for name in Rule.model_fields if name in spec})
+def rule_of(spec: RunSpec) -> Rule:
+    """What a person set when the run was opened; the default where it was not written down."""
+    known = spec.model_dump(include=set(Rule.model_fields), exclude_none=True)
+    return Rule.model_validate(known)
 
 
 def _begin(journal: Journal, run: Run) -> Autonomy:
     """Nothing known; or what the run that it takes as its history has shown."""
     rule = rule_of(run.spec)
-    earlier = [known for known in journal.runs(job=run.job) if known.id == run.spec.get("history")]
-    if earlier:
-        return AutonomyTracker(journal, earlier[0], until=run.opened_at).autonomy.with_rule(rule)
-    return Autonomy(rule=rule, warm_up=int(run.spec.get("warm_up", WARM_UP)))
+    for earlier in journal.runs(job=run.job):
+        if earlier.id == run.spec.history:
+            tracker = AutonomyTracker(journal, earlier, until=run.opened_at)
+            return tracker.autonomy.with_rule(rule)
+    warm_up = WARM_UP if run.spec.warm_up is None else run.spec.warm_up
+    return Autonomy(rule=rule, warm_up=warm_up)

@@ -87,6 +87,8 @@ def main(
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):
+        if mode is not SearchMode.BASIC:
+            opened.graph()  # before any question: an index that knows no graph is an error now
         engine = open_model(model, at_once=1, progress=board.fetching)
         if isinstance(engine, EmbeddedModel):
             engine.preload()
@@ -103,7 +105,7 @@ def main(
             labels=label or [],
             tokens=tokens,
             near=NEAR[mode.value],
-            told=lambda case, passages: seen.update({case: passages}),
+            on_passages=lambda case, passages: seen.update({case: passages}),
         )
         questions = iter([question]) if question is not None else _questions()
         asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))

@@ -28,7 +28,8 @@ from journeyman.cli.terminal import (
 from journeyman.cli.work_command import ModelName, run_shift, with_rule
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff
+from journeyman.runtime.runner import Runner
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
 
 app = new_app()
@@ -73,7 +74,9 @@ def main(
             journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history))
         )
         board.begin(run, total=add_cases(journal, run, history))
-        shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
+        shift = Runner.open(
+            journal, holder, loaded, opened, run, at_once=at_once, on_case_closed=board.closed
+        )
         stopped = run_shift(shift, board)
     if stopped:
         raise typer.Exit(INTERRUPTED)

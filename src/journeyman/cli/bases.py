@@ -17,6 +17,7 @@ from journeyman.cli.text import shorten
 from journeyman.documents import SourceFile
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase, Update
+from journeyman.knowledge.index.kinds import DEFAULT_INDEX, SUFFIXES, IndexKind
 from journeyman.models.embedding import embedder_named
 from journeyman.store.journal import folder_of
 
@@ -43,28 +44,55 @@ class SearchMode(StrEnum):
     DRIFT = "drift"
 
 
+class IndexName(StrEnum):
+    """`knowledge.index.kinds.IndexKind`, as the command line takes it."""
+
+    SQLITE = "sqlite"
+    LANCE = "lance"
+
+
 NAME = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
 
-def base_file(workspace: Path | str, name: str) -> Path:
-    """Where a base is. Raises InputError for a name that can't be one's."""
+def base_file(workspace: Path | str, name: str, index: IndexKind | None = None) -> Path:
+    """The file or folder of a base: the one that is there, or the one that `index` would make.
+
+    Raises InputError for a name that can't be a base's.
+    """
     if NAME.fullmatch(name) is None:
         raise InputError(f"{name!r} can't name a base.", "Use letters, digits, - and _.")
-    return folder_of(workspace) / "knowledge" / f"{name}.sqlite"
+    places = {
+        kind: folder_of(workspace) / "knowledge" / f"{name}{end}" for kind, end in SUFFIXES.items()
+    }
+    for place in places.values():
+        if place.exists():
+            return place
+    return places[index or DEFAULT_INDEX]
 
 
 def open_base(
-    workspace: Path | str, name: str, embedder: str, *, new: bool = False
+    workspace: Path | str,
+    name: str,
+    embedder: str,
+    *,
+    new: bool = False,
+    index: IndexKind | None = None,
 ) -> KnowledgeBase:
-    """A base by its name; `new`: made where it is missing."""
-    file = base_file(workspace, name)
-    if not new and not file.exists():
-        made = ", ".join(sorted(path.stem for path in file.parent.glob("*.sqlite"))) or "none"
+    """A base by its name; `new`: made where it is missing, with that index."""
+    place = base_file(workspace, name, index)
+    if not new and not place.exists():
+        names = ", ".join(base_names(workspace)) or "none"
         raise InputError(
             f"There is no knowledge base {name!r}.",
-            f"Make it with: journeyman knowledge add PATH. There are: {made}.",
+            f"Make it with: journeyman knowledge add PATH. There are: {names}.",
         )
-    return KnowledgeBase.open(file, embedder_named(embedder))
+    return KnowledgeBase.open(place, embedder_named(embedder), index=index)
+
+
+def base_names(workspace: Path | str) -> list[str]:
+    """The bases that there are, in order."""
+    places = (folder_of(workspace) / "knowledge").glob("*")
+    return sorted(place.stem for place in places if place.suffix in SUFFIXES.values())
 
 
 def brought_up_to_date(

@@ -65,7 +65,7 @@ def main(
                 f"There is no version {version} of {name!r} for this job and model.",
                 "See: journeyman versions",
             )
-        room = Room(journal=journal, holder=holder, job=loaded, model=opened)
+        room = Room(journal=journal, owner=holder, job=loaded, model=opened)
         now = champion_of(journal, loaded.name, config_hash, name)
 
         async def doing() -> Examined:
@@ -88,7 +88,7 @@ async def sit(
         what = {None: "not judged", 0.0: "equal"}.get(last.difference, f"{last.difference or 0:+g}")
         say(f"  pair {len(exam.pairs)}: {what}{'' if last.touched else ', the same prompt'}")
 
-    return await examine(room if quiet else replace(room, told=told), now, challenger, sealed)
+    return await examine(room if quiet else replace(room, on_pair=told), now, challenger, sealed)
 
 
 def tell(challenger: Version, examined: Examined, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
     EmbedderOption,
+    IndexName,
     Labels,
     SearchMode,
     brought_up_to_date,
@@ -33,8 +34,8 @@ from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
 from journeyman.knowledge.graph.claims import Reading, claims, extract, shown
-from journeyman.knowledge.graph.graph import Graph
 from journeyman.knowledge.graph.reports import Report, reports
+from journeyman.knowledge.index.kinds import IndexKind
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.protocols import Model
 
@@ -66,6 +67,12 @@ def main(
     template: Annotated[
         str | None, typer.Option(help="Add: cut all alike, instead of by what each file is.")
     ] = None,
+    index: Annotated[
+        IndexName | None,
+        typer.Option(
+            help="Add: what a new base is made with, instead of sqlite. lance needs the extra `lancedb`."
+        ),
+    ] = None,
     mode: Annotated[
         SearchMode, typer.Option(help="Search: all but basic need the extra `graph`.")
     ] = SearchMode.BASIC,
@@ -91,15 +98,10 @@ def main(
     `journeyman ask` asks one.
     """
     names = what or []
-    if action in {KnowledgeAction.ADD, KnowledgeAction.REMOVE} and not names:
-        raise InputError(f"Nothing was named to {action}.", "Name files or folders.")
-    if action is KnowledgeAction.SEARCH and not " ".join(names).strip():
-        raise InputError("Nothing was given to search for.", "Give some words.")
-    if template is not None and template not in TEMPLATES:
-        raise InputError(
-            f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}."
-        )
-    with open_base(workspace, base, embedder, new=action is KnowledgeAction.ADD) as opened:
+    _check(action, names, template)
+    kind: IndexKind | None = None if index is None else index.value
+    new = action is KnowledgeAction.ADD
+    with open_base(workspace, base, embedder, new=new, index=kind) as opened:
         if action is KnowledgeAction.ADD:
             _add(opened, names, label or [], template, as_json=as_json)
         elif action is KnowledgeAction.REMOVE:
@@ -116,6 +118,18 @@ def main(
             _stats(opened, as_json=as_json)
 
 
+def _check(action: KnowledgeAction, names: Sequence[str], template: str | None) -> None:
+    """Raises InputError for what can't be done."""
+    if action in {KnowledgeAction.ADD, KnowledgeAction.REMOVE} and not names:
+        raise InputError(f"Nothing was named to {action}.", "Name files or folders.")
+    if action is KnowledgeAction.SEARCH and not " ".join(names).strip():
+        raise InputError("Nothing was given to search for.", "Give some words.")
+    if template is not None and template not in TEMPLATES:
+        raise InputError(
+            f"There is no chunk template {template!r}.", f"It is one of {', '.join(TEMPLATES)}."
+        )
+
+
 def _add(
     base: KnowledgeBase,
     paths: Sequence[str],
@@ -125,6 +139,8 @@ def _add(
     as_json: bool,
 ) -> None:
     done, seconds = brought_up_to_date(base, paths, labels, template, as_json=as_json)
+    if done.read or done.removed:
+        base.tidy()
     if as_json:
         print_json(done.model_dump(mode="json"))
         return
@@ -143,6 +159,7 @@ def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None
             f"The base holds nothing of {paths[0]!r}.",
             "See what it holds: journeyman knowledge show.",
         )
+    base.tidy()
     if as_json:
         print_json({"removed": removed})
         return
@@ -227,12 +244,14 @@ def _claims(
 
     async def read(opened: Model) -> Reading:
         try:
-            return await extract(base.index, opened, tokens=tokens, labels=labels, told=told)
+            return await extract(
+                base.sqlite_index(), opened, tokens=tokens, labels=labels, told=told
+            )
         finally:
             await opened.aclose()
 
     reading = asyncio.run(read(open_model(model, at_once=1))) if tokens else None
-    found = claims(base.index, about=about, labels=labels)
+    found = claims(base.sqlite_index(), about=about, labels=labels)
     if as_json:
         told_of_reading = None if reading is None else reading.model_dump(mode="json")
         print_json(
@@ -263,7 +282,7 @@ def _reports(
     async def write() -> tuple[list[Report], int]:
         opened = open_model(model, at_once=1) if tokens else None
         try:
-            return await reports(Graph(base.index), opened, tokens=tokens, most=most, labels=labels)
+            return await reports(base.graph(), opened, tokens=tokens, most=most, labels=labels)
         finally:
             if opened is not None:
                 await opened.aclose()

@@ -70,7 +70,7 @@ def main(
     ):
         opened = open_model(model, at_once=1, progress=board.fetching)
         asked = None if teacher is None else open_model(teacher, at_once=1, progress=board.fetching)
-        room = Room(journal=journal, holder=holder, job=loaded, model=opened)
+        room = Room(journal=journal, owner=holder, job=loaded, model=opened)
         now = champion_of(journal, loaded.name, config_hash_of(loaded, opened, name), name)
 
         async def doing() -> tuple[Version, Examined] | None:

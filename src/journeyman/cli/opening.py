@@ -70,7 +70,7 @@ def existing_journal(workspace: Path | str) -> Journal:
 def run_of_worker(journal: Journal, job: str, name: str) -> Run:
     """The latest run of a worker on a job, by the job's name or a run's."""
     latest = chosen_run(journal, job)
-    mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.inside]
+    mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.internal]
     if not mine:
         raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
     return mine[-1]
@@ -78,7 +78,7 @@ def run_of_worker(journal: Journal, job: str, name: str) -> Run:
 
 def chosen_run(journal: Journal, name: str | None) -> Run:
     """The run named, or the latest; a job's name stands for its latest run."""
-    runs = [run for run in journal.runs() if not run.inside]
+    runs = [run for run in journal.runs() if not run.internal]
     fitting = [run for run in runs if name is None or name in {run.id, run.job}]
     if not fitting:
         known = ", ".join(run.id for run in runs[-10:]) or "none"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -32,8 +31,10 @@ from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
 from journeyman.reports.report import write_report
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import open_journal
+from journeyman.system.signals import on_interrupt
 from journeyman.types import Case, Run
 
 app = new_app()
@@ -91,7 +92,9 @@ def main(
         opened = open_model(model, at_once=at_once, progress=board.fetching)
         run = open_run(journal, loaded, opened, name=name, fresh=fresh)
         board.begin(run, total=add_cases(journal, run, stream, retry_failed=retry))
-        shift = staff(journal, holder, loaded, opened, run, at_once=at_once, told=board.closed)
+        shift = Runner.open(
+            journal, holder, loaded, opened, run, at_once=at_once, on_case_closed=board.closed
+        )
         stopped = run_shift(shift, board)
     _sum_up(workspace, run, as_json=as_json)
     if stopped:
@@ -117,7 +120,6 @@ def run_shift(shift: Runner, board: Board) -> bool:
 
 
 async def _work(shift: Runner, model: Model, board: Board) -> bool:
-    loop = asyncio.get_running_loop()
     if isinstance(model, EmbeddedModel):
         await model.load()  # a file that can't be loaded ends the command, not each case
     task = asyncio.ensure_future(work(shift))
@@ -128,16 +130,13 @@ async def _work(shift: Runner, model: Model, board: Board) -> bool:
         shift.stop.set()
         board.stopping()
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, interrupt)
     try:
-        await task
+        with on_interrupt(interrupt):
+            await task
     except asyncio.CancelledError:
         if not shift.stop.is_set():
             raise
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)
         await model.aclose()
     return shift.stop.is_set()
 

@@ -24,6 +24,10 @@ TYPES = {
 """Names that are not JSON schema's, and what they mean; None: anything."""
 
 
+SCHEMAS_INSIDE = {"items", "additionalProperties"}
+LEFT_OUT = {"default", "optional"}
+
+
 class Functions(Record):
     """All calls are final. Saying in words that no function fits is an answer too."""
 
@@ -42,7 +46,7 @@ class _Functions:
                 f"Case {case_input.id!r} offers no functions.",
                 "Put them into data.functions, as a list.",
             )
-        self.tools: Sequence[ToolSpec] = tuple(_spec(function) for function in functions)
+        self.tools: Sequence[ToolSpec] = tuple(map(_spec, functions))
 
     async def reset(self) -> Sequence[Message]:
         return (self.input.message,)
@@ -60,11 +64,11 @@ class _Functions:
 
 
 def _spec(function: Mapping[str, Json]) -> ToolSpec:
-    schema = json_schema(function.get("parameters") or {"type": "object", "properties": {}})
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
     return ToolSpec(
         name=function["name"],
         description=function.get("description", ""),
-        parameters=schema,
+        parameters=json_schema(parameters),
         effect="pure",
         final=True,
     )
@@ -75,13 +79,14 @@ def json_schema(schema: Mapping[str, Json]) -> dict[str, Json]:
     clean: dict[str, Json] = {}
     for key, value in schema.items():
         if key == "type" and isinstance(value, str):
-            if TYPES.get(value, value) is not None:
-                clean[key] = TYPES.get(value, value)
+            name = TYPES.get(value, value)
+            if name is not None:
+                clean[key] = name
         elif key == "properties" and isinstance(value, dict):
             clean[key] = {name: json_schema(inner) for name, inner in value.items()}
-        elif key in {"items", "additionalProperties"} and isinstance(value, dict):
+        elif key in SCHEMAS_INSIDE and isinstance(value, dict):
             clean[key] = json_schema(value)
-        elif key not in {"default", "optional"}:
+        elif key not in LEFT_OUT:
             clean[key] = value
     return clean
 

@@ -40,7 +40,9 @@ class GymEnvironment(Record):
     def __call__(self, case_input: CaseInput) -> Environment:
         name, seed = placed(case_input.data, case_input.id)
         family, task = family_of(name)
-        return _Puzzle(case_input) if family.is_puzzle else _Game(case_input, family, task, seed)
+        if family.is_puzzle:
+            return _Puzzle(case_input)
+        return _Game(case_input, family, task, seed)
 
 
 class _Puzzle:
@@ -70,22 +72,28 @@ class _Game:
     """Open from `reset` to `close`, in a process of its own."""
 
     def __init__(self, case_input: CaseInput, family: Family, task: str, seed: int) -> None:
-        self.input, self.family, self.task, self.seed = case_input, family, task, seed
+        self.input = case_input
+        self.family = family
+        self.task = task
+        self.seed = seed
         self.process: GameProcess | None = None
         self.over = False
 
     @property
     def tools(self) -> Sequence[ToolSpec]:
         """The command that ends the game is final."""
-        return (ACT.model_copy(update={"final": self.over}), FINISH)
+        act = ACT.model_copy(update={"final": self.over})
+        return act, FINISH
 
     async def reset(self) -> Sequence[Message]:
         await self.close()
-        self.process, self.over = acquire(self.family), False
+        self.process = acquire(self.family)
+        self.over = False
         view = await asyncio.to_thread(self.process.start, self.task, self.seed)
+        goal = f"Your goal: {self.input.prompt}"
         return (
             Message(role="system", content=self.family.rules),
-            Message(role="user", content=f"Your goal: {self.input.prompt}\n\n{_shown(view)}"),
+            Message(role="user", content=f"{goal}\n\n{_shown(view)}"),
         )
 
     async def step(self, call: ToolCall) -> Message:
@@ -93,17 +101,12 @@ class _Game:
             return Message(role="tool", call_id=call.id, content="The game is ended.")
         command = call.arguments.get("command")
         if not isinstance(command, str) or not command.strip():
-            return Message(
-                role="tool",
-                call_id=call.id,
-                content="The argument `command` is missing.",
-                failed=True,
-            )
+            return _failed(call, "The argument `command` is missing.")
         assert self.process is not None
         try:
             view = await asyncio.to_thread(self.process.act, command)
         except RefusedCommandError as refused:
-            return Message(role="tool", call_id=call.id, content=str(refused), failed=True)
+            return _failed(call, str(refused))
         self.over = view.over
         return Message(role="tool", call_id=call.id, content=_shown(view))
 
@@ -119,14 +122,22 @@ class _Game:
             self.process = None
 
 
+def _failed(call: ToolCall, why: str) -> Message:
+    return Message(role="tool", call_id=call.id, content=why, failed=True)
+
+
 def _shown(view: GameView) -> str:
     """What is seen, then the commands. The number of the move tells equal sights apart: going on is no repetition."""
     lines = [view.told]
+    commands = view.commands
     if view.over:
         lines.append("The game is over.")
-    elif view.commands is not None:
-        lines.append(f"Commands: {' | '.join(view.commands)}")
-    return "\n".join([*lines, f"[move {view.move} of {view.most_moves}]"])
+    elif commands is not None:
+        listed = " | ".join(commands)
+        lines.append(f"Commands: {listed}")
+    move = f"[move {view.move} of {view.most_moves}]"
+    lines.append(move)
+    return "\n".join(lines)
 
 
 _: OpenEnvironment = GymEnvironment()

@@ -50,7 +50,7 @@ class RetrievalEnvironment:
     """Whether the worker can search for more."""
     cost: Callable[[str], int] = len
     """Tokens of a text, about. Unless told otherwise each character counts as one."""
-    told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None
+    on_passages: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None
     """Called with a case's id and the passages shown, whenever some are."""
 
     def __call__(self, case_input: CaseInput) -> Environment:
@@ -106,7 +106,7 @@ class _Informed:
             return Text(text=NOTHING)
         first = len(self.shown) + 1
         self.shown += passages
-        self.settings.told(self.input.id, passages)
+        self.settings.on_passages(self.input.id, passages)
         return cited(passages, first=first)
 
     def _within(self, found: Sequence[Passage]) -> list[Passage]:

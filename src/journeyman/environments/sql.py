@@ -51,7 +51,8 @@ class Sql(Record):
                 "The sql environment has no database.",
                 "Name one in job.toml or in the case's data.",
             )
-        return _Sql(case_input, ReadOnlyDatabase(Path(path), self.limits), self.samples)
+        database = ReadOnlyDatabase(Path(path), self.limits)
+        return _Sql(case_input, database, self.samples)
 
 
 class _Sql:
@@ -64,29 +65,25 @@ class _Sql:
 
     async def reset(self) -> Sequence[Message]:
         path = self.database.path
-        schema = await asyncio.to_thread(_schema, path, path.stat().st_mtime_ns, self.samples)
+        changed = path.stat().st_mtime_ns
+        schema = await asyncio.to_thread(_schema, path, changed, self.samples)
+        database = f"SQLite database:\n{schema}"
         return (
-            Message(role="system", content=f"SQLite database:\n{schema}"),
+            Message(role="system", content=database),
             self.input.message,
         )
 
     async def step(self, call: ToolCall) -> Message:
         sql = call.arguments.get("sql")
         if not isinstance(sql, str) or not sql.strip():
-            return Message(
-                role="tool", call_id=call.id, content="The argument `sql` is missing.", failed=True
-            )
+            return _failed(call, "The argument `sql` is missing.")
         try:
             rows = await asyncio.to_thread(self.database.query, sql)
         except QueryError as error:
-            return Message(
-                role="tool", call_id=call.id, content=f"The query failed: {error}.", failed=True
-            )
-        text = (
-            f"accepted\n{table(rows, SHOWN_AT_THE_END)}"
-            if call.name == "submit"
-            else table(rows, SHOWN_ROWS)
-        )
+            return _failed(call, f"The query failed: {error}.")
+        text = table(rows, SHOWN_ROWS)
+        if call.name == "submit":
+            text = f"accepted\n{table(rows, SHOWN_AT_THE_END)}"
         return Message(role="tool", call_id=call.id, content=text)
 
     async def reconcile(self, call: ToolCall) -> Message | None:
@@ -105,21 +102,35 @@ def _schema(path: Path, changed: int, samples: int) -> str:
     return ReadOnlyDatabase(path).schema_text(samples=samples)
 
 
+def _failed(call: ToolCall, why: str) -> Message:
+    return Message(role="tool", call_id=call.id, content=why, failed=True)
+
+
 def table(rows: Rows, shown: int) -> str:
     """The first rows as a compact table; says how many are left out."""
-    lines = [" | ".join(rows.columns)] + [" | ".join(map(cell, row)) for row in rows.rows[:shown]]
-    more = len(rows.rows) - shown
-    if more > 0 or rows.cut:
-        lines.append(f"… more rows, {len(rows.rows)}{'+' if rows.cut else ''} in all")
-    text = "\n".join(lines) if rows.rows else f"{lines[0]}\n(no rows)"
+    count = len(rows.rows)
+    lines = [" | ".join(rows.columns)]
+    for row in rows.rows[:shown]:
+        cells = map(cell, row)
+        lines.append(" | ".join(cells))
+    if count > shown or rows.cut:
+        or_more = "+" if rows.cut else ""
+        lines.append(f"… more rows, {count}{or_more} in all")
+    if not count:
+        lines = [lines[0], "(no rows)"]
+    text = "\n".join(lines)
     room = CHARACTERS_PER_ROW * shown
-    return text if len(text) <= room else f"{text[:room]}… (cut)"
+    if len(text) <= room:
+        return text
+    return f"{text[:room]}… (cut)"
 
 
 def cell(value: Value) -> str:
     if value is None:
         return "NULL"
-    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return str(value)
 
 
 _: OpenEnvironment = Sql()

@@ -19,9 +19,8 @@ def family_of(name: str) -> tuple[Family, str]:
     """The family and the task that a name `FAMILY:TASK` names; whether there is such a task, the family says later."""
     family, _, task = name.partition(":")
     if family not in FAMILIES or not task:
-        raise InputError(
-            f"{name!r} names no task.", f"Write FAMILY:TASK; families are {', '.join(FAMILIES)}."
-        )
+        known = ", ".join(FAMILIES)
+        raise InputError(f"{name!r} names no task.", f"Write FAMILY:TASK; families are {known}.")
     return FAMILIES[family], task
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import shutil
 import signal
 import sys
@@ -18,11 +17,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from journeyman.errors import boundary
 from journeyman.gym import FAMILIES
 from journeyman.gym.game import Described, Family, Game, GameView, RefusedCommandError
+from journeyman.system.memory import limit_memory
 from journeyman.types import Json, Record
 
 MOST_BYTES = 4 * 2**30
@@ -50,22 +51,25 @@ class Play:
     def describe(self, task: str, seed: int) -> Described:
         self.game = None  # some libraries hold one game at a time
         game = self.family.open(task, seed)
-        answer = next(iter(game.walkthrough()), None) if self.family.is_puzzle else None
+        answer = None
+        if self.family.is_puzzle:
+            answer = next(iter(game.walkthrough()), None)
         return Described(goal=game.goal, world=game.world, answer=answer)
 
     def start(self, task: str, seed: int) -> GameView:
         if self.game is not None:
             self.game.close()
-        self.game, self.move = self.family.open(task, seed), 0
+        self.game = self.family.open(task, seed)
+        self.move = 0
         return self._view(self.game.begin())
 
     def act(self, command: str) -> GameView:
         """Raises RefusedCommandError when the game is over or does not know the command."""
         if self.game is None or self._over(self.game):
             raise RefusedCommandError("The game is over.")
-        told = self.game.act(command)
+        seen = self.game.act(command)
         self.move += 1
-        return self._view(told)
+        return self._view(seen)
 
     def replay(self, task: str, seed: int, commands: Sequence[str]) -> GameView:
         """Where these commands lead; what is refused is passed over."""
@@ -85,16 +89,19 @@ class Play:
 
     def wander(self, task: str, seed: int) -> GameView:
         """Play by chance to the end, or for a minute."""
-        view, chance = self.start(task, seed), random.Random(seed)  # noqa: S311 - no secret
+        view = self.start(task, seed)
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        end = time.monotonic() + WANDER_SECONDS
         assert self.game is not None
-        until = time.monotonic() + WANDER_SECONDS
         for _ in range(2 * view.most_moves):
-            if view.over or time.monotonic() > until or not (choices := self.game.choices()):
+            if view.over or time.monotonic() > end:
                 break
-            try:
-                view = self.act(chance.choice(choices))
-            except RefusedCommandError:
-                continue
+            choices = self.game.choices()
+            if not choices:
+                break
+            command = chance.choice(choices)
+            with suppress(RefusedCommandError):
+                view = self.act(command)
         return view
 
     def _over(self, game: Game) -> bool:
@@ -103,7 +110,9 @@ class Play:
     def _view(self, told: str) -> GameView:
         assert self.game is not None
         game = self.game
-        commands = None if game.commands is None else tuple(game.commands)
+        commands = None
+        if game.commands is not None:
+            commands = tuple(game.commands)
         return GameView(
             told=told,
             commands=commands,
@@ -117,7 +126,7 @@ class Play:
 def answer(play: Play, line: str) -> dict[str, Json]:
     """One request's answer: {"given"}, {"refused"}, or {"error"}."""
     request = json.loads(line)
-    doing: dict[str, Callable[..., Any]] = {
+    methods: dict[str, Callable[..., Any]] = {
         "tasks": play.tasks,
         "describe": play.describe,
         "start": play.start,
@@ -127,11 +136,14 @@ def answer(play: Play, line: str) -> dict[str, Json]:
         "wander": play.wander,
     }
     with boundary(play.family.name) as outcome:
+        method = methods[request.pop("do")]
         try:
-            given = doing[request.pop("do")](**request)
+            given = method(**request)
         except RefusedCommandError as refused:
             return {"refused": str(refused)}
-        return {"given": given.model_dump(mode="json") if isinstance(given, Record) else given}
+        if isinstance(given, Record):
+            given = given.model_dump(mode="json")
+        return {"given": given}
     assert outcome.failure is not None
     return {"error": outcome.failure.model_dump()}
 
@@ -145,18 +157,22 @@ def end_with(parent: int, room: str) -> None:
 
 
 def main() -> None:
-    family, room = FAMILIES[sys.argv[1]], sys.argv[2]
+    family = FAMILIES[sys.argv[1]]
+    room = sys.argv[2]
     tempfile.tempdir = room
-    threading.Thread(target=end_with, args=(os.getppid(), room), daemon=True).start()
+    watch = threading.Thread(target=end_with, args=(os.getppid(), room), daemon=True)
+    watch.start()
     if not family.programs:
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    told: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries print
+        limit_memory(MOST_BYTES, for_good=True)
+    answers: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # libraries print
     play = Play(family)
     try:
         for line in sys.stdin:
-            told.write(json.dumps(answer(play, line), ensure_ascii=True) + "\n")
-            told.flush()
+            told = json.dumps(answer(play, line), ensure_ascii=True)
+            answers.write(told + "\n")
+            answers.flush()
     except BrokenPipeError:
         pass
     finally:

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 from journeyman.errors import InputError
 from journeyman.gym import family_of
-from journeyman.gym.game import split_of
+from journeyman.gym.game import Family, split_of
 from journeyman.gym.process import GameProcess, process_for
-from journeyman.types import Case
+from journeyman.types import Case, Json
 
 MOST_REPEATS = 500
 """Seeds in a row that make worlds already seen, after which a task is said to have no more."""
@@ -23,42 +23,53 @@ def sample_cases(names: Sequence[str], *, each: int, first_seed: int = 0) -> Ite
     Raises InputError when a task has not enough different worlds.
     """
     with ExitStack() as stack:
-        families = {family.name: family for family, _ in map(family_of, names)}
-        processes = {
-            name: stack.enter_context(process_for(family)) for name, family in families.items()
-        }
-        streams = [
-            _cases(name, processes[family_of(name)[0].name], first_seed)
-            for name in dict.fromkeys(names)
-        ]
-        for n in range(each):
-            for name, stream in zip(dict.fromkeys(names), streams, strict=True):
+        processes = _processes(names, stack)
+        streams: dict[str, Iterator[Case]] = {}
+        for name in names:
+            family, _ = family_of(name)
+            streams[name] = _cases(name, processes[family.name], first_seed)
+        for number in range(each):
+            for name, stream in streams.items():
                 case = next(stream, None)
                 if case is None:
                     raise InputError(
-                        f"{name} makes only {n} different cases from seed {first_seed} on.",
+                        f"{name} makes only {number} different cases from seed {first_seed} on.",
                         "Ask for fewer.",
                     )
                 yield case
 
 
+def _processes(names: Sequence[str], stack: ExitStack) -> dict[str, GameProcess]:
+    """One process for each family, given back when the stack ends."""
+    families: dict[str, Family] = {}
+    for name in names:
+        family, _ = family_of(name)
+        families[family.name] = family
+    processes: dict[str, GameProcess] = {}
+    for name, family in families.items():
+        processes[name] = stack.enter_context(process_for(family))
+    return processes
+
+
 def _cases(name: str, process: GameProcess, first_seed: int) -> Iterator[Case]:
     _, task = family_of(name)
     seen: set[str] = set()
-    seed, repeats = first_seed, 0
+    seed = first_seed
+    repeats = 0
     while repeats < MOST_REPEATS:
-        made = process.describe(task, seed)
-        if made.world in seen:
+        game = process.describe(task, seed)
+        if game.world in seen:
             repeats += 1
         else:
             repeats = 0
-            seen.add(made.world)
+            seen.add(game.world)
+            target: Json = game.answer if process.family.is_puzzle else 1.0
             yield Case(
                 id=f"{name}@{seed}",
-                prompt=made.goal,
+                prompt=game.goal,
                 data={"task": name, "seed": seed},
-                target=made.answer if process.family.is_puzzle else 1.0,
+                target=target,
                 slice=name,
-                split=split_of(made.world),
+                split=split_of(game.world),
             )
         seed += 1

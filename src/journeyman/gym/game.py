@@ -86,10 +86,12 @@ class Family:
     @property
     def missing(self) -> str | None:
         """Why it can't be played here. None: it can."""
-        if absent := [module for module in self.modules if find_spec(module) is None]:
-            return f"{absent[0]} is not installed: pip install 'journeyman[{self.extra}]'"
-        if absent := [program for program in self.programs if which(program) is None]:
-            return f"the program {absent[0]!r} is not installed"
+        for module in self.modules:
+            if find_spec(module) is None:
+                return f"{module} is not installed: pip install 'journeyman[{self.extra}]'"
+        for program in self.programs:
+            if which(program) is None:
+                return f"the program {program!r} is not installed"
         return None
 
 
@@ -119,14 +121,21 @@ def split_of(world: str) -> Split:
     Not of the seed: small tasks make the same world of several seeds, and it must not be in two splits.
     """
     digest = hmac.new(SPLIT_KEY, world.encode(), hashlib.sha256).digest()
-    share = int.from_bytes(digest[:8], "big") / 2**64
-    return "train" if share < 0.5 else "calibration" if share < 0.75 else "exam"
+    number = int.from_bytes(digest[:8], "big")
+    share = number / 2**64
+    if share < 0.5:
+        return "train"
+    if share < 0.75:
+        return "calibration"
+    return "exam"
 
 
 def placed(data: Mapping[str, Json], case_id: str) -> tuple[str, int]:
     """The task and seed that a case's data names."""
-    task, seed = data.get("task"), data.get("seed")
-    if not isinstance(task, str) or not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+    task = data.get("task")
+    seed = data.get("seed")
+    is_seed = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    if not isinstance(task, str) or not isinstance(seed, int) or not is_seed:
         raise InputError(
             f"Case {case_id!r} names no game: its data has task {task!r} and seed {seed!r}.",
             'It needs {"task": "FAMILY:TASK", "seed": 0 or more}.',

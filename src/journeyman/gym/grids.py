@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, cast
 
 from journeyman.errors import InputError
@@ -39,12 +40,15 @@ class Grid:
     commands: Sequence[str] | None = None
 
     def __init__(self, task: str, seed: int) -> None:
-        self.task, self.seed = task, seed
+        self.task = task
+        self.seed = seed
         self.env = self._fresh()
         self.goal = str(self.env.mission)
         self.most_moves = int(self.env.max_steps)
-        self.world = f"{self.goal}\n{self.env.grid.encode().tolist()} {self.env.agent_pos} {self.env.agent_dir}"
-        self.score, self.over = 0.0, False
+        squares = self.env.grid.encode().tolist()
+        self.world = f"{self.goal}\n{squares} {self.env.agent_pos} {self.env.agent_dir}"
+        self.score = 0.0
+        self.over = False
 
     def _fresh(self) -> Any:
         _registry()
@@ -60,9 +64,12 @@ class Grid:
     def act(self, command: str) -> str:
         plain = " ".join(command.casefold().split())
         if plain not in COMMANDS:
-            raise RefusedCommandError(f"The commands are: {', '.join(COMMANDS)}.")
-        _, reward, ended, cut, _ = self.env.step(COMMANDS.index(plain))
-        self.score, self.over = float(reward > 0), ended or cut
+            known = ", ".join(COMMANDS)
+            raise RefusedCommandError(f"The commands are: {known}.")
+        action = COMMANDS.index(plain)
+        _, reward, is_ended, is_cut, _ = self.env.step(action)
+        self.score = float(reward > 0)
+        self.over = is_ended or is_cut
         return view(self.env)
 
     def choices(self) -> Sequence[str]:
@@ -74,14 +81,16 @@ class Grid:
 
         if not self.task.startswith("BabyAI-"):
             return []
-        env, path, action = self._fresh(), list[str](), None
+        env = self._fresh()
         expert: Any = cast("Any", baby_ai_bot).BabyAIBot(env)
+        path: list[str] = []
+        action = None
         try:
             while len(path) < self.most_moves:
                 action = expert.replan(action)
                 path.append(COMMANDS[action])
-                _, reward, ended, _, _ = env.step(action)
-                if ended:
+                _, reward, is_ended, _, _ = env.step(action)
+                if is_ended:
                     return path if reward > 0 else []
         except AssertionError:  # "nothing left to explore"
             return []
@@ -92,44 +101,75 @@ class Grid:
 
 def view(env: Any) -> str:
     """What is seen: how far it is free ahead, whether to the sides, each thing by its place, and what is carried."""
-    grid, seen = env.gen_obs_grid()
-    column, row = grid.width // 2, grid.height - 1
-    free = (
-        next((n for n in range(1, row + 1) if grid.get(column, row - n) is not None), row + 1) - 1
-    )
-    sides = [
-        f"{side} {'free' if grid.get(x, row) is None else 'blocked'}"
-        for side, x in (("left", column - 1), ("right", column + 1))
-    ]
-    things = [
-        f"{_named(grid.get(x, y))}, {_place(row - y, x - column)}"
-        for y in range(row, -1, -1)
-        for x in range(grid.width)
-        if seen[x, y]
-        and (x, y) != (column, row)
-        and grid.get(x, y) is not None
-        and grid.get(x, y).type != "wall"
-    ]
-    told = [f"Free squares ahead: {free}; {', '.join(sides)}."]
-    told.append(f"You see: {'; '.join(things)}." if things else "You see nothing but walls.")
-    told.append(
-        "You carry nothing." if env.carrying is None else f"You carry {_named(env.carrying)}."
-    )
-    return " ".join(told)
+    grid, is_seen = env.gen_obs_grid()
+    column = grid.width // 2
+    row = grid.height - 1
+    free = _free_ahead(grid, column, row)
+    left = _side(grid, "left", column - 1, row)
+    right = _side(grid, "right", column + 1, row)
+    sentences = [f"Free squares ahead: {free}; {left}, {right}."]
+    things = list(_things(grid, is_seen, column, row))
+    if things:
+        listed = "; ".join(things)
+        sentences.append(f"You see: {listed}.")
+    else:
+        sentences.append("You see nothing but walls.")
+    if env.carrying is None:
+        sentences.append("You carry nothing.")
+    else:
+        sentences.append(f"You carry {_named(env.carrying)}.")
+    return " ".join(sentences)
+
+
+def _free_ahead(grid: Any, column: int, row: int) -> int:
+    """Free squares straight ahead, up to the end of what is seen."""
+    for ahead in range(1, row + 1):
+        if grid.get(column, row - ahead) is not None:
+            return ahead - 1
+    return row
+
+
+def _side(grid: Any, name: str, column: int, row: int) -> str:
+    if grid.get(column, row) is None:
+        return f"{name} free"
+    return f"{name} blocked"
+
+
+def _things(grid: Any, is_seen: Any, column: int, row: int) -> Iterator[str]:
+    """Each thing that is no wall, with its place, the nearest row first. (column, row) is where one stands."""
+    rows = range(row, -1, -1)
+    columns = range(grid.width)
+    for y, x in product(rows, columns):
+        is_own_place = (x, y) == (column, row)
+        if is_own_place or not is_seen[x, y]:
+            continue
+        thing = grid.get(x, y)
+        if thing is not None and thing.type != "wall":
+            place = _place(row - y, x - column)
+            yield f"{_named(thing)}, {place}"
 
 
 def _named(thing: Any) -> str:
-    state = (
-        ("locked " if thing.is_locked else "open " if thing.is_open else "closed ")
-        if thing.type == "door"
-        else ""
-    )
+    state = ""
+    if thing.type == "door":
+        state = f"{_door_state(thing)} "
     return f"a {state}{thing.color} {thing.type}"
 
 
+def _door_state(door: Any) -> str:
+    if door.is_locked:
+        return "locked"
+    return "open" if door.is_open else "closed"
+
+
 def _place(ahead: int, right: int) -> str:
-    side = f"{abs(right)} {'right' if right > 0 else 'left'}"
-    return side if ahead == 0 else f"{ahead} ahead" if right == 0 else f"{ahead} ahead and {side}"
+    parts: list[str] = []
+    if ahead:
+        parts.append(f"{ahead} ahead")
+    if right or not ahead:
+        side = "right" if right > 0 else "left"
+        parts.append(f"{abs(right)} {side}")
+    return " and ".join(parts)
 
 
 MINIGRID = Family(

@@ -10,7 +10,6 @@ import ast
 import importlib
 import sys
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 FUNCTIONS = frozenset((
@@ -34,20 +33,26 @@ def sums_only(
         raise TypeError("only text is evaluated")
     tree = ast.parse(source.strip(), mode="eval")
     for node in ast.walk(tree):
-        named = isinstance(node, ast.Call) and not (
-            isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
-        )
-        if named or not isinstance(node, NODES):
+        if not _may_be_evaluated(node):
             raise ValueError(f"{type(node).__name__} is more than a sum")
-    known = {"__builtins__": {}} if names is None else names
-    return eval(compile(tree, "<answer>", "eval"), dict(known), more)  # noqa: S307 - the tree is what may be evaluated
+    known: Mapping[str, Any] = {"__builtins__": {}}
+    if names is not None:
+        known = names
+    code = compile(tree, "<answer>", "eval")
+    return eval(code, dict(known), more)  # noqa: S307 - the tree is what may be evaluated
+
+
+def _may_be_evaluated(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+    return isinstance(node, NODES)
 
 
 def guard(package: str) -> None:
     """Put it into the place of `eval` in all loaded modules of a package, and in sympy's parser."""
     parser = importlib.import_module("sympy.parsing.sympy_parser")
-    ours: list[ModuleType] = [
-        module for name, module in sys.modules.items() if name.startswith(f"{package}.")
-    ]
-    for module in (parser, *ours):
-        vars(module)["eval"] = sums_only
+    vars(parser)["eval"] = sums_only
+    prefix = f"{package}."
+    for name, module in list(sys.modules.items()):
+        if name.startswith(prefix):
+            vars(module)["eval"] = sums_only

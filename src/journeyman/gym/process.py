@@ -6,24 +6,26 @@ this process, however it ends: their input closes.
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
-import selectors
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from subprocess import Popen
+from typing import Any
 
 from journeyman.errors import EnvironmentFault, InputError, MissingExtraError
 from journeyman.gym.game import Described, Family, GameView, RefusedCommandError
+from journeyman.system.children import (
+    Child,
+    ChildCommand,
+    ChildEndedError,
+    ChildLateError,
+    WarmPool,
+)
 from journeyman.types import Json
 
 MOST_CHARACTERS = 10_000
@@ -37,66 +39,38 @@ MOVE_SECONDS = 30.0
 IDLE_AT_MOST = 2
 """Processes of one family kept for the next game."""
 
-PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "JAVA_HOME",
-    "LD_LIBRARY_PATH",
-    "OPENBLAS_CORETYPE",
-    "OPENBLAS_L2_SIZE",
-)
-"""Of this process's environment; keys and tokens stay here."""
-
 
 class GameProcess:
     """One process, for one family. Its methods block: call them in a thread."""
 
     def __init__(self, family: Family) -> None:
-        if family.missing is not None:
-            if "pip install" in family.missing:
-                raise MissingExtraError(f"The family {family.name}", family.extra)
-            raise InputError(
-                f"The family {family.name!r} can't be played: {family.missing}.", "Install it."
-            )
+        require(family)
         self.family = family
         self.room = tempfile.mkdtemp(prefix="journeyman-gym-")
         self.asking = threading.RLock()
         self.busy = False
-        self.unread = b""
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "PYTHONHASHSEED": "0",  # equal seeds, equal games
-            "TMPDIR": self.room,
-            "OMP_NUM_THREADS": "1",
-            "JAVA_TOOL_OPTIONS": "-Xmx1g",
-        }
-        self.process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-P", "-m", "journeyman.gym.child", family.name, self.room],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is ours to handle; and its group can be killed as a whole
-        )
+        self.child = Child(command_for(family, self.room))
+
+    @property
+    def process(self) -> Popen[bytes]:
+        return self.child.process
 
     def tasks(self) -> list[str]:
         return list(self._ask(START_SECONDS, do="tasks"))
 
     def describe(self, task: str, seed: int) -> Described:
-        return Described.model_validate(
-            self._ask(START_SECONDS, do="describe", task=task, seed=seed)
-        )
+        given = self._ask(START_SECONDS, do="describe", task=task, seed=seed)
+        return Described.model_validate(given)
 
     def start(self, task: str, seed: int) -> GameView:
-        return GameView.model_validate(self._ask(START_SECONDS, do="start", task=task, seed=seed))
+        given = self._ask(START_SECONDS, do="start", task=task, seed=seed)
+        return GameView.model_validate(given)
 
     def act(self, command: str) -> GameView:
         """Raises RefusedCommandError for what can't be done; nothing happened then."""
-        return GameView.model_validate(
-            self._ask(MOVE_SECONDS, do="act", command=self._sound(command))
-        )
+        sound = self._sound(command)
+        given = self._ask(MOVE_SECONDS, do="act", command=sound)
+        return GameView.model_validate(given)
 
     def replay(self, task: str, seed: int, commands: Sequence[str]) -> GameView:
         """Where these commands lead from the beginning; what `act` refuses is passed over."""
@@ -104,15 +78,16 @@ class GameProcess:
         for command in commands:
             with suppress(RefusedCommandError):
                 sound.append(self._sound(command))
-        return GameView.model_validate(
-            self._ask(START_SECONDS, do="replay", task=task, seed=seed, commands=sound)
-        )
+        given = self._ask(START_SECONDS, do="replay", task=task, seed=seed, commands=sound)
+        return GameView.model_validate(given)
 
     def walkthrough(self, task: str, seed: int) -> list[str]:
-        return list(self._ask(START_SECONDS, do="walkthrough", task=task, seed=seed))
+        given = self._ask(START_SECONDS, do="walkthrough", task=task, seed=seed)
+        return list(given)
 
     def wander(self, task: str, seed: int) -> GameView:
-        return GameView.model_validate(self._ask(START_SECONDS, do="wander", task=task, seed=seed))
+        given = self._ask(START_SECONDS, do="wander", task=task, seed=seed)
+        return GameView.model_validate(given)
 
     def _sound(self, command: str) -> str:
         """The command without what no game should be handed. A puzzle's answer may have lines."""
@@ -120,95 +95,94 @@ class GameProcess:
             raise RefusedCommandError(f"Longer than {MOST_CHARACTERS:,} characters.")
         plain = command.strip()
         allowed = "\r\n\t" if self.family.is_puzzle else ""
-        if any(
-            unicodedata.category(letter) in {"Cc", "Cs"} and letter not in allowed
-            for letter in plain
-        ):
-            raise RefusedCommandError("A command is one line without control characters.")
+        for letter in plain:
+            if letter not in allowed and _is_control(letter):
+                raise RefusedCommandError("A command is one line without control characters.")
         return plain
 
-    def _ask(self, seconds: float, **request: Json) -> Json:
+    def _ask(self, seconds: float, **request: Json) -> Any:
+        line = json.dumps(request).encode()
         with self.asking:
             self.busy = True
-            line = self._exchange(json.dumps(request).encode() + b"\n", time.monotonic() + seconds)
+            deadline = time.monotonic() + seconds
+            answer_line = self._exchange(line, deadline)
             self.busy = False
-        answer = json.loads(line)
+        answer = json.loads(answer_line)
         if "refused" in answer:
             raise RefusedCommandError(answer["refused"])
-        if error := answer.get("error"):
+        error = answer.get("error")
+        if error:
             kind = InputError if error["kind"] == "input" else EnvironmentFault
             raise kind(error["message"], error["hint"])
         return answer["given"]
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with suppress(BrokenPipeError, ValueError):  # then there is no answer either
-            self.process.stdin.write(request)
-            self.process.stdin.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self.unread:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    self.end()
-                    raise EnvironmentFault(
-                        f"A game of {self.family.name} did not answer in time and was ended.",
-                        "Try the case again.",
-                    )
-                if not (more := os.read(self.process.stdout.fileno(), 65_536)):
-                    self.end()
-                    raise EnvironmentFault(
-                        f"The process of {self.family.name}'s games ended by itself ({self.process.returncode}).",
-                        "Try the case again.",
-                    )
-                self.unread += more
-        line, _, self.unread = self.unread.partition(b"\n")
-        return line
+        name = self.family.name
+        try:
+            self.child.send(request)
+            return self.child.read_line(deadline)
+        except ChildLateError:
+            problem = f"A game of {name} did not answer in time and was ended."
+        except ChildEndedError:
+            status = self.process.returncode
+            problem = f"The process of {name}'s games ended by itself ({status})."
+        self.end()
+        raise EnvironmentFault(problem, "Try the case again.")
 
     @property
     def usable(self) -> bool:
-        return self.process.poll() is None and not self.busy
+        return self.child.alive and not self.busy
 
     def end(self) -> None:
         """Kill it with all that it started. Never raises."""
-        if self.process.poll() is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        self.child.kill()
         shutil.rmtree(self.room, ignore_errors=True)
-        if self.asking.acquire(
-            blocking=False
-        ):  # else the thread that waits for an answer now ends, and comes here
-            for pipe in (self.process.stdin, self.process.stdout):
-                with suppress(OSError):
-                    assert pipe is not None
-                    pipe.close()
-            self.asking.release()
 
 
-_idle: defaultdict[tuple[int, str], list[GameProcess]] = defaultdict(list)
-"""By process and family: a fork must not talk to its parent's."""
+def _is_control(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Cc", "Cs"}
+
+
+def require(family: Family) -> None:
+    """Raises InputError for a family that is not installed, with how to install it."""
+    if family.missing is None:
+        return
+    if "pip install" in family.missing:
+        raise MissingExtraError(f"The family {family.name}", family.extra)
+    problem = f"The family {family.name!r} can't be played: {family.missing}."
+    raise InputError(problem, "Install it.")
+
+
+def command_for(family: Family, room: str) -> ChildCommand:
+    """How the family's process is started; `room` is its folder for temporary files."""
+    variables = {
+        "PYTHONHASHSEED": "0",  # equal seeds, equal games
+        "TMPDIR": room,
+        "OMP_NUM_THREADS": "1",
+        "JAVA_TOOL_OPTIONS": "-Xmx1g",
+    }
+    return ChildCommand(
+        module="journeyman.gym.child",
+        arguments=(family.name, room),
+        variables=variables,
+        own_group=True,  # Ctrl-C is ours to handle; and its group can be killed as a whole
+    )
+
+
+_idle: WarmPool[GameProcess] = WarmPool(IDLE_AT_MOST)
 
 
 def acquire(family: Family) -> GameProcess:
     """An idle process of the family, or a new one. Give it back, in any case."""
-    mine = _idle[os.getpid(), family.name]
-    while mine:
-        process = mine.pop()
-        if process.usable:
-            return process
-        process.end()
-    return GameProcess(family)
+    process = _idle.take(family.name)
+    if process is None:
+        return GameProcess(family)
+    return process
 
 
 def release(process: GameProcess) -> None:
     """For the next game; one that is still busy, or ended, is done away with. Never raises."""
-    mine = _idle[os.getpid(), process.family.name]
-    if process.usable and len(mine) < IDLE_AT_MOST:
-        mine.append(process)
-    else:
-        process.end()
+    _idle.give_back(process.family.name, process)
 
 
 @contextmanager
@@ -220,9 +194,6 @@ def process_for(family: Family) -> Iterator[GameProcess]:
         release(process)
 
 
-@atexit.register
 def end_idle() -> None:
-    """Also for whoever wants the memory back."""
-    for (owner, _), processes in _idle.items():
-        while owner == os.getpid() and processes:
-            processes.pop().end()
+    """For whoever wants the memory back, or a process that was started with other settings."""
+    _idle.end_idle()

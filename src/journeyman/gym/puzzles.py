@@ -20,6 +20,11 @@ def _library() -> Any:
     return reasoning_gym
 
 
+def _dataset(task: str, seed: int) -> Any:
+    """One puzzle, with what scores it."""
+    return _library().create_dataset(task, seed=seed, size=1)
+
+
 def tasks() -> Sequence[str]:
     _library()
     from reasoning_gym.factory import DATASETS  # noqa: PLC0415 - an optional extra
@@ -42,11 +47,15 @@ class Puzzle:
     most_moves = 1
 
     def __init__(self, task: str, seed: int) -> None:
-        self.task, self.seed = task, seed
-        self.made = _library().create_dataset(task, seed=seed, size=1)
+        self.task = task
+        self.seed = seed
+        self.made = _dataset(task, seed)
         self.entry = self.made[0]
-        self.goal = self.world = str(self.entry["question"])
-        self.score, self.over = 0.0, False
+        question = str(self.entry["question"])
+        self.goal = question
+        self.world = question
+        self.score = 0.0
+        self.over = False
 
     def begin(self) -> str:
         return self.goal
@@ -57,12 +66,10 @@ class Puzzle:
         if "\n" not in str(self.entry["answer"]):
             final = final.rsplit("\n", 1)[-1].strip()
         self.over = True
+        without_marks = final.strip(" *`.")  # what models put around an answer
         try:
-            tries = dict.fromkeys(
-                (final, final.strip(" *`."))
-            )  # with what models put around an answer, and without
-            self.score = float(
-                any(self.made.score_answer(one or None, self.entry) >= 1.0 for one in tries)
+            is_right = any(
+                self._is_right(answer) for answer in dict.fromkeys((final, without_marks))
             )
         except (
             ArithmeticError,
@@ -72,13 +79,19 @@ class Puzzle:
             SyntaxError,
             TypeError,
             ValueError,
-        ) as error:
-            return f"unreadable: {type(error).__name__}: {error}"  # some of its scorers do not expect nonsense
-        return "right" if self.score else "wrong"
+        ) as error:  # some of its scorers do not expect nonsense
+            return f"unreadable: {type(error).__name__}: {error}"
+        self.score = float(is_right)
+        return "right" if is_right else "wrong"
+
+    def _is_right(self, answer: str) -> bool:
+        score = self.made.score_answer(answer or None, self.entry)
+        return bool(score >= 1.0)
 
     def choices(self) -> Sequence[str]:
         """The next seed's right answer."""
-        return [str(_library().create_dataset(self.task, seed=self.seed + 1, size=1)[0]["answer"])]
+        entry = _dataset(self.task, self.seed + 1)[0]
+        return [str(entry["answer"])]
 
     def walkthrough(self) -> Sequence[str]:
         answer = self.entry["answer"]

@@ -48,28 +48,31 @@ class Experiment:
     most_moves = MOST_MOVES
 
     def __init__(self, task: str, seed: int) -> None:
-        self.task, self.seed = task, seed
+        self.task = task
+        self.seed = seed
         self.simulator = _simulator()
         self.simulator.load(task, seed, "")
-        told = self.simulator.taskdescription()
-        self.goal = " ".join(told.removeprefix("Task Description:").split())
+        description = self.simulator.taskdescription()
+        goal = description.removeprefix("Task Description:")
+        self.goal = " ".join(goal.split())
         self.world = f"scienceworld {task} {seed}"
-        self.score, self.over = 0.0, False
+        self.score = 0.0
+        self.over = False
 
     def begin(self) -> str:
         self.simulator.server.reset()
         return str(self.simulator.server.step("look around"))
 
     def act(self, command: str) -> str:
-        told = str(self.simulator.server.step(command))
-        if told == UNKNOWN:
-            raise RefusedCommandError(told)
-        score = float(self.simulator.server.getScore())
-        self.score, self.over = (
-            max(0.0, min(1.0, score)),
-            bool(self.simulator.server.getCompleted()) or score < 0,
-        )
-        return told
+        server = self.simulator.server
+        feedback = str(server.step(command))
+        if feedback == UNKNOWN:
+            raise RefusedCommandError(feedback)
+        score = float(server.getScore())
+        is_done = bool(server.getCompleted())
+        self.score = max(0.0, min(1.0, score))
+        self.over = is_done or score < 0
+        return feedback
 
     def choices(self) -> Sequence[str]:
         return self.simulator.get_valid_action_object_combinations()  # type: ignore[no-any-return]

@@ -43,18 +43,20 @@ LISTED = {
 
 
 def tasks() -> Sequence[str]:
-    levels = {
-        **{name: [str(n) for n in listed] for name, listed in LISTED.items()},
-        "cooking": list(KITCHENS),
-    }
-    return [f"{name}/{level}" for name, all_levels in levels.items() for level in all_levels]
+    names: list[str] = []
+    for name, levels in LISTED.items():
+        names += [f"{name}/{level}" for level in levels]
+    names += [f"cooking/{level}" for level in KITCHENS]
+    return names
 
 
 def _settings(task: str) -> tuple[str, Mapping[str, Any]]:
     name, _, level = task.partition("/")
     if name == "cooking" and level in KITCHENS:
-        return name, {**COOKING, **KITCHENS[level], "recipe_seed": 0, "split": None}
-    if name in LEVELS and re.fullmatch(r"[1-9]\d{0,2}", level) and int(level) <= LEVELS[name]:
+        settings = {**COOKING, **KITCHENS[level], "recipe_seed": 0, "split": None}
+        return name, settings
+    is_number = re.fullmatch(r"[1-9]\d{0,2}", level) is not None
+    if name in LEVELS and is_number and int(level) <= LEVELS[name]:
         return name, {"level": int(level)}
     raise InputError(
         f"textworld has no task {task!r}.",
@@ -70,33 +72,41 @@ class TextWorld:
     """Part scores are the game's own: points over the most points."""
 
     def __init__(self, task: str, seed: int) -> None:
-        self.task, self.seed = task, seed
+        self.task = task
+        self.seed = seed
         self.game, self.compile = _made(task, seed)
         self.goal = " ".join(self.game.objective.split())
-        self.world = "\n".join([self.goal, *sorted(map(str, self.game.world.facts))])
-        self.most_moves = 10 + 4 * len(
-            self.walkthrough()
-        )  # room to look around, not to try everything
-        self.score, self.over = 0.0, False
+        facts = sorted(map(str, self.game.world.facts))
+        self.world = "\n".join([self.goal, *facts])
+        moves_to_win = len(self.walkthrough())
+        self.most_moves = 10 + 4 * moves_to_win  # room to look around, not to try everything
+        self.score = 0.0
+        self.over = False
         self.commands: Sequence[str] | None = None
 
     def begin(self) -> str:
         import textworld  # noqa: PLC0415 - an optional extra
 
         wanted = textworld.EnvInfos(
-            admissible_commands=True, description=True, inventory=True, max_score=True
+            admissible_commands=True,
+            description=True,
+            inventory=True,
+            max_score=True,
         )
-        self.played = textworld.start(str(self.compile()), wanted)
+        file = str(self.compile())
+        self.played = textworld.start(file, wanted)
         state = self.played.reset()
         self.commands = state.admissible_commands
         return _plain(state.description)
 
     def act(self, command: str) -> str:
         plain = " ".join(command.casefold().split())
-        if plain not in (self.commands or ()):
+        if self.commands is None or plain not in self.commands:
             raise RefusedCommandError("Not one of the commands that can be given now.")
-        state, score, self.over = self.played.step(plain)
-        self.score = max(0.0, min(1.0, score / state.max_score))
+        state, score, is_over = self.played.step(plain)
+        self.over = is_over
+        share = score / state.max_score
+        self.score = max(0.0, min(1.0, share))
         self.commands = state.admissible_commands
         return _plain(state.feedback)
 
@@ -119,17 +129,26 @@ def _made(task: str, seed: int) -> tuple[Any, Callable[[], Path]]:
     from textworld.generator import compile_game  # noqa: PLC0415 - an optional extra
 
     name, settings = _settings(task)
+    folder = tempfile.mkdtemp()
     options = GameOptions()
-    options.seeds, options.grammar.only_last_action = seed, True  # else the goal tells the way
-    options.path = str(Path(tempfile.mkdtemp()) / "game.z8")
-    game = CHALLENGES[f"tw-{name}"][1](settings, options)
-    return game, lru_cache(maxsize=1)(lambda: Path(compile_game(game, options)))
+    options.seeds = seed
+    options.grammar.only_last_action = True  # else the goal tells the way
+    options.path = str(Path(folder) / "game.z8")
+    make = CHALLENGES[f"tw-{name}"][1]
+    game = make(settings, options)
+
+    @lru_cache(maxsize=1)
+    def compiled() -> Path:
+        return Path(compile_game(game, options))
+
+    return game, compiled
 
 
-def _plain(told: str) -> str:
+def _plain(text: str) -> str:
     """Without the prompt, the status line, and what is asked when the game is over."""
-    told = told.split("\n>", maxsplit=1)[0].split("\nWould you like to RESTART", maxsplit=1)[0]
-    return re.sub(r"\s*\n\s*", "\n", told).strip()
+    before_prompt = text.split("\n>", maxsplit=1)[0]
+    before_end = before_prompt.split("\nWould you like to RESTART", maxsplit=1)[0]
+    return re.sub(r"\s*\n\s*", "\n", before_end).strip()
 
 
 TEXTWORLD = Family(

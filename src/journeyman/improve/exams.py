@@ -11,6 +11,7 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from journeyman.assess.exam import Exam, ExamPlan, Pair, Verdict, alpha_for
@@ -20,13 +21,13 @@ from journeyman.job.job import Job
 from journeyman.memory.context import rules, tokens_of
 from journeyman.memory.projection import LessonProjection
 from journeyman.protocols import Model
-from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.internal import internal_runner, open_internal_run
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner
 from journeyman.runtime.versions import Version, change_of, versions
 from journeyman.runtime.versions import champion as champion_now
 from journeyman.store.journal import Journal
-from journeyman.types import Case, CaseResult, Change, Json, Record, Run, WorkerSpec
+from journeyman.types import Case, CaseResult, Change, Record, Run, RunSpec, WorkerSpec
 
 BUDGET = 0.05
 """How probable it may be, over all exams of a worker together, that a promotion is false (see `assess.exam.level`)."""
@@ -54,10 +55,10 @@ class Room:
     """Where an exam takes place."""
 
     journal: Journal
-    holder: LeaseOwner
+    owner: LeaseOwner
     job: Job
     model: Model
-    told: Callable[[Exam], None] = lambda _: None
+    on_pair: Callable[[Exam], None] = lambda _: None
     """Called after each pair."""
 
 
@@ -122,39 +123,35 @@ async def _sit(
     room: Room, champion: Version, challenger: Version, terms: ExamPlan, cases: Sequence[Case]
 ) -> Verdict:
     """Pair after pair, in an order drawn for this exam and kept with it."""
-    journal, job = room.journal, room.job
-    spec: dict[str, Json] = {
-        "model": room.model.name,
-        "salt": secrets.token_hex(8),
-        "until": journal.position(),
-    }
-    sides: list[Runner] = []
-    for version in (champion, challenger):
-        name = f"{job.name}-exam-{champion.label}-{challenger.label}-{version.number}"
-        run = open_internal_run(journal, job, version, name=name, purpose="exam", spec=spec)
-        spec = {
-            name: run.spec[name] for name in spec
-        }  # of a stopped exam: its own order, its own memory
-        until = int(run.spec["until"])
-        sides.append(
-            internal_runner(journal, room.holder, job, room.model, version, run=run, until=until)
-        )
+    runs = _exam_runs(room, champion, challenger)
     ordered = sorted(cases, key=lambda case: case.id)
-    random.Random(str(spec["salt"])).shuffle(ordered)  # noqa: S311 - the salt is secret
+    random.Random(runs[0].spec.salt).shuffle(ordered)  # noqa: S311 - the salt is secret
     exam = Exam.begun(terms)
-    try:
+    async with AsyncExitStack() as stack:
+        sides: list[Runner] = []
+        for run in runs:
+            side = internal_runner(room.journal, room.owner, room.job, room.model, run)
+            sides.append(await stack.enter_async_context(side))
         for case in ordered:
             if exam.outcome is not None:
                 break
-            one, other = [await run_once(side, case) for side in sides]
-            exam = exam.after(_pair(job.name, case, one, other))
-            room.told(exam)
-    finally:
-        for side in sides:
-            if side.experience is not None:
-                side.experience.close()
+            one, other = [await side.submit(case) for side in sides]
+            exam = exam.after(_pair(room.job.name, case, one, other))
+            room.on_pair(exam)
     assert exam.verdict is not None
     return exam.verdict
+
+
+def _exam_runs(room: Room, champion: Version, challenger: Version) -> list[Run]:
+    """The champion's and the challenger's. Of a stopped exam: its own, with its own order and its own memory."""
+    spec = RunSpec(purpose="exam", salt=secrets.token_hex(8), until=room.journal.position())
+    runs: list[Run] = []
+    for version in (champion, challenger):
+        name = f"{room.job.name}-exam-{champion.label}-{challenger.label}-{version.number}"
+        run = open_internal_run(room.journal, room.job, room.model, version, name=name, spec=spec)
+        spec = spec.model_copy(update={"salt": run.spec.salt, "until": run.spec.until})
+        runs.append(run)
+    return runs
 
 
 def _pair(job: str, case: Case, champion: CaseResult, challenger: CaseResult) -> Pair:

@@ -17,7 +17,7 @@ from journeyman.improve.exams import Room
 from journeyman.improve.versions import propose
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Learner, Model
-from journeyman.runtime.internal import internal_runner, open_internal_run, run_once
+from journeyman.runtime.internal import internal_runner, open_internal_run
 from journeyman.runtime.versions import Version, champion, config_hash_of, versions
 from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcomes
@@ -29,6 +29,7 @@ from journeyman.types import (
     Record,
     Replied,
     Run,
+    RunSpec,
     Sampling,
     ScoredTrajectory,
     WorkerSpec,
@@ -55,7 +56,7 @@ def champion_of(journal: Journal, job: str, config_hash: str, name: str) -> Vers
 
 def seen_by(journal: Journal, job: str, name: str) -> list[CaseResult]:
     """What a worker did and somebody judged, the latest last; nothing of an exam."""
-    runs = [run for run in journal.runs(job=job) if run.name == name and not run.inside]
+    runs = [run for run in journal.runs(job=job) if run.name == name and not run.internal]
     judged = (
         outcome
         for run in runs
@@ -115,22 +116,11 @@ class JournalLab:
         version = self.version.model_copy(update={"worker_spec": worker_spec})
         drawn = "" if sampling is None else sampling.model_dump_json()
         run = self._run(version, drawn)
-        shift = internal_runner(
-            room.journal,
-            room.holder,
-            room.job,
-            room.model,
-            version,
-            run=run,
-            until=int(run.spec["until"]),
-        )
+        runner = internal_runner(room.journal, room.owner, room.job, room.model, run)
         if sampling is not None:
-            shift = replace(shift, worker=replace(shift.worker, sampling=sampling))
-        try:
-            outcome = await run_once(shift, case)
-        finally:
-            if shift.experience is not None:
-                shift.experience.close()
+            runner = replace(runner, worker=replace(runner.worker, sampling=sampling))
+        async with runner:
+            outcome = await runner.submit(case)
         self.tokens += outcome.trajectory.usage.spent_tokens or 0
         return ScoredTrajectory(trajectory=outcome.trajectory, scores=outcome.scores)
 
@@ -161,7 +151,7 @@ class JournalLab:
 
     def _case(self, case_id: str) -> Case:
         for run in self.room.journal.runs(job=self.room.job.name):
-            case = None if run.inside else self.room.journal.case(run.id, case_id)
+            case = None if run.internal else self.room.journal.case(run.id, case_id)
             if case is not None and case.split in LEARNED_FROM:
                 return case
         raise InputError(
@@ -172,8 +162,7 @@ class JournalLab:
     def _run(self, version: Version, drawn: str) -> Run:
         digest = hashlib.sha256(f"{version.fingerprint}\0{drawn}".encode()).hexdigest()[:12]
         journal = self.room.journal
-        spec = {"model": self.room.model.name, "salt": digest, "until": journal.position()}
+        spec = RunSpec(purpose="lab", salt=digest, until=journal.position())
         name = f"{self.room.job.name}-lab-{version.worker}-{digest}"
-        return open_internal_run(
-            journal, self.room.job, version, name=name, purpose="lab", spec=spec
-        )
+        room = self.room
+        return open_internal_run(journal, room.job, room.model, version, name=name, spec=spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from journeyman.job.identity import identity_of
 from journeyman.protocols import OpenEnvironment, Verifier
 from journeyman.types import Budget, Case, Sampling
 
@@ -25,5 +26,13 @@ class Job:
     audit_rate: float = 0.1
     budget: Budget = field(default_factory=Budget)
     sampling: Sampling = field(default_factory=Sampling)
-    fingerprint: str = ""
-    """Of everything in the folder that can change an answer or a score; not of the cases."""
+    fingerprint: str | None = None
+    """Of everything that can change an answer or a score; not of the cases. None: of its environment and its verifiers,
+    as `identity` tells them apart."""
+
+    @property
+    def identity(self) -> str:
+        """Its fingerprint. Raises InputError where none is given and something in the job can't be told apart."""
+        if self.fingerprint is not None:
+            return self.fingerprint
+        return identity_of((self.environment, self.verifiers))

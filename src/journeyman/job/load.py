@@ -20,6 +20,7 @@ from journeyman.gym import family_of
 from journeyman.gym.drawing import sample_cases
 from journeyman.job.job import Job
 from journeyman.job.settings import JobSettings
+from journeyman.knowledge.index.kinds import DEFAULT_INDEX, SUFFIXES
 from journeyman.knowledge.modes import NEAR
 from journeyman.knowledge.retriever import Retriever
 from journeyman.memory.context import tokens_of
@@ -196,8 +197,16 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
         raise InputError(
             "[knowledge] in job.toml needs `paths` or `base`, and not both.", "Give one of them."
         )
+    if known.index == "lance" and known.mode != "basic":
+        raise InputError(
+            f"[knowledge] in job.toml: the index 'lance' knows no mode {known.mode!r}.",
+            "Use the mode 'basic', or the index 'sqlite'.",
+        )
     paths = tuple(map(context.path, known.paths))
-    file = context.data / "knowledge.sqlite" if known.base is None else context.path(known.base)
+    if known.base is None:
+        file = context.data / f"knowledge{SUFFIXES[known.index or DEFAULT_INDEX]}"
+    else:
+        file = context.path(known.base)
     finder = Retriever(
         file,
         embedder_named(known.embedder),
@@ -205,6 +214,7 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
         labels=known.labels,
         mode=known.mode,
         k=known.passages,
+        index=known.index,
     )
     return RetrievalEnvironment(
         settings.environment,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from journeyman.environments import AnyEnvironment
+from journeyman.knowledge.index.kinds import IndexKind
 from journeyman.knowledge.modes import Mode
 from journeyman.types import Budget, Record
 from journeyman.verifiers import AnyVerifier
@@ -40,6 +41,9 @@ class KnowledgeSettings(Record):
     """Files and folders, in the job's folder or absolute; read at the first case, and what changed at each start."""
     base: str | None = None
     """A base that `journeyman knowledge add` made, as a file, instead. Just one of the two is given."""
+    index: IndexKind | None = None
+    """What the documents of `paths` are indexed with: `sqlite` (also where it is None), or `lance` for millions of
+    passages. Of `base`: what it must have been made with; None: whatever it was made with."""
     embedder: str = "use"
     """As `journeyman knowledge` has it: a name, an endpoint as URL#MODEL, or "none"."""
     labels: tuple[str, ...] = ()

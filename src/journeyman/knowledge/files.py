@@ -32,25 +32,35 @@ def scan(
     reader: str,
 ) -> Scan:
     """Look at all files under the paths. Raises InputError for a path that does not exist and holds nothing known."""
-    there: dict[str, SourceFile] = {}
+    found: dict[str, SourceFile] = {}
     gone: set[str] = set()
     for path in paths:
         root = Path(path).resolve()
-        mine = [name for name in known if is_under(name, str(root))]
-        if not root.exists() and not mine:
+        known_below = [name for name in known if is_under(name, str(root))]
+        if not root.exists() and not known_below:
             raise InputError(f"There is no file or folder {str(path)!r}.", "Correct its path.")
-        gone |= {name for name in mine if not Path(name).exists()}
+        gone |= {name for name in known_below if not Path(name).exists()}
         for file in files_under(root):
-            status = file.stat()
-            there[str(file)] = SourceFile(
-                document=str(file),
-                size=status.st_size,
-                modified=status.st_mtime_ns,
-                reader=reader,
-                labels=labels,
-            )
-    new = [now for name, now in there.items() if not _same(known.get(name), now)]
-    return Scan(new=tuple(new), unchanged=len(there) - len(new), gone=tuple(sorted(gone)))
+            source = _source(file, labels, reader)
+            found[source.document] = source
+    new = [source for name, source in found.items() if not _same(known.get(name), source)]
+    return Scan(
+        new=tuple(new),
+        unchanged=len(found) - len(new),
+        gone=tuple(sorted(gone)),
+    )
+
+
+def _source(file: Path, labels: tuple[str, ...], reader: str) -> SourceFile:
+    """A file as it lies there, not read yet."""
+    status = file.stat()
+    return SourceFile(
+        document=str(file),
+        size=status.st_size,
+        modified=status.st_mtime_ns,
+        reader=reader,
+        labels=labels,
+    )
 
 
 def files_under(root: Path) -> Iterator[Path]:
@@ -58,34 +68,41 @@ def files_under(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
-    count, folders = 0, [root]
+    count = 0
+    folders = [root]
     while folders:
-        folder = folders.pop()
-        inner = sorted(folder.iterdir()) if folder.is_dir() else []
-        listed = [path for path in inner if not path.name.startswith(".") and not path.is_symlink()]
-        folders += [
-            path for path in reversed(listed) if path.is_dir() and path.name not in PASSED_OVER
-        ]
+        listed = _listed(folders.pop())
+        inner = [path for path in listed if path.is_dir() and path.name not in PASSED_OVER]
+        folders += reversed(inner)
         for path in listed:
-            if path.is_file():
-                count += 1
-                if count > MOST_FILES:
-                    raise InputError(
-                        f"{str(root)!r} holds over {MOST_FILES:,} files.", "Add parts of it."
-                    )
-                yield path
+            if not path.is_file():
+                continue
+            count += 1
+            if count > MOST_FILES:
+                raise InputError(
+                    f"{str(root)!r} holds over {MOST_FILES:,} files.", "Add parts of it."
+                )
+            yield path
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What lies in a folder, in order, without what is hidden and without links."""
+    if not folder.is_dir():
+        return []
+    paths = sorted(folder.iterdir())
+    return [path for path in paths if not path.name.startswith(".") and not path.is_symlink()]
 
 
 def is_under(name: str, root: str) -> bool:
     """Whether a document is a file, or lies under a folder."""
-    return name == root or name.startswith(root.rstrip("/\\") + "/")
+    folder = root.rstrip("/\\") + "/"
+    return name == root or name.startswith(folder)
 
 
-def _same(known: SourceFile | None, now: SourceFile) -> bool:
+def _same(known: SourceFile | None, source: SourceFile) -> bool:
     """Whether a file is as it was when it was read, to be read in the same way."""
     if known is None:
         return False
-    return all(
-        getattr(known, name) == getattr(now, name)
-        for name in ("size", "modified", "reader", "labels")
-    )
+    if known.size != source.size or known.modified != source.modified:
+        return False
+    return known.reader == source.reader and known.labels == source.labels

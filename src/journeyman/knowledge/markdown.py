@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from journeyman.documents import Block, Document
 
 
 def markdown(document: Document) -> str:
     """Headings, tables and code as Markdown; headers and footers of pages are left out."""
-    return "\n\n".join(part for block in document.blocks for part in _parts(block))
+    parts = [_part(block) for block in document.blocks if _is_shown(block)]
+    return "\n\n".join(parts)
 
 
-def _parts(block: Block) -> Iterator[str]:
-    if block.kind in {"header", "footer"} or not block.text:
-        return
+def _is_shown(block: Block) -> bool:
+    is_edge = block.kind in {"header", "footer"}
+    return not is_edge and bool(block.text)
+
+
+def _part(block: Block) -> str:
+    text = block.text
     if block.kind == "table" and block.cells:
-        yield table_markdown(block)
-    elif block.kind == "heading":
-        yield f"{'#' * min(block.level or 2, 6)} {' '.join(block.text.split())}"
-    elif block.kind == "code":
-        fence = "````" if "```" in block.text else "```"
-        yield f"{fence}\n{block.text}\n{fence}"
-    elif block.kind == "quote":
-        yield "\n".join(f"{'>' * (block.level or 1)} {line}" for line in block.text.splitlines())
-    else:
-        yield block.text
+        return table_markdown(block)
+    if block.kind == "heading":
+        marks = "#" * min(block.level or 2, 6)
+        words = " ".join(text.split())
+        return f"{marks} {words}"
+    if block.kind == "code":
+        fence = "````" if "```" in text else "```"
+        return f"{fence}\n{text}\n{fence}"
+    if block.kind == "quote":
+        marks = ">" * (block.level or 1)
+        lines = [f"{marks} {line}" for line in text.splitlines()]
+        return "\n".join(lines)
+    return text
 
 
 def table_markdown(block: Block) -> str:
-    rows = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in block.cells]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+    lines = [_row(row) for row in block.cells]
+    rule = "|" + " --- |" * len(block.cells[0])
+    lines.insert(1, rule)
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    on_one_line = [" ".join(cell.split()) for cell in cells]
+    escaped = [cell.replace("|", "\\|") for cell in on_one_line]
+    return "| " + " | ".join(escaped) + " |"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeyman.documents import Passage
+from journeyman.knowledge.index.kinds import IndexKind
 from journeyman.knowledge.modes import Mode
 from journeyman.protocols import Embedder
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Retriever:
-    """`find` is what `Informed` asks. It belongs to one thread; cheap until the first search."""
+    """`find` is what `RetrievalEnvironment` asks. It belongs to one thread; cheap until the first search."""
 
     def __init__(
         self,
@@ -27,22 +28,40 @@ class Retriever:
         labels: Sequence[str] = (),
         mode: Mode = "basic",
         k: int = 5,
+        index: IndexKind | None = None,
     ) -> None:
-        """`paths` are brought up to date in the base at the first search; without any, the base is taken as it is."""
+        """`paths` are brought up to date in the base at the first search; without any, the base is taken as it is.
+
+        `index`: what a new base is made with, as `KnowledgeBase.open` has it.
+        """
         self.file, self.embedder, self.paths = file, embedder, paths
         self.labels, self.mode, self.k = labels, mode, k
+        self.index = index
         self._base: KnowledgeBase | None = None
 
+    def identity(self) -> tuple[object, ...]:
+        """Which documents are searched and how. What stands in them may change: bases follow the disk."""
+        embedder = None if self.embedder is None else self.embedder.name
+        paths = sorted(map(str, self.paths))
+        return (self.file.name, paths, embedder, tuple(self.labels), self.mode, self.k)
+
     async def find(self, query: str) -> Sequence[Passage]:
-        base = self._base or await self._opened()
-        return await base.search(query, k=self.k, labels=self.labels, mode=self.mode)
+        if self._base is None:
+            self._base = await self._opened()
+        return await self._base.search(
+            query,
+            k=self.k,
+            labels=self.labels,
+            mode=self.mode,
+        )
 
     async def _opened(self) -> KnowledgeBase:
         from journeyman.knowledge.base import KnowledgeBase  # noqa: PLC0415 - numpy takes a tenth of a second
 
-        base = KnowledgeBase.open(self.file, self.embedder)
+        base = KnowledgeBase.open(self.file, self.embedder, index=self.index)
         weakref.finalize(self, base.close)
         if self.paths:
-            await base.update(self.paths, labels=self.labels)
-        self._base = base
+            update = await base.update(self.paths, labels=self.labels)
+            if update.read or update.removed:
+                base.tidy()
         return base

@@ -51,7 +51,7 @@ class LessonProjection:
             for change in self.journal.changes(self.job)
             if change.kind == "unlearned"
         )
-        runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.inside}
+        runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.internal}
         memories = self.memories
         with memories.changing() as (start, already_unlearned):
             place = start

@@ -31,6 +31,7 @@ from journeyman.models import toolcalls, wire
 from journeyman.models.gguf import control_tokens
 from journeyman.models.messages import text_alone
 from journeyman.protocols import Model
+from journeyman.system.cores import usable_cores
 from journeyman.types import Json, Message, Reply, Sampling, ToolSpec
 
 CONTEXT_TOKENS = 16_384
@@ -42,7 +43,7 @@ BATCH_TOKENS = 512
 
 def free_cores() -> int:
     """Cores that are idle now, at least one. The engine's threads spin, so one too many costs more than it gives."""
-    here = len(os.sched_getaffinity(0))
+    here = usable_cores()
     first = _idle_ticks()
     time.sleep(0.1)
     second = _idle_ticks()

@@ -6,7 +6,6 @@ hash a gigabyte again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from journeyman.errors import ModelFileError
 from journeyman.models.catalogue import CatalogueEntry, HubFile, PackageParts
+from journeyman.system.locks import lock
 from journeyman.types import Record
 
 OnProgress = Callable[[str, int, int], None]
@@ -98,11 +98,13 @@ def fetch(
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(lock_file: Path) -> Iterator[None]:
     """One process at a time; the others wait, and find the file there."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    taken = lock(lock_file)
+    try:
         yield
+    finally:
+        taken.release()
 
 
 def _from_mirror(

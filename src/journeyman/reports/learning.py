@@ -188,7 +188,7 @@ def _done(journal: Journal, runs: Sequence[Run]) -> tuple[list[Done], int]:
     found: dict[str, Done] = {}
     again = 0
     for run in runs:
-        for case, events in () if run.inside else journal.histories(run.id):
+        for case, events in () if run.internal else journal.histories(run.id):
             outcome = outcome_of(case, run.worker, events)
             if not outcome.closed:
                 continue

@@ -20,7 +20,8 @@ from journeyman.knowledge.modes import NEAR
 from journeyman.memory.context import tokens_of
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import add_cases, open_run, staff, work
+from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of
 from journeyman.types import Budget, Case, CaseResult, Sampling
@@ -46,7 +47,7 @@ def asking_job(
     labels: Collection[str] = (),
     tokens: int = PASSAGE_TOKENS,
     near: float = NEAR["basic"],
-    told: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None,
+    on_passages: Callable[[str, Sequence[Passage]], None] = lambda case, passages: None,
 ) -> Job:
     """The job of answering by documents. `about` names them: what is known of answers holds for the same ones.
 
@@ -56,7 +57,7 @@ def asking_job(
         name=name_for(labels),
         description="Questions to documents.",
         environment=RetrievalEnvironment(
-            SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, told=told
+            SingleTurn(), find, tokens=tokens, near=near, cost=tokens_of, on_passages=on_passages
         ),
         instructions=INSTRUCTIONS,
         budget=Budget(steps=1, tokens=16_000, seconds=300),
@@ -91,5 +92,5 @@ async def ask(
     case = Case(id=f"q-{secrets.token_hex(4)}", prompt=question.strip())
     run = open_run(journal, job, model)
     add_cases(journal, run, [case])
-    await work(staff(journal, holder, job, model, run, at_once=1))
+    await work(Runner.open(journal, holder, job, model, run, at_once=1))
     return outcome_of(case, run.worker, journal.events(run.id, case.id))

@@ -1,4 +1,4 @@
-"""Runs inside the house: cases worked for an exam or for a learner, not for whoever handed them over.
+"""Runs that serve the house: cases worked for an exam or for a learner, not for whoever handed them over.
 
 They are written down like all work, so that a crash pays no call twice; but nothing is learned from them, nobody is
 asked to review them, and no list of runs shows them.
@@ -6,22 +6,18 @@ asked to review them, and no list of runs shows them.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
-from journeyman.autonomy.tracker import AutonomyTracker
-from journeyman.errors import InputError
 from journeyman.job.job import Job
-from journeyman.memory.projection import LessonProjection
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Model
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import LEASE_SECONDS, Runner, do_case, hire
+from journeyman.runtime.runner import Runner
 from journeyman.runtime.versions import Version
 from journeyman.store.journal import Journal
-from journeyman.store.journal.replay import outcome_of
-from journeyman.types import Case, CaseResult, Json, Message, Reply, Run, Sampling, ToolSpec
+from journeyman.types import Message, Reply, Run, RunSpec, Sampling, ToolSpec, WorkerSpec
 
 
 class ReplyCache:
@@ -46,64 +42,46 @@ class ReplyCache:
         tools: Sequence[ToolSpec] = (),
         sampling: Sampling = Sampling(),
     ) -> Reply:
-        known = self.journal.reply(call_key(self.name, messages, tools, sampling))
-        return known or await self.model.generate(messages, tools=tools, sampling=sampling)
+        key = call_key(self.name, messages, tools, sampling)
+        known = await asyncio.to_thread(self.journal.reply, key)
+        if known is not None:
+            return known
+        return await self.model.generate(messages, tools=tools, sampling=sampling)
 
     async def aclose(self) -> None:
         """The model is its opener's to close."""
 
 
 def internal_runner(
-    journal: Journal,
-    holder: LeaseOwner,
-    job: Job,
-    model: Model,
-    version: Version,
-    *,
-    run: Run,
-    until: int,
+    journal: Journal, owner: LeaseOwner, job: Job, model: Model, run: Run
 ) -> Runner:
-    """A shift of a version whose memory is what it was at a place of the journal, and of which nothing is withheld."""
-    experience = LessonProjection(journal, job.name)
-    memory = experience.memory(version.worker_spec.recall, until=until)
-    worker = hire(
-        job,
-        name=version.worker,
-        version=version.number,
-        worker_spec=version.worker_spec,
-        memory=memory,
-    )
-    return Runner(
-        journal=journal, run=run, job=job, worker=worker, model=ReplyCache(model, journal), holder=holder, at_once=1,
-        experience=experience,
-    )  # fmt: skip
+    """Works an internal run: its worker remembers what the run's spec says, and is asked nothing twice."""
+    return Runner.open(journal, owner, job, ReplyCache(model, journal), run, at_once=1)
 
 
 def open_internal_run(
     journal: Journal,
     job: Job,
+    model: Model,
     version: Version,
     *,
     name: str,
-    purpose: Literal["exam", "lab"],
-    spec: Mapping[str, Json],
+    spec: RunSpec,
 ) -> Run:
-    """The run of that name, opened when it is first asked for."""
-    still = version.worker_spec.model_copy(
-        update={"recall": version.worker_spec.recall.model_copy(update={"withheld": 0.0})}
+    """The run of that name, opened when it is first asked for. `spec` says its purpose, its salt and its memory."""
+    told = spec.model_copy(
+        update={
+            "config_hash": version.config_hash,
+            "worker_spec": _telling_all(version.worker_spec),
+        }
     )
     new = Run(
         id=name,
         job=job.name,
         worker=version.label,
-        model=str(spec["model"]),
+        model=model.name,
         fingerprint=version.fingerprint,
-        spec={
-            **spec,
-            "purpose": purpose,
-            "config_hash": version.config_hash,
-            "worker_spec": still.model_dump(mode="json"),
-        },
+        spec=told,
         opened_at=time.time(),
     )
     return journal.open_run(
@@ -111,21 +89,7 @@ def open_internal_run(
     )
 
 
-async def run_once(shift: Runner, case: Case) -> CaseResult:
-    """A case worked to its end; one that is done already comes from the journal.
-
-    Raises InputError where another process is at it.
-    """
-    journal, run = shift.journal, shift.run
-    events = journal.events(run.id, case.id)
-    if any(event.kind == "closed" for event in events):
-        return outcome_of(case, run.worker, events)
-    journal.add_cases(run.id, [case])
-    held = journal.claim(
-        run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, is_dead=shift.holder.gone
-    )
-    if held is None or held.case.id != case.id:
-        raise InputError(
-            f"Another process is at {run.id!r}.", "Let it finish, or end it; then run this again."
-        )
-    return await do_case(shift, held, AutonomyTracker(journal, run))
+def _telling_all(spec: WorkerSpec) -> WorkerSpec:
+    """Nothing is withheld at random where versions are compared."""
+    recall = spec.recall.model_copy(update={"withheld": 0.0})
+    return spec.model_copy(update={"recall": recall})

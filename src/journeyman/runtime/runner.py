@@ -1,87 +1,55 @@
-"""Work a job's cases: claim, do, check, score, decide, close; several at a time, in several processes if you like.
+"""Works a run's cases: several at a time, in several processes and on several machines if you like.
 
 Everything is written before it is acted on, so that `kill -9` at any moment loses nothing and repeats no effect: run
 the same thing again and it goes on. A case that fails ends as a typed failure; the stream goes on.
+
+The journal is called on a thread of its own, one call after the other, so that the event loop never waits for a disk.
+One tracker and one projection are kept for the whole run; nothing is folded anew for one case.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, Self
 
-from journeyman.assess.selective import Rule
-from journeyman.assess.selfcheck import affordable, self_check
-from journeyman.autonomy.tracker import AutonomyTracker, rule_of, uniform
-from journeyman.errors import InputError, boundary
+from journeyman.autonomy.tracker import AutonomyTracker
 from journeyman.job.job import Job
 from journeyman.memory.plain import PlainMemory
 from journeyman.memory.projection import LessonProjection
 from journeyman.protocols import Memory, Model
-from journeyman.runtime.durable import (
-    CaseLog,
-    DurableEnvironment,
-    DurableMemory,
-    DurableModel,
-    Interrupted,
-    in_doubt,
-)
+from journeyman.runtime.case import CaseWork, work_case
+from journeyman.runtime.durable import Interrupted
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.playing import replay_moves
-from journeyman.runtime.versions import champion, config_hash_of, versions
+from journeyman.runtime.waiting import Suspended
 from journeyman.store.journal import Journal, LeaseLostError
-from journeyman.store.journal.replay import outcome_of, outcomes, trajectory_of
-from journeyman.types import (
-    Case,
-    CaseResult,
-    Change,
-    Closed,
-    Json,
-    Label,
-    Labelled,
-    Lease,
-    Run,
-    Score,
-    Scored,
-    ScoredTrajectory,
-    SelfCheck,
-    SelfChecked,
-    Trajectory,
-    WorkerSpec,
-)
-from journeyman.worker import Worker, rollout
+from journeyman.store.journal.replay import outcome_of
+from journeyman.types import Case, CaseResult, Decided, Event, Lease, Run, Trajectory, WorkerSpec
+from journeyman.worker import Worker
 
 LEASE_SECONDS = 30.0
 """How long a case stays held by a process that no longer says it is alive, where its death can't be seen."""
 
-POLL_SECONDS = 0.1
-"""How often to look whether a case held by another process has come free."""
+LISTEN_SECONDS = 0.5
+"""At most so long until it is looked again whether a case held by another process has come free."""
+
+PATIENCE_SECONDS = 30.0
+"""`drain` waits for cases that wake up within this time; for others it does not."""
+
+OnCaseClosed = Callable[[CaseResult], None]
 
 
-@dataclass(frozen=True)
-class Runner:
-    """One process's turn of work on one run: who works, for which job, with what."""
-
-    journal: Journal
-    run: Run
-    job: Job
-    worker: Worker
-    model: Model
-    holder: LeaseOwner
-    at_once: int = 2
-    """Cases in flight in this process."""
-    told: Callable[[CaseResult], None] = lambda _: None
-    """Called with each case as it is closed."""
-    experience: LessonProjection | None = None
-    """What its memory stands on; closed when the work ends."""
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set it to stop cleanly: each case in flight ends before its next model call, and can be gone on with."""
+def worker_for(job: Job, run: Run, memory: Memory | None = None) -> Worker:
+    """The worker version that a run names, for a job; without a memory, one that recalls nothing."""
+    spec = run.worker_spec
+    return new_worker(job, name=run.name, version=run.version, worker_spec=spec, memory=memory)
 
 
-def hire(
+def new_worker(
     job: Job,
     *,
     name: str = "ada",
@@ -89,297 +57,299 @@ def hire(
     worker_spec: WorkerSpec | None = None,
     memory: Memory | None = None,
 ) -> Worker:
-    """A worker for a job; without a mind, a plain one; without a memory, one that recalls nothing."""
-    worker_spec = worker_spec or WorkerSpec()
+    """A worker for a job; without a spec, a plain one."""
+    spec = worker_spec or WorkerSpec()
+    instructions = job.instructions if spec.instructions is None else spec.instructions
     return Worker(
         name=name,
         version=version,
-        instructions=job.instructions
-        if worker_spec.instructions is None
-        else worker_spec.instructions,
-        playbook=worker_spec.playbook,
+        instructions=instructions,
+        playbook=spec.playbook,
         memory=memory or PlainMemory(),
         sampling=job.sampling,
         budget=job.budget,
     )
 
 
-def staff(
-    journal: Journal,
-    holder: LeaseOwner,
-    job: Job,
-    model: Model,
-    run: Run,
-    *,
-    at_once: int = 2,
-    told: Callable[[CaseResult], None] = lambda _: None,
-) -> Runner:
-    """A shift on a run, by the worker version that it names, with what the job's workers remember."""
-    experience = LessonProjection(journal, job.name)
-    version = int(run.worker.rpartition("@")[2])
-    worker = hire(
-        job,
-        name=run.name,
-        version=version,
-        worker_spec=run.worker_spec,
-        memory=experience.memory(run.worker_spec.recall),
-    )
-    return Runner(
-        journal=journal, run=run, job=job, worker=worker, model=model, holder=holder, at_once=at_once, told=told,
-        experience=experience,
-    )  # fmt: skip
+@dataclass
+class Runner:
+    """One process's work on one run. Open it with `Runner.open`, use it in an `async with` block.
 
-
-def open_run(
-    journal: Journal,
-    job: Job,
-    model: Model,
-    *,
-    name: str = "ada",
-    fresh: bool = False,
-    backtest: int | None = None,
-) -> Run:
-    """The run to go on with: the latest of the same worker version, job, model and rule, or a new one.
-
-    The version is the champion's. A changed mind is a new version, whose run continues the one before: cases that are
-    done there are done. `fresh` begins a new run of the same version. `backtest` makes it a run in which every answer
-    is looked at, and is the number of labels to learn from before the certificate begins; a new run that is none takes
-    the latest such run of the same version and rule as its history.
+    `submit` gives a case and its result; `drain` works until nothing is left.
     """
-    config_hash = config_hash_of(job, model, name)
-    rule = Rule(
-        allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate
-    )
 
-    def choose(runs: Sequence[Run], changes: Sequence[Change]) -> Run:
-        now = champion(changes, versions(changes, runs, name), name, config_hash)
-        known = [
-            run
-            for run in runs
-            if run.name == name and run.config_hash == config_hash and not run.inside
-        ]
-        promised = [run for run in known if _same_promise(rule, run)]
-        same = [run for run in promised if run.fingerprint == now.fingerprint]
-        tests = [run for run in same if "warm_up" in run.spec]
-        others = [run for run in same if run not in tests and rule_of(run.spec) == rule]
-        going = others if backtest is None else tests
-        if going and not fresh:
-            return going[-1]
-        spec: dict[str, Json] = {
-            **rule.model_dump(),
-            "salt": secrets.token_hex(8),
-            "config_hash": config_hash,
-        }
-        spec["budget"] = json.loads(job.budget.model_dump_json())
-        spec["worker_spec"] = now.worker_spec.model_dump(mode="json")
-        if backtest is not None:
-            spec |= {"audit_rate": 1.0, "warm_up": backtest}
-        elif tests:
-            spec["history"] = tests[-1].id
-        before = [
-            run
-            for run in promised
-            if "warm_up" not in run.spec and run.fingerprint != now.fingerprint
-        ]
-        if before and backtest is None and not fresh:
-            spec["continues"] = before[-1].id
-        return Run(
-            id=f"{job.name}-{1 + sum(not run.inside for run in runs)}",
-            job=job.name,
-            worker=now.label,
-            model=model.name,
-            fingerprint=now.fingerprint,
-            spec=spec,
-            opened_at=time.time(),
+    journal: Journal
+    owner: LeaseOwner
+    job: Job
+    model: Model
+    run: Run
+    worker: Worker
+    projection: LessonProjection | None = None
+    """What its memory stands on; closed with the runner. None: it stands on nothing of this workspace."""
+    at_once: int = 2
+    """Cases in flight in this process."""
+    on_case_closed: OnCaseClosed = lambda _: None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by `stop_soon`."""
+
+    @classmethod
+    def open(
+        cls,
+        journal: Journal,
+        owner: LeaseOwner,
+        job: Job,
+        model: Model,
+        run: Run,
+        *,
+        at_once: int = 2,
+        on_case_closed: OnCaseClosed = lambda _: None,
+    ) -> Self:
+        """By the worker version that the run names, with what the job's workers remember up to the run's own limit."""
+        projection = LessonProjection(journal, job.name)
+        memory = projection.memory(run.worker_spec.recall, until=run.spec.until)
+        worker = worker_for(job, run, memory)
+        return cls(
+            journal=journal,
+            owner=owner,
+            job=job,
+            model=model,
+            run=run,
+            worker=worker,
+            projection=projection,
+            at_once=at_once,
+            on_case_closed=on_case_closed,
         )
 
-    return journal.open_run(choose, job=job.name)
+    # --- life
 
-
-def _same_promise(rule: Rule, run: Run) -> bool:
-    """Whether what is proven in a run is what is asked; how many are audited does not matter."""
-    theirs = rule_of(run.spec)
-    return (theirs.allowed_error, theirs.confidence) == (rule.allowed_error, rule.confidence)
-
-
-def add_cases(
-    journal: Journal, run: Run, cases: Iterable[Case], *, retry_failed: bool = False
-) -> int:
-    """Add cases to a run; returns how many are to be done. Raises InputError when there is none at all.
-
-    Cases that an earlier version closed in a run that this one continues are done. `retry_failed` makes failed cases
-    pending again. One in doubt is not failed: a person has to settle it.
-    """
-    done = done_before(journal, run)
-    journal.add_cases(run.id, (case for case in cases if case.id not in done))
-    if not done and not journal.has_cases(run.id):
-        raise InputError(
-            "There are no cases to work.", "Give some with --cases, or choose another --split."
+    async def __aenter__(self) -> Self:
+        self._journal_thread = ThreadPoolExecutor(1, thread_name_prefix="journeyman-journal")
+        self._listening_thread = ThreadPoolExecutor(1, thread_name_prefix="journeyman-listen")
+        self._slots = asyncio.Semaphore(self.at_once)
+        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._awaited: dict[str, list[asyncio.Future[CaseResult]]] = {}
+        self._changed = asyncio.Event()
+        self._dispatcher: asyncio.Task[None] | None = None
+        self._beat: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._case_work = CaseWork(
+            journal=self.journal,
+            call_journal=self.call_journal,
+            job=self.job,
+            model=self.model,
+            run=self.run,
+            worker=self.worker,
+            decide=self._decide,
+            stop=self.stop,
         )
-    if retry_failed:
-        closed = (outcome for outcome in outcomes(journal, run) if outcome.closed)
-        failed = {o.case_id: o.attempt + 1 for o in closed if o.trajectory.stop == "failed"}
-        journal.retry(run.id, failed)
-    return journal.remaining(run.id)
+        return self
 
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
-def done_before(journal: Journal, run: Run) -> set[str]:
-    """Cases closed in the runs that this one continues."""
-    runs = {known.id: known for known in journal.runs(job=run.job)}
-    chain: list[str] = []
-    while (earlier := run.spec.get("continues")) in runs and earlier not in chain:
-        chain.append(earlier)
-        run = runs[earlier]
-    return {event.case_id for _, event in journal.news(chain, ("closed",))} if chain else set()
-
-
-async def work(shift: Runner) -> None:
-    """Work until nothing in the run is pending, or `shift.stop` is set.
-
-    Cases that another process holds are waited for, and taken over should it die. Raises StoreError when the journal
-    can't be written: then nothing more is done, and nothing is lost.
-    """
-    standing = AutonomyTracker(shift.journal, shift.run)
-    hands = [asyncio.create_task(_hand(shift, standing)) for _ in range(shift.at_once)]
-    beat = asyncio.create_task(_keep_holding(shift))
-    try:
-        await asyncio.gather(*hands)
-    finally:
-        for task in (*hands, beat):
+    async def close(self) -> None:
+        """Let go of what is in flight; everything written stays, and can be gone on with."""
+        self.stop_soon()
+        tasks = [task for task in (self._dispatcher, self._beat) if task is not None]
+        tasks += self._in_flight.values()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*hands, beat, return_exceptions=True)
-        if shift.experience is not None:
-            shift.experience.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for future in self._all_awaited():
+            future.cancel()
+        self._journal_thread.shutdown()
+        self._listening_thread.shutdown()
+        if self.projection is not None:
+            self.projection.close()
 
+    async def call_journal(
+        self, function: Callable[..., Any], *arguments: Any, **named: Any
+    ) -> Any:
+        """Call something of the journal on its thread."""
+        loop = asyncio.get_running_loop()
+        call = partial(function, *arguments, **named)
+        return await loop.run_in_executor(self._journal_thread, call)
 
-async def _keep_holding(shift: Runner) -> None:
-    while True:
-        await asyncio.sleep(LEASE_SECONDS / 3)
-        shift.journal.renew(holder=shift.holder.name, seconds=LEASE_SECONDS)
+    def stop_soon(self) -> None:
+        """Stop cleanly: each case in flight ends before its next model call."""
+        self.stop.set()
+        self.journal.wake()
 
+    def _decide(
+        self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
+    ) -> Decided:
+        """The tracker is made when the first case is decided, and kept."""
+        return self.tracker.decide(case_id, attempt, trajectory, sealed=sealed)
 
-async def _hand(shift: Runner, standing: AutonomyTracker) -> None:
-    """Take one case after the other."""
-    while not shift.stop.is_set():
-        held = shift.journal.claim(
-            shift.run.id, holder=shift.holder.name, seconds=LEASE_SECONDS, is_dead=shift.holder.gone
-        )
-        if held is None:
-            if shift.journal.remaining(shift.run.id) == 0:
+    @cached_property
+    def tracker(self) -> AutonomyTracker:
+        """What the worker may do alone. Read and advanced on the journal's thread only."""
+        return AutonomyTracker(self.journal, self.run)
+
+    # --- work
+
+    def submit(self, case: Case) -> asyncio.Future[CaseResult]:
+        """Give a case to be worked. Awaiting what this returns gives that case's result, while others go on.
+
+        A case that is done already gives its result from the journal. The result of a case that waits for an event
+        comes when that has come. Raises InputError, when awaited, for a case that is there with other content.
+        """
+        return asyncio.ensure_future(self._submitted(case))
+
+    async def drain(self) -> None:
+        """Work until nothing in the run is left to do, or `stop` is set.
+
+        Cases that another process holds are waited for, and taken over should it die. Cases that wait for an event, or
+        longer than `PATIENCE_SECONDS`, are left waiting. Raises StoreError when the journal can't be written: then
+        nothing more is done, and nothing is lost.
+        """
+        self._start()
+        while not self.stop.is_set():
+            self._raise_failure()
+            if not self._in_flight and await self.call_journal(self._nothing_left):
                 return
-            await asyncio.sleep(POLL_SECONDS)
-            continue
+            await self._next_change()
+        while self._in_flight:
+            await self._next_change()
+        self._raise_failure()
+
+    async def _submitted(self, case: Case) -> CaseResult:
+        self._start()
+        result: asyncio.Future[CaseResult] = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(case.id, []).append(result)
+        added = await self.call_journal(self.journal.add_cases, self.run.id, [case])
+        if not added:
+            await self._settle_if_closed(case)
+        return await result
+
+    def _nothing_left(self) -> bool:
+        """On the journal's thread: whether all that is not closed waits, and for longer than patience reaches."""
+        remaining = self.journal.remaining(self.run.id)
+        if remaining == 0:
+            return True
+        waiting = self.journal.waiting(self.run.id)
+        wake = self.journal.next_wake(self.run.id)
+        soon = wake is not None and wake <= time.time() + PATIENCE_SECONDS
+        return len(waiting) == remaining and not soon
+
+    def _start(self) -> None:
+        if self._dispatcher is None:
+            self._dispatcher = asyncio.create_task(self._dispatch())
+            self._dispatcher.add_done_callback(self._failed)
+            self._beat = asyncio.create_task(self._keep_leases())
+
+    async def _dispatch(self) -> None:
+        """Claim one case after the other, as long as there is room for it."""
         try:
-            shift.told(await do_case(shift, held, standing))
-        except LeaseLostError:
-            continue
+            while not self.stop.is_set():
+                await self._slots.acquire()
+                lease = await self._next_lease()
+                if lease is None:
+                    return
+                task = asyncio.create_task(self._work(lease))
+                task.add_done_callback(self._failed)
+                self._in_flight[lease.case.id] = task
+        finally:
+            self._changed.set()
+
+    async def _next_lease(self) -> Lease | None:
+        """The next case to work; waits for one. None: it is time to stop."""
+        while not self.stop.is_set():
+            lease: Lease | None = await self.call_journal(
+                self.journal.claim,
+                self.run.id,
+                holder=self.owner.name,
+                seconds=LEASE_SECONDS,
+                is_dead=self.owner.is_dead,
+            )
+            if lease is not None:
+                return lease
+            self._changed.set()
+            await self._settle_awaited()
+            await self._listen()
+        return None
+
+    async def _listen(self) -> None:
+        """Wait until there may be something to claim."""
+        loop = asyncio.get_running_loop()
+        wake = await self.call_journal(self.journal.next_wake, self.run.id)
+        seconds = LISTEN_SECONDS
+        if wake is not None:
+            seconds = min(seconds, max(wake - time.time(), 0.0))
+        listen = partial(self.journal.listen, self.run.id, seconds)
+        await loop.run_in_executor(self._listening_thread, listen)
+
+    async def _work(self, lease: Lease) -> None:
+        """One case; what ends the whole run is kept for whoever waits."""
+        try:
+            result = await work_case(self._case_work, lease)
+        except (LeaseLostError, Suspended):
+            return
         except (Interrupted, asyncio.CancelledError) as ended:
-            shift.journal.release(held, holder=shift.holder.name)
+            await self.call_journal(self.journal.release, lease, holder=self.owner.name)
             if isinstance(ended, asyncio.CancelledError):
                 raise
+        else:
+            self._settle(result)
+            self.on_case_closed(result)
+        finally:
+            self._slots.release()
+            del self._in_flight[lease.case.id]
+            self._changed.set()
+
+    def _failed(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
             return
+        failure = task.exception()
+        assert failure is not None
+        self._failure = failure
+        self.stop.set()
+        self._changed.set()
+        for future in self._all_awaited():
+            if not future.done():
+                future.set_exception(failure)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            await self.call_journal(
+                self.journal.renew, holder=self.owner.name, seconds=LEASE_SECONDS
+            )
+
+    async def _next_change(self) -> None:
+        await self._changed.wait()
+        self._changed.clear()
+
+    # --- results
+
+    def _settle(self, result: CaseResult) -> None:
+        for future in self._awaited.pop(result.case_id, ()):
+            if not future.done():
+                future.set_result(result)
+
+    async def _settle_awaited(self) -> None:
+        """Of the cases that somebody awaits and another process may have closed."""
+        elsewhere = [case_id for case_id in self._awaited if case_id not in self._in_flight]
+        for case_id in elsewhere:
+            case = await self.call_journal(self.journal.case, self.run.id, case_id)
+            if case is not None:
+                await self._settle_if_closed(case)
+
+    async def _settle_if_closed(self, case: Case) -> None:
+        events: Sequence[Event] = await self.call_journal(self.journal.events, self.run.id, case.id)
+        result = outcome_of(case, self.run.worker, events)
+        if result.closed:
+            self._settle(result)
+
+    def _all_awaited(self) -> list[asyncio.Future[CaseResult]]:
+        return [future for futures in self._awaited.values() for future in futures]
 
 
-async def do_case(shift: Runner, held: Lease, standing: AutonomyTracker) -> CaseResult:
-    """One case from where it stands to closed."""
-    log = CaseLog(shift.journal, held)
-    if any(event.kind == "finished" for event in log.past):
-        trajectory = trajectory_of(held.case.id, shift.worker.label, log.past)
-    else:
-        trajectory = await _roll_out(shift, held, log)
-        log.finish(trajectory)
-    trajectory = await _checked(shift, held, log, trajectory)
-    scores = await _scores(shift.job, held.case, trajectory)
-    for score in scores:
-        log.later(Scored(score=score))
-    correct = ScoredTrajectory(trajectory=trajectory, scores=scores).correct
-    sealed = held.case.split == "exam" and correct is not None
-    decided = standing.decide(held.case.id, held.attempt, trajectory, sealed=sealed)
-    log.later(decided)
-    log.later(Closed(correct=correct))
-    if correct is not None and decided.decision.audit and not sealed:
-        log.later(Labelled(label=await _verdict(shift.job, held.case, correct=correct)))
-    events = list(log.waiting)
-    log.flush(fully=True, closes=True)
-    outcome = outcome_of(held.case, shift.worker.label, events)
-    return outcome.model_copy(update={"trajectory": trajectory})
-
-
-async def _roll_out(shift: Runner, held: Lease, log: CaseLog) -> Trajectory:
-    with boundary("opening the environment") as outcome:
-        environment = DurableEnvironment(shift.job.environment(held.case.input), log)
-    if outcome.failure is not None:
-        return Trajectory(
-            case_id=held.case.id,
-            worker=shift.worker.label,
-            opening=(),
-            stop="failed",
-            failure=outcome.failure,
-        )
-    model = DurableModel(shift.model, log, shift.stop)
-    lot = _lots(shift.run, held)
-    memory = DurableMemory(shift.worker.memory, log, lot, shift.run.worker_spec.recall.withheld)
-    trajectory = await rollout(
-        replace(shift.worker, memory=memory), model, environment, held.case.input
-    )
-    unresolved = log.unresolved
-    if unresolved is None or trajectory.stop == "in_doubt":
-        return trajectory
-    return trajectory.model_copy(
-        update={"stop": "in_doubt", "failure": in_doubt(unresolved).failure}
-    )
-
-
-async def _verdict(job: Job, case: Case, *, correct: bool) -> Label:
-    """What the verifiers say, as a person would: where the answer was wrong, with one that holds, if it can be had."""
-    answers = (verifier.reference(case) for verifier in job.verifiers)
-    correction = (
-        None if correct else next((answer for answer in answers if answer is not None), None)
-    )
-    observations = (
-        () if correction is None else await replay_moves(job.environment, case.input, correction)
-    )
-    return Label(error=not correct, by="verifier", correction=correction, observations=observations)
-
-
-def _lots(run: Run, held: Lease) -> Callable[[str], float]:
-    """Draws that decide what is withheld: of each lesson its own, and the same after a crash."""
-    salt, case = str(run.spec.get("salt", "")), held.case.id
-    return lambda lesson: uniform(salt, f"{case}\0{lesson}", held.attempt)
-
-
-async def _checked(shift: Runner, held: Lease, log: CaseLog, trajectory: Trajectory) -> Trajectory:
-    """The trajectory with what the model says of its own answer, asked once, of real work, and where it costs little.
-
-    A model that can't be asked is no failure of the case: then it said nothing.
-    """
-    if (
-        shift.run.inside
-        or any(event.kind == "checked" for event in log.past)
-        or not affordable(trajectory)
-    ):
-        return trajectory
-    checks: tuple[SelfCheck, ...] = ()
-    with boundary("asking the model about its answer"):
-        environment = shift.job.environment(held.case.input)
-        checks = await self_check(shift.model, trajectory, tuple(environment.tools))
-        await environment.close()
-    log.later(SelfChecked(checks=checks))
-    log.flush(fully=False)
-    return trajectory.model_copy(update={"checks": checks})
-
-
-async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, ...]:
-    """What each verifier says. What failed through no fault of the worker is not judged, so never counted as wrong."""
-    if trajectory.failure is not None:
-        reason = f"not judged: the case ended as {trajectory.failure.kind}"
-        return tuple(
-            Score(verifier=verifier.name, value=None, reason=reason) for verifier in job.verifiers
-        )
-    scores: list[Score] = []
-    for verifier in job.verifiers:
-        with boundary(f"the verifier {verifier.name!r}") as outcome:
-            scores.append(await verifier.score(case, trajectory))
-        if outcome.failure is not None:
-            scores.append(Score(verifier=verifier.name, value=None, reason=outcome.failure.message))
-    return tuple(scores)
+async def work(runner: Runner) -> None:
+    """Open a runner, work until nothing is left, and close it."""
+    async with runner:
+        await runner.drain()

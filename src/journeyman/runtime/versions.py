@@ -52,7 +52,7 @@ class Version(Record):
 def config_hash_of(job: Job, model: Model, name: str) -> str:
     """Changes when anything changes by hand that can change an answer."""
     parts = (
-        job.fingerprint,
+        job.identity,
         model.name,
         name,
         job.instructions,
@@ -82,7 +82,7 @@ def versions(changes: Sequence[Change], runs: Sequence[Run], name: str) -> dict[
     }
     for run in runs:
         number = int(run.worker.rpartition("@")[2])
-        if run.name == name and not run.inside and number not in found:
+        if run.name == name and not run.internal and number not in found:
             found[number] = Version(
                 worker=name, number=number, config_hash=run.config_hash, worker_spec=run.worker_spec
             )

@@ -66,7 +66,7 @@ from journeyman.types.record import (
     Stop,
     Trajectory,
 )
-from journeyman.types.run_spec import Run
+from journeyman.types.run_spec import ParentCase, Purpose, Run, RunSpec
 from journeyman.types.work import Budget, Case, CaseInput, Split
 
 __all__ = [
@@ -104,9 +104,11 @@ __all__ = [
     "Lesson",
     "Message",
     "Opened",
+    "ParentCase",
     "Part",
     "Passages",
     "Proposal",
+    "Purpose",
     "Recall",
     "Recalled",
     "Record",
@@ -116,6 +118,7 @@ __all__ = [
     "Resumed",
     "Role",
     "Run",
+    "RunSpec",
     "Sampling",
     "Score",
     "Scored",

@@ -12,44 +12,51 @@ from journeyman.answers import folded
 from journeyman.types import Case, Json, Record, Score, Trajectory
 from journeyman.verifiers.text import NO_TARGET, unjudged
 
+NAMES_OF_MONTHS = (
+    "jan january",
+    "feb february",
+    "mar march",
+    "apr april",
+    "may",
+    "jun june",
+    "jul july",
+    "aug august",
+    "sep sept september",
+    "oct october",
+    "nov november",
+    "dec december",
+)
 MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan january",
-            "feb february",
-            "mar march",
-            "apr april",
-            "may",
-            "jun june",
-            "jul july",
-            "aug august",
-            "sep sept september",
-            "oct october",
-            "nov november",
-            "dec december",
-        ),
-        start=1,
-    )
-    for name in names.split()
+    name: number for number, names in enumerate(NAMES_OF_MONTHS, start=1) for name in names.split()
 }
+YEAR_FIRST = re.compile(r"(\d{4})[-/年.](\d{1,2})[-/月.](\d{1,2})日?")
+DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.? ([a-z]+)\.?,? (\d{4})")
+MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 
 
 def as_date(text: str) -> date | None:
     """`2026-03-05`, `2026/3/5`, `5 March 2026`, `March 5, 2026`, `2026年3月5日`; None: no date, or an unclear one."""
-    plain = unicodedata.normalize("NFKC", text).strip().lower().rstrip(".")
-    if found := re.fullmatch(r"(\d{4})[-/年.](\d{1,2})[-/月.](\d{1,2})日?", plain):
-        year, month, day = map(int, found.groups())
-    elif found := re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?\.? ([a-z]+)\.?,? (\d{4})", plain):
-        day, month, year = int(found[1]), MONTHS.get(found[2], 0), int(found[3])
-    elif found := re.fullmatch(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})", plain):
-        month, day, year = MONTHS.get(found[1], 0), int(found[2]), int(found[3])
+    plain = unicodedata.normalize("NFKC", text)
+    plain = plain.strip().lower().rstrip(".")
+    if found := YEAR_FIRST.fullmatch(plain):
+        year, month, day = found.groups()
+    elif found := DAY_FIRST.fullmatch(plain):
+        day, month, year = found.groups()
+    elif found := MONTH_FIRST.fullmatch(plain):
+        month, day, year = found.groups()
     else:
         return None
     try:
-        return date(year, month, day)
+        return date(int(year), _month(month), int(day))
     except ValueError:
         return None
+
+
+def _month(text: str) -> int:
+    """Its number; 0 for a word that names none."""
+    if text.isdigit():
+        return int(text)
+    return MONTHS.get(text, 0)
 
 
 def same(got: Json, wanted: Json) -> bool:
@@ -59,18 +66,34 @@ def same(got: Json, wanted: Json) -> bool:
     if isinstance(wanted, bool) or isinstance(got, bool):
         return got is wanted
     if isinstance(wanted, int | float):
-        number = as_number(got)
-        return number is not None and abs(number - wanted) <= 1e-9 + 1e-6 * abs(wanted)
+        return _same_number(got, wanted)
     if isinstance(wanted, list):
         return isinstance(got, list) and len(got) == len(wanted) and all(map(same, got, wanted))
     if isinstance(wanted, dict):
-        return (
-            isinstance(got, dict)
-            and got.keys() == wanted.keys()
-            and all(same(got[k], wanted[k]) for k in wanted)
-        )
-    day = as_date(str(wanted))
-    return folded(str(got)) == folded(str(wanted)) if day is None else as_date(str(got)) == day
+        return isinstance(got, dict) and _same_object(got, wanted)
+    return _same_text(str(got), str(wanted))
+
+
+def _same_number(got: Json, wanted: float) -> bool:
+    number = as_number(got)
+    tolerance = 1e-9 + 1e-6 * abs(wanted)
+    return number is not None and abs(number - wanted) <= tolerance
+
+
+def _same_object(got: dict[str, Json], wanted: dict[str, Json]) -> bool:
+    if got.keys() != wanted.keys():
+        return False
+    got_values = [got[key] for key in wanted]
+    wanted_values = wanted.values()
+    return all(map(same, got_values, wanted_values))
+
+
+def _same_text(got: str, wanted: str) -> bool:
+    """By the day where a date is wanted, else folded."""
+    day = as_date(wanted)
+    if day is not None:
+        return as_date(got) == day
+    return folded(got) == folded(wanted)
 
 
 def as_number(value: Json) -> float | None:
@@ -84,8 +107,9 @@ def as_number(value: Json) -> float | None:
 def read_object(answer: str) -> dict[str, Json] | None:
     """The JSON object of an answer, fenced or bare; None: there is none."""
     fenced = re.search(r"```(?:json)?\s*(.*?)```", answer, re.DOTALL)
+    text = fenced.group(1) if fenced else answer
     try:
-        value = json.loads(fenced.group(1) if fenced else answer)
+        value = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -107,29 +131,34 @@ class JsonFields(Record):
             return unjudged(self.name, NO_TARGET)
         if not isinstance(target, dict) or not target:
             return unjudged(self.name, f"the target {str(target)[:60]!r} is no object with fields")
-        got = None if trajectory.answer is None else read_object(trajectory.answer)
+        got = None
+        if trajectory.answer is not None:
+            got = read_object(trajectory.answer)
         if got is None:
-            return Score(
-                verifier=self.name,
-                value=0.0,
-                reason="no JSON object",
-                fields=dict.fromkeys(target, 0.0),
-            )
-        fields = {
-            key: float(key in got and same(got[key], wanted)) for key, wanted in target.items()
-        }
-        wrong = [
-            f"{key}: {got.get(key, 'missing')!r} is not {target[key]!r}"
-            for key, ok in fields.items()
-            if not ok
-        ]
+            none_right = dict.fromkeys(target, 0.0)
+            return self._score(0.0, "no JSON object", none_right)
+        fields: dict[str, float] = {}
+        problems: list[str] = []
+        for key, wanted in target.items():
+            is_right = key in got and same(got[key], wanted)
+            fields[key] = float(is_right)
+            if not is_right:
+                problems.append(f"{key}: {got.get(key, 'missing')!r} is not {wanted!r}")
         share = sum(fields.values()) / len(fields)
         value = share if self.partial else float(share == 1.0)
-        return Score(verifier=self.name, value=value, reason="; ".join(wrong)[:1000], fields=fields)
+        reason = "; ".join(problems)
+        return self._score(value, reason[:1000], fields)
+
+    def _score(self, value: float, reason: str, fields: dict[str, float]) -> Score:
+        return Score(
+            verifier=self.name,
+            value=value,
+            reason=reason,
+            fields=fields,
+        )
 
     def reference(self, case: Case) -> str | None:
-        return (
-            json.dumps(case.target, ensure_ascii=False)
-            if isinstance(case.target, dict) and case.target
-            else None
-        )
+        target = case.target
+        if not isinstance(target, dict) or not target:
+            return None
+        return json.dumps(target, ensure_ascii=False)

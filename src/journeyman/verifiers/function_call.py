@@ -28,59 +28,63 @@ class FunctionCall(Record):
         if not isinstance(case.target, list):
             return unjudged(self.name, NO_TARGET)
         calls = read_calls(trajectory.answer)
+        count = len(calls)
         if not case.target:
-            return judged(self.name, not calls, f"{len(calls)} calls where none fits")
-        if len(calls) != len(case.target):
-            return judged(self.name, False, f"{len(calls)} calls instead of {len(case.target)}")
-        left, problem = list(case.target), ""
+            return judged(self.name, count == 0, f"{count} calls where none fits")
+        if count != len(case.target):
+            return judged(self.name, False, f"{count} calls instead of {len(case.target)}")
+        left = list(case.target)
         for call in calls:
             problems = [mismatch(call, wanted) for wanted in left]
             if None not in problems:
-                problem = problems[0] or ""
-                break
+                return judged(self.name, False, problems[0] or "")
             left.pop(problems.index(None))
-        return judged(self.name, not left, problem)
+        return judged(self.name, True, "")
 
     def reference(self, case: Case) -> str | None:
         if not isinstance(case.target, list):
             return None
-        calls = []
+        calls: list[Json] = []
         for wanted in case.target:
             ((name, arguments),) = wanted.items()
-            chosen = {
-                key: options[0]
-                for key, options in arguments.items()
-                if options and options[0] != ""
-            }
-            calls.append(
-                {
-                    "name": name,
-                    "arguments": {key: _reference(value) for key, value in chosen.items()},
-                }
-            )
+            chosen = {}
+            for key, options in arguments.items():
+                if options and options[0] != "":
+                    chosen[key] = _reference(options[0])
+            calls.append({"name": name, "arguments": chosen})
         return json.dumps(calls, ensure_ascii=False)
 
 
 def _reference(value: Json) -> Json:
     """Inside objects, too, the options are lists: take the first of each."""
-    if isinstance(value, dict):
-        first = {
-            key: options[0] if isinstance(options, list) and options else options
-            for key, options in value.items()
-        }
-        return {key: _reference(one) for key, one in first.items() if one != ""}
-    return [_reference(one) for one in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_reference(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    chosen: dict[str, Json] = {}
+    for key, options in value.items():
+        first = options[0] if isinstance(options, list) and options else options
+        if first != "":
+            chosen[key] = _reference(first)
+    return chosen
 
 
 def read_calls(answer: str | None) -> Calls:
     """The calls of an answer; words are no calls."""
     try:
-        told = json.loads(answer or "[]")
+        content = json.loads(answer or "[]")
     except json.JSONDecodeError:
         return []
-    entries = told if isinstance(told, list) else [told]
-    fitting = [one for one in entries if isinstance(one, dict) and isinstance(one.get("name"), str)]
-    return [(one["name"], one.get("arguments") or {}) for one in fitting]
+    entries = content if isinstance(content, list) else [content]
+    calls: Calls = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        name = entry.get("name")
+        arguments = entry.get("arguments") or {}
+        if isinstance(name, str):
+            calls.append((name, arguments))
+    return calls
 
 
 def mismatch(
@@ -88,39 +92,51 @@ def mismatch(
 ) -> str | None:
     """Why a call is not the one wanted; None: it is."""
     name, arguments = call
-    ((right, options),) = wanted.items()
-    if name != right:
-        return f"{name} instead of {right}"
-    if unknown := sorted(arguments.keys() - options.keys()):
+    ((wanted_name, options),) = wanted.items()
+    if name != wanted_name:
+        return f"{name} instead of {wanted_name}"
+    unknown = sorted(arguments.keys() - options.keys())
+    if unknown:
         return f"{name} has no argument {unknown[0]!r}"
     for key, accepted in options.items():
         if key not in arguments:
             if accepted and "" not in accepted:
                 return f"{name} lacks {key!r}"
-        elif not any(fits(arguments[key], option) for option in accepted or [[]]):
-            return f"{key}={arguments[key]!r} is none of {accepted!r}"
+            continue
+        value = arguments[key]
+        if not any(fits(value, option) for option in accepted or [[]]):
+            return f"{key}={value!r} is none of {accepted!r}"
     return None
 
 
 def fits(got: Json, option: Json) -> bool:
     if isinstance(got, bool) or isinstance(option, bool):
         return got is option
-    if isinstance(got, int | float) and isinstance(option, int | float):
-        return abs(got - option) <= 1e-9 * max(1.0, abs(option))
-    if isinstance(got, str) and isinstance(option, str):
-        return _plain(got) == _plain(option)
-    if isinstance(got, list) and isinstance(option, list):
-        return len(got) == len(option) and all(map(fits, got, option))
-    if isinstance(got, dict) and isinstance(option, dict):
-        return (
-            mismatch(
-                ("object", got),
-                {"object": {k: v if isinstance(v, list) else [v] for k, v in option.items()}},
-            )
-            is None
-        )
+    match got, option:
+        case ((int() | float()), (int() | float())):
+            tolerance = 1e-9 * max(1.0, abs(option))
+            return bool(abs(got - option) <= tolerance)
+        case str(), str():
+            return _plain(got) == _plain(option)
+        case list(), list():
+            same_length = len(got) == len(option)
+            return same_length and all(map(fits, got, option))
+        case dict(), dict():
+            return _fits_object(got, option)
     return bool(got == option)
 
 
+def _fits_object(got: Mapping[str, Json], option: Mapping[str, Json]) -> bool:
+    """As for a call's arguments; what is no list of options is the only one."""
+    options: dict[str, list[Json]] = {}
+    for key, value in option.items():
+        is_list = isinstance(value, list)
+        options[key] = value if is_list else [value]
+    call = ("object", got)
+    problem = mismatch(call, {"object": options})
+    return problem is None
+
+
 def _plain(text: str) -> str:
-    return re.sub(r"[ ,./\-_*^]", "", text).lower().replace("'", '"')
+    without_marks = re.sub(r"[ ,./\-_*^]", "", text)
+    return without_marks.lower().replace("'", '"')

@@ -27,38 +27,47 @@ class GymVerifier(Record):
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
         name, seed = placed(case.data, case.id)
         family, task = family_of(name)
-        answered = [] if trajectory.answer is None else [trajectory.answer]
-        commands = answered if family.is_puzzle else given_commands(trajectory)
+        if family.is_puzzle:
+            commands = [] if trajectory.answer is None else [trajectory.answer]
+        else:
+            commands = given_commands(trajectory)
         view = await asyncio.to_thread(_replayed, name, seed, tuple(commands))
-        told = view.told if family.is_puzzle and view.move else f"{view.move} moves"
-        return Score(
-            verifier=self.name, value=view.score, reason=f"{task}, seed {seed}: {told}"[:500]
-        )
+        outcome = f"{view.move} moves"
+        if family.is_puzzle and view.move:
+            outcome = view.told
+        reason = f"{task}, seed {seed}: {outcome}"
+        return Score(verifier=self.name, value=view.score, reason=reason[:500])
 
     def reference(self, case: Case) -> str | None:
         """The puzzle's own answer, or the commands of the game's expert."""
         name, seed = placed(case.data, case.id)
+        family, _ = family_of(name)
         commands = _walkthrough(name, seed)
         if not commands:
             return None
-        return (
-            commands[0]
-            if family_of(name)[0].is_puzzle
-            else json.dumps(commands, ensure_ascii=False)
-        )
+        first = commands[0]
+        if family.is_puzzle:
+            return first
+        return json.dumps(commands, ensure_ascii=False)
 
 
 def given_commands(trajectory: Trajectory) -> list[str]:
     """The commands of all calls of `act`, in order."""
     calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
-    if calls:
-        commands = [call.arguments.get("command") for call in calls if call.name == "act"]
-    else:
-        try:
-            listed = json.loads(trajectory.answer or "[]")
-        except json.JSONDecodeError:
-            return []
-        commands = listed if isinstance(listed, list) else []
+    if not calls:
+        return _listed_commands(trajectory.answer)
+    commands = [call.arguments.get("command") for call in calls if call.name == "act"]
+    return [command for command in commands if isinstance(command, str)]
+
+
+def _listed_commands(answer: str | None) -> list[str]:
+    """An answer that is a JSON list of commands; of any other, none."""
+    try:
+        commands = json.loads(answer or "[]")
+    except json.JSONDecodeError:
+        return []
+    if not isinstance(commands, list):
+        return []
     return [command for command in commands if isinstance(command, str)]
 
 
@@ -69,8 +78,10 @@ def _replayed(name: str, seed: int, commands: Sequence[str]) -> GameView:
         if not family.is_puzzle:
             return process.replay(task, seed, commands)
         view = process.start(task, seed)
+        if not commands:
+            return view
         try:
-            return process.act(commands[0]) if commands else view
+            return process.act(commands[0])
         except (RefusedCommandError, EnvironmentFault) as fault:
             return view.model_copy(update={"told": str(fault), "move": 1})
 

@@ -40,59 +40,68 @@ class SqlResult(Record):
                 "The sql_result verifier has no database.",
                 "Name one in job.toml or the case's data.",
             )
-        return await asyncio.to_thread(
-            self._compare, ReadOnlyDatabase(Path(path), LIMITS), case, trajectory.answer
-        )
+        database = ReadOnlyDatabase(Path(path), LIMITS)
+        return await asyncio.to_thread(self._compare, database, case, trajectory.answer)
 
     def _compare(self, database: ReadOnlyDatabase, case: Case, answer: str | None) -> Score:
         if answer is None:
             return judged(self.name, False, "no answer")
-        ordered = isinstance(case.target, dict) and bool(case.target.get("ordered"))
         try:
             got = database.query(answer)
         except QueryError as error:
             return judged(self.name, False, f"the query fails: {error}")
+        target = case.target
+        ordered = isinstance(target, dict) and bool(target.get("ordered"))
         problems: list[str] = []
+        is_comparable = False
         for sql in _queries(case):
             try:
                 wanted = database.query(sql)
             except QueryError as error:
                 problems.append(f"a reference query fails: {error}")
                 continue
+            is_comparable = True
             if equal(got, wanted, ordered=ordered):
                 return judged(self.name, True, f"{len(got.rows)} rows as wanted")
-            problems.append(
-                f"{len(got.rows)}×{len(got.columns)} is not {len(wanted.rows)}×{len(wanted.columns)} as wanted"
-            )
-        if all(problem.startswith("a reference") for problem in problems):
+            problems.append(f"{_size(got)} is not {_size(wanted)} as wanted")
+        if not is_comparable:
             return unjudged(self.name, problems[0])
-        return judged(self.name, False, "; ".join(dict.fromkeys(problems)))
+        each_once = dict.fromkeys(problems)
+        return judged(self.name, False, "; ".join(each_once))
 
     def reference(self, case: Case) -> str | None:
         queries = _queries(case)
         return queries[0] if queries else None
 
 
+def _size(rows: Rows) -> str:
+    return f"{len(rows.rows)}×{len(rows.columns)}"
+
+
 def _queries(case: Case) -> list[str]:
-    target = case.target.get("sql") if isinstance(case.target, dict) else case.target
+    target = case.target
+    if isinstance(target, dict):
+        target = target.get("sql")
     if isinstance(target, str):
         return [target]
-    return [sql for sql in target if isinstance(sql, str)] if isinstance(target, list) else []
+    if not isinstance(target, list):
+        return []
+    return [sql for sql in target if isinstance(sql, str)]
 
 
 def equal(got: Rows, wanted: Rows, *, ordered: bool) -> bool:
     """Whether two results are the same under the rules of `SqlResult`."""
-    if (
-        len(got.rows) != len(wanted.rows)
-        or got.cut != wanted.cut
-        or len(got.columns) != len(wanted.columns)
-    ):
+    if _size(got) != _size(wanted) or got.cut != wanted.cut:
         return False
     if ordered:
         return all(map(same_row, got.rows, wanted.rows))
-    if Counter(map(rough, got.rows)) == Counter(map(rough, wanted.rows)):
+    got_rough = Counter(map(rough, got.rows))
+    wanted_rough = Counter(map(rough, wanted.rows))
+    if got_rough == wanted_rough:
         return True
-    return all(map(same_row, sorted(got.rows, key=sortable), sorted(wanted.rows, key=sortable)))
+    got_sorted = sorted(got.rows, key=sortable)
+    wanted_sorted = sorted(wanted.rows, key=sortable)
+    return all(map(same_row, got_sorted, wanted_sorted))
 
 
 def same_row(got: Row, wanted: Row) -> bool:
@@ -102,25 +111,37 @@ def same_row(got: Row, wanted: Row) -> bool:
 def same_value(got: Value, wanted: Value) -> bool:
     if isinstance(got, int | float) and isinstance(wanted, int | float):
         return isclose(got, wanted, rel_tol=1e-6, abs_tol=1e-9)
-    return type(got) is type(wanted) and got == wanted
+    if type(got) is not type(wanted):
+        return False
+    return got == wanted
 
 
 def rough(row: Row) -> Row:
     """Numbers to nine significant digits, so that equal results mostly count as equal at once."""
-    return tuple(
-        float(f"{value:.9g}") if isinstance(value, int | float) else value for value in row
-    )
+    return tuple(map(_rough_value, row))
 
 
-def sortable(row: Row) -> tuple[tuple[int, float, str], ...]:
+def _rough_value(value: Value) -> Value:
+    if isinstance(value, int | float):
+        return float(f"{value:.9g}")
+    return value
+
+
+Sortable = tuple[int, float, str]
+
+
+def sortable(row: Row) -> tuple[Sortable, ...]:
     """NULL, then numbers by value, then texts, then bytes; numbers to five digits, so that near ones keep together."""
-    return tuple(
-        (0, 0.0, "")
-        if value is None
-        else (1, float(f"{value:.5g}"), "")
-        if isinstance(value, int | float)
-        else (2, 0.0, value)
-        if isinstance(value, str)
-        else (3, 0.0, value.hex())
-        for value in row
-    )
+    values = map(_sortable_value, row)
+    return tuple(values)
+
+
+def _sortable_value(value: Value) -> Sortable:
+    if value is None:
+        return 0, 0.0, ""
+    if isinstance(value, int | float):
+        rough_number = float(f"{value:.5g}")
+        return 1, rough_number, ""
+    if isinstance(value, str):
+        return 2, 0.0, value
+    return 3, 0.0, value.hex()

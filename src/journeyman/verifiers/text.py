@@ -34,13 +34,17 @@ class Exact(Record):
         if case.target is None:
             return unjudged(self.name, NO_TARGET)
         answer = trajectory.answer
-        right = answer is not None and folded(answer) in {
-            folded(str(one)) for one in accepted(case.target)
-        }
-        return judged(self.name, right, f"answer {answer!r}, target {case.target!r}")
+        is_right = False
+        if answer is not None:
+            wanted = {folded(str(target)) for target in accepted(case.target)}
+            is_right = folded(answer) in wanted
+        return judged(self.name, is_right, f"answer {answer!r}, target {case.target!r}")
 
     def reference(self, case: Case) -> str | None:
-        return None if case.target is None else str(accepted(case.target)[0])
+        if case.target is None:
+            return None
+        first = accepted(case.target)[0]
+        return str(first)
 
 
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?\s*%?")
@@ -51,18 +55,19 @@ def last_number(text: str) -> float | None:
 
     A percentage is its share: 12 % is 0.12. None: there is no number.
     """
-    plain = unicodedata.normalize("NFKC", text).replace("−", "-")
-    found = NUMBER.findall(plain.rsplit("####", 1)[-1])
+    plain = unicodedata.normalize("NFKC", text)
+    end = plain.replace("−", "-").rsplit("####", 1)[-1]
+    found = NUMBER.findall(end)
     if not found:
         return None
     number = found[-1].replace(",", "").replace(" ", "")
-    share = number.endswith("%")
     top, _, bottom = number.rstrip("%").partition("/")
+    divisor = float(bottom) if bottom else 1.0
     try:
-        value = float(top) / (float(bottom) if bottom else 1.0)
+        value = float(top) / divisor
     except ZeroDivisionError:
         return None
-    return value / 100 if share else value
+    return value / 100 if number.endswith("%") else value
 
 
 class Number(Record):
@@ -79,18 +84,18 @@ class Number(Record):
         wanted = last_number(str(case.target))
         if wanted is None:
             return unjudged(self.name, f"the target {case.target!r} is no number")
-        got = None if trajectory.answer is None else last_number(trajectory.answer)
-        near = got is not None and abs(got - wanted) <= max(
-            self.absolute, self.relative * abs(wanted)
-        )
-        return judged(self.name, near, f"answer {got}, target {wanted}")
+        got = None
+        if trajectory.answer is not None:
+            got = last_number(trajectory.answer)
+        tolerance = max(self.absolute, self.relative * abs(wanted))
+        is_near = got is not None and abs(got - wanted) <= tolerance
+        return judged(self.name, is_near, f"answer {got}, target {wanted}")
 
     def reference(self, case: Case) -> str | None:
-        return (
-            None
-            if case.target is None or last_number(str(case.target)) is None
-            else str(case.target)
-        )
+        if case.target is None:
+            return None
+        text = str(case.target)
+        return None if last_number(text) is None else text
 
 
 class Regex(Record):
@@ -109,14 +114,12 @@ class Regex(Record):
             return unjudged(self.name, f"the target is no regular expression: {error}")
         answer = trajectory.answer
         search = pattern.fullmatch if self.full else pattern.search
-        return judged(
-            self.name, answer is not None and search(answer) is not None, f"answer {answer!r}"
-        )
+        is_right = answer is not None and search(answer) is not None
+        return judged(self.name, is_right, f"answer {answer!r}")
 
     def reference(self, case: Case) -> str | None:
         """Only a pattern without any special character can be its own answer."""
-        return (
-            case.target
-            if isinstance(case.target, str) and re.escape(case.target) == case.target
-            else None
-        )
+        target = case.target
+        if isinstance(target, str) and re.escape(target) == target:
+            return target
+        return None

@@ -7,8 +7,9 @@ not overlap, and nothing but white space is left out.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
-from journeyman.documents import Chunk, Document
+from journeyman.documents import Block, Box, Chunk, Document
 from journeyman.errors import InputError
 from journeyman.knowledge.chunk.choosing import Choice, choose
 from journeyman.knowledge.chunk.templates import TEMPLATES, BlockStretch, outlined
@@ -23,45 +24,54 @@ def chunk(document: Document, template: str | None = None) -> tuple[Chunk, ...]:
     """
     name = template or choose(document).template
     if name not in TEMPLATES:
-        raise InputError(
-            f"There is no chunk template {name!r}.", f"It is one of {', '.join(TEMPLATES)}."
-        )
-    stretches = TEMPLATES[name](outlined(document))
+        known = ", ".join(TEMPLATES)
+        raise InputError(f"There is no chunk template {name!r}.", f"It is one of {known}.")
+    cut = TEMPLATES[name]
     places = _Places(document)
-    return tuple(
-        _chunk(document, stretch, places) for stretch in stretches if stretch.start < stretch.end
-    )
+    stretches = cut(outlined(document))
+    filled = [stretch for stretch in stretches if stretch.start < stretch.end]
+    return tuple(_chunk(document, stretch, places) for stretch in filled)
 
 
 class _Places:
     """Which blocks a stretch of text touches, found by bisection."""
 
     def __init__(self, document: Document) -> None:
-        self.blocks = [
-            (block, span)
-            for block, span in zip(document.blocks, document.spans, strict=True)
-            if span
-        ]
-        self.starts = [span[0] for _, span in self.blocks]
-        self.ends = [span[1] for _, span in self.blocks]
+        self.blocks: list[Block] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for block, span in zip(document.blocks, document.spans, strict=True):
+            if span:
+                start, end = span
+                self.blocks.append(block)
+                self.starts.append(start)
+                self.ends.append(end)
 
-    def touched(self, start: int, end: int) -> slice:
-        return slice(bisect_right(self.ends, start), bisect_left(self.starts, end))
+    def touched(self, start: int, end: int) -> list[Block]:
+        first = bisect_right(self.ends, start)
+        behind_last = bisect_left(self.starts, end)
+        return self.blocks[first:behind_last]
 
 
 def _chunk(document: Document, stretch: BlockStretch, places: _Places) -> Chunk:
-    touched = [block for block, _ in places.blocks[places.touched(stretch.start, stretch.end)]]
+    start = stretch.start
+    end = stretch.end
+    touched = places.touched(start, end)
+    page = touched[0].page if touched else None
     return Chunk(
         sha256=document.sha256,
-        start=stretch.start,
-        end=stretch.end,
-        text=document.text[stretch.start : stretch.end],
+        start=start,
+        end=end,
+        text=document.text[start:end],
         context=stretch.context,
-        page=touched[0].page if touched else None,
-        boxes=tuple(
-            (block.page, block.box)
-            for block in touched
-            if block.page is not None and block.box is not None
-        ),
+        page=page,
+        boxes=tuple(_boxes(touched)),
         parent=stretch.parent,
     )
+
+
+def _boxes(blocks: Sequence[Block]) -> Iterator[tuple[int, Box]]:
+    """Where the blocks stand, of those whose place is known."""
+    for block in blocks:
+        if block.page is not None and block.box is not None:
+            yield block.page, block.box

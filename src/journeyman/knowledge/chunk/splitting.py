@@ -31,7 +31,10 @@ CUTS = (
 def words(text: str) -> float:
     """The size of a text in English words, whatever its language."""
     wide = len(WIDE.findall(text))
-    others = sum(1 + (len(run.group()) - 1) // LETTERS_PER_WORD for run in WORD.finditer(text))
+    others = 0
+    for run in WORD.finditer(text):
+        letters = len(run.group())
+        others += 1 + (letters - 1) // LETTERS_PER_WORD
     return wide / WIDE_PER_WORD + others
 
 
@@ -41,7 +44,8 @@ def pieces(
     """The stretch from `start` to `end` in parts of at most `most` words, cut at the best places, none empty."""
     start, end = trimmed(text, start, end)
     while start < end:
-        if words(text[start:end]) <= most:
+        size = words(text[start:end])
+        if size <= most:
             yield start, end
             return
         cut = _cut(text, start, end, most)
@@ -60,16 +64,28 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _cut(text: str, start: int, end: int, most: float) -> int:
     """The last good place within the first `most` words, but not in their first third; else where they end."""
-    low, high = start + 1, min(end, start + int(most * LETTERS_PER_WORD * 2) + 2)
+    limit = _limit(text, start, end, most)
+    first_third = start + (limit - start) // 3
+    for pattern in CUTS:
+        last_good: int | None = None
+        for found in pattern.finditer(text, start, limit):
+            place = found.end()
+            if first_third < place <= limit:
+                last_good = place
+        if last_good is not None:
+            return last_good
+    return max(limit, start + 1)
+
+
+def _limit(text: str, start: int, end: int, most: float) -> int:
+    """Where the first `most` words end, found by bisection."""
+    letters_at_most = int(most * LETTERS_PER_WORD * 2) + 2
+    low = start + 1
+    high = min(end, start + letters_at_most)
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if words(text[start:middle]) <= most else (low, middle - 1)
-    limit = low
-    for pattern in CUTS:
-        places = [
-            found.end() for found in pattern.finditer(text, start, limit) if found.end() <= limit
-        ]
-        good = [place for place in places if place > start + (limit - start) // 3]
-        if good:
-            return good[-1]
-    return max(limit, start + 1)
+        if words(text[start:middle]) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    return low

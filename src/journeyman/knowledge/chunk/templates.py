@@ -57,62 +57,123 @@ class Outlined:
 Template = Callable[[Outlined], list[BlockStretch]]
 
 BlockRun = Sequence[Unit]
+Stretches = Iterator[BlockStretch]
 
 
 def outlined(document: Document) -> Outlined:
     """Headings (and articles of laws) open; those of the same or a lower rank close."""
     units: list[Unit] = []
-    path: list[tuple[int, str]] = []
+    path = _Path()
     for block, span in zip(document.blocks, document.spans, strict=True):
         if span is None:
             continue
+        start, end = span
+        level = block.level or 3
         if block.kind == "heading":
-            level = block.level or 3
-            path = [each for each in path if each[0] < level]
-            units.append(Unit(block, *span, tuple(name for _, name in path)))
-            path.append((level, " ".join(block.text.split())[:120]))
-        else:
-            units.append(Unit(block, *span, tuple(name for _, name in path)))
-    return Outlined(document.text, tuple(units), document.title or "")
+            path.close(level)
+        unit = Unit(block, start, end, path.names())
+        units.append(unit)
+        if block.kind == "heading":
+            path.open(level, block.text)
+    title = document.title or ""
+    return Outlined(document.text, tuple(units), title)
+
+
+class _Path:
+    """The headings that are open, from the highest down."""
+
+    def __init__(self) -> None:
+        self._headings: list[tuple[int, str]] = []
+
+    def close(self, level: int) -> None:
+        """All headings of this rank or lower."""
+        self._headings = [heading for heading in self._headings if heading[0] < level]
+
+    def open(self, level: int, text: str) -> None:
+        heading = (level, _one_line(text))
+        self._headings.append(heading)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for _, name in self._headings)
+
+
+def _one_line(text: str) -> str:
+    """A heading as it stands in a context."""
+    return " ".join(text.split())[:120]
 
 
 def _context(*parts: str) -> str:
-    return " > ".join(dict.fromkeys(part for part in parts if part))
+    filled = [part for part in parts if part]
+    different = dict.fromkeys(filled)
+    return " > ".join(different)
 
 
-def _packed(
-    whole: Outlined, units: BlockRun, context: str = "", most: float = WORDS
-) -> Iterator[BlockStretch]:
+def _columns(unit: Unit) -> str:
+    return " | ".join(unit.block.columns)
+
+
+def _is_table(unit: Unit) -> bool:
+    return unit.block.kind == "table"
+
+
+def _is_heading(unit: Unit) -> bool:
+    return unit.block.kind == "heading"
+
+
+def _first_heading(units: BlockRun) -> str:
+    """The text of the first heading, or none."""
+    for unit in units:
+        if _is_heading(unit):
+            return unit.block.text
+    return ""
+
+
+def _packed(whole: Outlined, units: BlockRun, context: str = "", most: float = WORDS) -> Stretches:
     """Neighbouring units together up to `most` words; a longer one is cut, and its parts say whose they are."""
+    at_most = most * WORDS_AT_MOST / WORDS
     waiting: list[Unit] = []
     size = 0.0
     for unit in units:
-        own = words(unit.block.text)
-        if waiting and (size + own > most * WORDS_AT_MOST / WORDS or size >= most):
+        own_size = words(unit.block.text)
+        is_full = size >= most or size + own_size > at_most
+        if waiting and is_full:
             yield from _stretches(whole, waiting, context, most)
-            waiting, size = [], 0.0
+            waiting = []
+            size = 0.0
         waiting.append(unit)
-        size += own
+        size += own_size
     yield from _stretches(whole, waiting, context, most)
 
 
-def _stretches(
-    whole: Outlined, units: BlockRun, context: str, most: float
-) -> Iterator[BlockStretch]:
+def _stretches(whole: Outlined, units: BlockRun, context: str, most: float) -> Stretches:
     if not units:
         return
-    start, end = units[0].start, units[-1].end
-    context = context or _context(*units[0].path)
-    parts = list(pieces(whole.text, start, end, most * WORDS_AT_MOST / WORDS))
-    parent = trimmed(whole.text, start, end) if len(parts) > 1 else None
-    yield from (BlockStretch(*part, context, parent) for part in parts)
+    start = units[0].start
+    end = units[-1].end
+    if not context:
+        context = _context(*units[0].path)
+    at_most = most * WORDS_AT_MOST / WORDS
+    parts = list(pieces(whole.text, start, end, at_most))
+    parent = None
+    if len(parts) > 1:
+        parent = trimmed(whole.text, start, end)
+    for part_start, part_end in parts:
+        stretch = BlockStretch(part_start, part_end, context, parent)
+        yield stretch
+
+
+def _alone(whole: Outlined, start: int, end: int, context: str) -> Stretches:
+    """The text between two places, cut where it is too long."""
+    for part_start, part_end in pieces(whole.text, start, end):
+        yield BlockStretch(part_start, part_end, context)
 
 
 def _sections(units: BlockRun) -> Iterator[list[Unit]]:
     """From each heading to the next; headings that follow one another stay together."""
     section: list[Unit] = []
     for unit in units:
-        if unit.block.kind == "heading" and any(each.block.kind != "heading" for each in section):
+        has_text = any(not _is_heading(above) for above in section)
+        if _is_heading(unit) and has_text:
             yield section
             section = []
         section.append(unit)
@@ -126,22 +187,27 @@ def _sections(units: BlockRun) -> Iterator[list[Unit]]:
 def general(whole: Outlined) -> list[BlockStretch]:
     """Paragraphs together up to the size aimed at, within one section; tables by rows."""
     found: list[BlockStretch] = []
-    for section in _joined_sections(list(_sections(whole.units))):
-        for tables, group in groupby(section, key=lambda unit: unit.block.kind == "table"):
+    sections = list(_sections(whole.units))
+    for section in _joined_sections(sections):
+        for are_tables, group in groupby(section, key=_is_table):
             units = list(group)
-            found += (
-                [s for unit in units for s in _rows(whole, unit)]
-                if tables
-                else _packed(whole, units)
-            )
+            if are_tables:
+                found += _rows_of_all(whole, units)
+            else:
+                found += _packed(whole, units)
     return found
+
+
+def _rows_of_all(whole: Outlined, tables: BlockRun) -> Iterator[BlockStretch]:
+    for table in tables:
+        yield from _rows(whole, table)
 
 
 def _joined_sections(sections: list[list[Unit]]) -> Iterator[list[Unit]]:
     """A very short section goes together with the next one, if that is no higher."""
     waiting: list[Unit] = []
     for section in sections:
-        if waiting and (_size(waiting) + _size(section) > WORDS or _rank(section) < _rank(waiting)):
+        if waiting and not _can_join(waiting, section):
             yield waiting
             waiting = []
         waiting = [*waiting, *section]
@@ -152,87 +218,104 @@ def _joined_sections(sections: list[list[Unit]]) -> Iterator[list[Unit]]:
         yield waiting
 
 
+def _can_join(waiting: BlockRun, section: BlockRun) -> bool:
+    size = _size(waiting) + _size(section)
+    is_lower = _rank(section) >= _rank(waiting)
+    return is_lower and size <= WORDS
+
+
 def _size(units: BlockRun) -> float:
     return sum(words(unit.block.text) for unit in units)
 
 
 def _rank(units: BlockRun) -> int:
-    return (units[0].block.level or 3) if units[0].block.kind == "heading" else 99
+    first = units[0]
+    if not _is_heading(first):
+        return 99
+    return first.block.level or 3
 
 
 def rows(whole: Outlined) -> list[BlockStretch]:
     """Tables row by row, with the columns' names as context; what is no table as in general."""
     found: list[BlockStretch] = []
-    for table, group in groupby(whole.units, key=lambda unit: unit.block.kind == "table"):
+    for are_tables, group in groupby(whole.units, key=_is_table):
         units = tuple(group)
-        if table:
-            found += [s for unit in units for s in _single_rows(whole, unit)]
-        else:
+        if not are_tables:
             found += general(replace(whole, units=units))
+            continue
+        for table in units:
+            found += _single_rows(whole, table)
     return found
 
 
-def _rows(whole: Outlined, unit: Unit) -> Iterator[BlockStretch]:
+def _rows(whole: Outlined, unit: Unit) -> Stretches:
     """A table's rows: each line of its text is one."""
-    columns = " | ".join(unit.block.columns)
-    context = _context(*unit.path, columns)
-    begin = at = unit.start
+    context = _context(*unit.path, _columns(unit))
+    begin = unit.start
+    at = unit.start
     size = 0.0
-    for line in unit.block.text.split("\n"):
-        own = words(line)
-        if size and size + own > ROW_WORDS:
-            yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, at))
-            begin, size = at, 0.0
+    lines = unit.block.text.split("\n")
+    for line in lines:
+        own_size = words(line)
+        if size and size + own_size > ROW_WORDS:
+            yield from _alone(whole, begin, at, context)
+            begin = at
+            size = 0.0
+        size += own_size
         at += len(line) + 1
-        size += own
-    yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, unit.end))
+    yield from _alone(whole, begin, unit.end, context)
 
 
 def questions(whole: Outlined) -> list[BlockStretch]:
     """Each question with its answer."""
     groups: list[list[Unit]] = []
     for unit in whole.units:
-        begins = (
-            QUESTION.match(unit.block.text)
-            or _asks(unit)
-            or unit.block.kind == "table"
-            or _is_pair(unit)
-        )
-        if begins or not groups or groups[-1][0].block.kind == "table":
+        if not groups or _is_table(groups[-1][0]) or _begins_question(unit):
             groups.append([])
         groups[-1].append(unit)
     found: list[BlockStretch] = []
     for group in groups:
-        table = group[0].block.kind == "table"
-        found += (
-            _single_rows(whole, group[0])
-            if table
-            else _kept(whole, group, _context(*group[0].path))
-        )
+        first = group[0]
+        if _is_table(first):
+            found += _single_rows(whole, first)
+        else:
+            found += _kept(whole, group, _context(*first.path))
     return found
+
+
+def _begins_question(unit: Unit) -> bool:
+    """Whether a question begins here. A table stands by itself."""
+    if QUESTION.match(unit.block.text):
+        return True
+    return _asks(unit) or _is_table(unit) or _is_pair(unit)
 
 
 def _asks(unit: Unit) -> bool:
     """A heading or a short line of its own that ends with a question mark."""
     text = unit.block.text
-    return ASKS.search(text) is not None and (
-        unit.block.kind == "heading" or ("\n" not in text and words(text) < 40)
-    )
+    if ASKS.search(text) is None:
+        return False
+    if _is_heading(unit):
+        return True
+    return "\n" not in text and words(text) < 40
 
 
 def _is_pair(unit: Unit) -> bool:
     return unit.block.text.lower().startswith(("question:", "instruction:", "问题", "query:"))
 
 
-def _single_rows(whole: Outlined, unit: Unit) -> Iterator[BlockStretch]:
+def _single_rows(whole: Outlined, unit: Unit) -> Stretches:
     """Each row one; the row of the names goes with the first."""
-    context = _context(*unit.path, " | ".join(unit.block.columns))
-    begin = at = unit.start
-    for n, line in enumerate(unit.block.text.split("\n")):
+    context = _context(*unit.path, _columns(unit))
+    names_come_first = unit.block.cells[:1] == (unit.block.columns,)
+    lines = unit.block.text.split("\n")
+    begin = unit.start
+    at = unit.start
+    for number, line in enumerate(lines):
         end = at + len(line)
-        names = n == 0 and unit.block.cells[:1] == (unit.block.columns,) and end < unit.end
-        if not names:
-            yield from (BlockStretch(*part, context) for part in pieces(whole.text, begin, end))
+        is_first = number == 0 and end < unit.end
+        if not (is_first and names_come_first):
+            yield from _alone(whole, begin, end, context)
             begin = end
         at = end + 1
 
@@ -241,33 +324,40 @@ def _kept(
     whole: Outlined, units: BlockRun, context: str, most: float = WORDS_AT_MOST
 ) -> list[BlockStretch]:
     """One stretch, or if it is too long several that name it as their parent."""
-    return list(_stretches(whole, units, context, most * WORDS / WORDS_AT_MOST))
+    aimed_at = most * WORDS / WORDS_AT_MOST
+    stretches = _stretches(whole, units, context, aimed_at)
+    return list(stretches)
 
 
 def tree(whole: Outlined) -> list[BlockStretch]:
     """Each article or lowest section of a law or manual alone, under its headings."""
     groups: list[list[Unit]] = []
     for unit in whole.units:
-        article = section_level(unit.block.text) == 4
-        heading = unit.block.kind == "heading"
-        only_headings = bool(groups) and all(
-            each.block.kind == "heading" and section_level(each.block.text) != 4
-            for each in groups[-1]
-        )
-        if not groups or ((article or heading) and not only_headings):
+        begins = _is_article(unit) or _is_heading(unit)
+        if not groups or (begins and not _only_headings(groups[-1])):
             groups.append([])
         groups[-1].append(unit)
     found: list[BlockStretch] = []
     for group in groups:
-        for tables, part in groupby(group, key=lambda unit: unit.block.kind == "table"):
+        for are_tables, part in groupby(group, key=_is_table):
             units = list(part)
-            context = _context(*units[-1].path)
-            found += (
-                [s for unit in units for s in _rows(whole, unit)]
-                if tables
-                else _kept(whole, units, context)
-            )
+            if are_tables:
+                found += _rows_of_all(whole, units)
+            else:
+                context = _context(*units[-1].path)
+                found += _kept(whole, units, context)
     return found
+
+
+def _is_article(unit: Unit) -> bool:
+    return section_level(unit.block.text) == 4
+
+
+def _only_headings(units: BlockRun) -> bool:
+    """Whether no article and no text is among them."""
+    headings = [unit for unit in units if _is_heading(unit)]
+    has_article = any(map(_is_article, headings))
+    return len(headings) == len(units) and not has_article
 
 
 REFERENCES = re.compile(
@@ -278,18 +368,27 @@ REFERENCES = re.compile(
 
 def paper(whole: Outlined) -> list[BlockStretch]:
     """As in general, with the paper's title in every context, and references entry by entry."""
-    first = next((unit.block.text for unit in whole.units if unit.block.kind == "heading"), "")
-    title = whole.title or " ".join(first.split())[:120]
-    cut = next(
-        (n for n, unit in enumerate(whole.units) if REFERENCES.match(unit.block.text)),
-        len(whole.units),
-    )
+    title = whole.title or _one_line(_first_heading(whole.units))
+    cut = _references_at(whole.units)
     body = replace(whole, units=whole.units[:cut])
-    found = [
-        replace(stretch, context=_context(title, stretch.context)) for stretch in general(body)
-    ]
+    found: list[BlockStretch] = []
+    for stretch in general(body):
+        context = _context(title, stretch.context)
+        titled = replace(stretch, context=context)
+        found.append(titled)
     entries = whole.units[cut:]
-    return [*found, *_packed(whole, entries, _context(title, "References"), ROW_WORDS * 1.5)]
+    context = _context(title, "References")
+    size = ROW_WORDS * 1.5
+    found += _packed(whole, entries, context, size)
+    return found
+
+
+def _references_at(units: BlockRun) -> int:
+    """Where the heading of the references stands; the end where there is none."""
+    for number, unit in enumerate(units):
+        if REFERENCES.match(unit.block.text):
+            return number
+    return len(units)
 
 
 def slides(whole: Outlined) -> list[BlockStretch]:
@@ -297,8 +396,9 @@ def slides(whole: Outlined) -> list[BlockStretch]:
     found: list[BlockStretch] = []
     for _, group in groupby(whole.units, key=lambda unit: unit.block.page):
         units = list(group)
-        title = next((unit.block.text for unit in units if unit.block.kind == "heading"), "")
-        found += _kept(whole, units, _context(whole.title, " ".join(title.split())[:120]))
+        heading = _one_line(_first_heading(units))
+        context = _context(whole.title, heading)
+        found += _kept(whole, units, context)
     return found
 
 
@@ -306,24 +406,39 @@ def mails(whole: Outlined) -> list[BlockStretch]:
     """Each message; what it quotes apart from what it says itself."""
     found: list[BlockStretch] = []
     for message in _messages(whole.units):
-        subject = " ".join(message[0].block.text.split())[:120]
-        head = next((unit.block.text for unit in message if unit.block.name == "head"), "")
-        about = _context(subject, " · ".join(head.split("\n")))
-        for quoted, group in groupby(message, key=lambda unit: unit.block.kind == "quote"):
-            found += _kept(whole, list(group), _context(subject, "quoted") if quoted else about)
+        subject = _one_line(message[0].block.text)
+        head = _head_of(message)
+        context = _context(subject, " · ".join(head.split("\n")))
+        quoted_context = _context(subject, "quoted")
+        for is_quoted, group in groupby(message, key=_is_quote):
+            units = list(group)
+            found += _kept(whole, units, quoted_context if is_quoted else context)
     return found
+
+
+def _is_quote(unit: Unit) -> bool:
+    return unit.block.kind == "quote"
+
+
+def _is_head(unit: Unit) -> bool:
+    return unit.block.name == "head"
+
+
+def _head_of(message: BlockRun) -> str:
+    """Who wrote to whom and when; "" where the message does not say."""
+    for unit in message:
+        if _is_head(unit):
+            return unit.block.text
+    return ""
 
 
 def _messages(units: BlockRun) -> Iterator[list[Unit]]:
     """A message begins with a heading that a head follows."""
     message: list[Unit] = []
-    for n, unit in enumerate(units):
-        begins = (
-            unit.block.kind == "heading"
-            and n + 1 < len(units)
-            and units[n + 1].block.name == "head"
-        )
-        if begins and message:
+    for number, unit in enumerate(units):
+        following = units[number + 1 : number + 2]
+        head_follows = any(map(_is_head, following))
+        if message and _is_heading(unit) and head_follows:
             yield message
             message = []
         message.append(unit)
@@ -334,19 +449,26 @@ def _messages(units: BlockRun) -> Iterator[list[Unit]]:
 def symbols(whole: Outlined) -> list[BlockStretch]:
     """Each function or class; short neighbours that have no name together."""
     found: list[BlockStretch] = []
-    for named, group in groupby(whole.units, key=lambda unit: unit.block.name is not None):
+    for are_named, group in groupby(whole.units, key=_has_name):
         units = list(group)
-        if named:
-            found += [s for unit in units for s in _kept(whole, [unit], unit.block.name or "")]
-        else:
+        if not are_named:
             found += _packed(whole, units)
+            continue
+        for unit in units:
+            found += _kept(whole, [unit], unit.block.name or "")
     return found
+
+
+def _has_name(unit: Unit) -> bool:
+    return unit.block.name is not None
 
 
 def one(whole: Outlined) -> list[BlockStretch]:
     """The whole document, whatever its size."""
-    start, end = trimmed(whole.text, 0, len(whole.text))
-    return [BlockStretch(start, end, whole.title)]
+    length = len(whole.text)
+    start, end = trimmed(whole.text, 0, length)
+    stretch = BlockStretch(start, end, whole.title)
+    return [stretch]
 
 
 def nested(whole: Outlined) -> list[BlockStretch]:
@@ -354,11 +476,14 @@ def nested(whole: Outlined) -> list[BlockStretch]:
     found: list[BlockStretch] = []
     for section in _sections(whole.units):
         for outer in _packed(whole, section, "", PARENT_WORDS):
-            inner = pieces(whole.text, outer.start, outer.end, CHILD_WORDS)
-            found += [
-                BlockStretch(*part, outer.context, (outer.start, outer.end)) for part in inner
-            ]
+            found += _children(whole, outer)
     return found
+
+
+def _children(whole: Outlined, outer: BlockStretch) -> Stretches:
+    parent = (outer.start, outer.end)
+    for start, end in pieces(whole.text, *parent, CHILD_WORDS):
+        yield BlockStretch(start, end, outer.context, parent)
 
 
 TEMPLATES: Mapping[str, Template] = {

@@ -7,10 +7,11 @@ its word; here a claim counts only if both of its names stand in the passage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from journeyman.documents import Passage, heading
 from journeyman.knowledge.graph.entities import MOST, entities, key
+from journeyman.knowledge.index.kinds import Labels
 from journeyman.knowledge.index.sqlite import SqliteIndex
 from journeyman.protocols import Model
 from journeyman.types import Message, Record, Sampling
@@ -29,6 +30,10 @@ READ_CHARACTERS = 2_000
 REPLY_TOKENS = 256
 LONGEST = 160
 """Characters of each part of a claim."""
+
+
+Fact = tuple[str, str, str]
+"""Subject, relation, object."""
 
 
 class Claim(Record):
@@ -60,7 +65,7 @@ async def extract(
     model: Model,
     *,
     tokens: int,
-    labels: Collection[str] = (),
+    labels: Labels = (),
     told: Callable[[Passage, int], None] = lambda passage, claims: None,
 ) -> Reading:
     """Have passages read that nobody has read yet, in their order, until so many tokens are spent.
@@ -70,8 +75,11 @@ async def extract(
     """
     store = index.store
     with store.reading():
-        waiting = sorted(store.among(store.visible(labels)) - store.read_since(0))
-    spent = read = found = 0
+        unread = store.among(store.visible(labels)) - store.read_since(0)
+    waiting = sorted(unread)
+    spent = 0
+    read = 0
+    found = 0
     for place in waiting:
         if spent >= tokens:
             break
@@ -81,42 +89,73 @@ async def extract(
             continue
         reply = await model.generate(prompt(passage), sampling=Sampling(max_tokens=REPLY_TOKENS))
         facts = list(parsed(reply.message.text, f"{passage.title}\n{passage.text}"))
-        counts = dict(entities(passage.title, passage.text))
-        for name in (
-            name for subject, _, thing in facts for name in (key(subject), key(thing)) if name
-        ):
-            if name in counts or len(counts) < MOST:
-                counts[name] = counts.get(name, 0) + 1
         rows = [{"subject": s, "relation": r, "object": o} for s, r, o in facts]
-        store.put_claims(place, rows, counts)
+        store.put_claims(place, rows, _mentioned(passage, facts))
         told(passage, len(facts))
-        spent, read, found = spent + (reply.usage.spent_tokens or 0), read + 1, found + len(facts)
-    return Reading(passages=read, claims=found, tokens=spent, left=len(waiting) - read)
+        spent += reply.usage.spent_tokens or 0
+        read += 1
+        found += len(facts)
+    return Reading(
+        passages=read,
+        claims=found,
+        tokens=spent,
+        left=len(waiting) - read,
+    )
+
+
+def _mentioned(passage: Passage, facts: Iterable[Fact]) -> dict[str, int]:
+    """What the passage mentions, with what its facts name."""
+    counts = dict(entities(passage.title, passage.text))
+    names: list[str] = []
+    for subject, _, thing in facts:
+        names.append(key(subject))
+        names.append(key(thing))
+    for name in filter(None, names):
+        if name in counts or len(counts) < MOST:
+            before = counts.get(name, 0)
+            counts[name] = before + 1
+    return counts
 
 
 def prompt(passage: Passage) -> list[Message]:
     """The same beginning for every passage, so that it is computed once."""
-    told = [Message(role="system", content=INSTRUCTIONS)]
+    messages = [Message(role="system", content=INSTRUCTIONS)]
     for text, facts in EXAMPLES:
-        told += [Message(role="user", content=text), Message(role="assistant", content=facts)]
-    title = f"{' '.join(passage.title.split())}\n" if passage.title else ""
-    return [*told, Message(role="user", content=f"{title}{passage.text[:READ_CHARACTERS]}")]
+        messages.append(Message(role="user", content=text))
+        messages.append(Message(role="assistant", content=facts))
+    title = ""
+    if passage.title:
+        title = " ".join(passage.title.split()) + "\n"
+    text = passage.text[:READ_CHARACTERS]
+    messages.append(Message(role="user", content=title + text))
+    return messages
 
 
-def parsed(reply: str, text: str) -> Iterator[tuple[str, str, str]]:
+def parsed(reply: str, text: str) -> Iterator[Fact]:
     """Claims whose two names stand in the text, each once."""
-    held = key_of(text)
-    seen: set[tuple[str, str, str]] = set()
+    folded = key_of(text)
+    seen: set[Fact] = set()
     for line in reply.splitlines():
-        parts = [part.strip(" -*\t。.") for part in line.replace("｜", "|").split("|")]
-        if len(parts) != 3 or not all(parts) or max(map(len, parts)) > LONGEST:
+        fact = _fact(line)
+        if fact is None or fact in seen:
             continue
-        claim = (parts[0], parts[1], parts[2])
-        if claim not in seen and all(
-            name and name in held for name in (key_of(parts[0]), key_of(parts[2]))
-        ):
-            seen.add(claim)
-            yield claim
+        subject, _, thing = fact
+        names = (key_of(subject), key_of(thing))
+        if all(name and name in folded for name in names):
+            seen.add(fact)
+            yield fact
+
+
+def _fact(line: str) -> Fact | None:
+    """The three parts of a line. None: it has not three parts, or one is empty or too long."""
+    cells = line.replace("｜", "|").split("|")
+    parts = [cell.strip(" -*\t。.") for cell in cells]
+    if len(parts) != 3 or not all(parts):
+        return None
+    if max(map(len, parts)) > LONGEST:
+        return None
+    subject, relation, thing = parts
+    return subject, relation, thing
 
 
 def key_of(text: str) -> str:
@@ -124,23 +163,29 @@ def key_of(text: str) -> str:
     return "".join(text.casefold().split())
 
 
-def claims(index: SqliteIndex, *, about: str = "", labels: Collection[str] = ()) -> list[Claim]:
+def claims(index: SqliteIndex, *, about: str = "", labels: Labels = ()) -> list[Claim]:
     """Claims of visible passages, in the order of these; with `about`, those that name it."""
-    wanted, store = key_of(about), index.store
+    wanted = key_of(about)
+    store = index.store
     with store.reading():
-        seen = store.among(store.visible(labels))
-        rows = [(place, told) for place, told in store.claims() if place in seen]
-        passages = store.passages(sorted({place for place, _ in rows}))
-    return [
-        Claim(
-            **told,
-            document=passages[place].document,
-            passage=passages[place].id,
-            where=heading(passages[place]),
+        visible = store.among(store.visible(labels))
+        rows = [(place, fields) for place, fields in store.claims() if place in visible]
+        places = sorted({place for place, _ in rows})
+        passages = store.passages(places)
+    found: list[Claim] = []
+    for place, fields in rows:
+        passage = passages.get(place)
+        names = (key_of(fields["subject"]), key_of(fields["object"]))
+        if passage is None or not any(wanted in name for name in names):
+            continue
+        claim = Claim(
+            **fields,
+            document=passage.document,
+            passage=passage.id,
+            where=heading(passage),
         )
-        for place, told in rows
-        if place in passages and any(wanted in key_of(told[name]) for name in ("subject", "object"))
-    ]
+        found.append(claim)
+    return found
 
 
 def shown(told: Sequence[Claim]) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from journeyman.errors import MissingExtraError
@@ -13,6 +16,9 @@ LARGEST = 40
 MOST_EDGES = 2_000_000
 """Pairs of entities; with more, the rarest pairs are left out."""
 SEED = 1
+
+Edge = tuple[str, str, float]
+"""Two entities, and how much they are mentioned together."""
 
 
 class Community(Record):
@@ -37,10 +43,6 @@ def communities(links: Links) -> tuple[Community, ...]:
     edges = _edges(links)
     if not edges:
         return ()
-    degree: dict[str, float] = {}
-    for one, other, weight in edges:
-        degree[one] = degree.get(one, 0.0) + weight
-        degree[other] = degree.get(other, 0.0) + weight
     clusters = graspologic_native.hierarchical_leiden(
         edges,
         starting_communities=None,
@@ -51,44 +53,76 @@ def communities(links: Links) -> tuple[Community, ...]:
         max_cluster_size=LARGEST,
         seed=SEED,
     )
+    groups = _groups(clusters, _degrees(edges))
+    return tuple(sorted(groups, key=_parents_first))
+
+
+def _degrees(edges: Sequence[Edge]) -> dict[str, float]:
+    """How strongly each entity is linked, in all."""
+    degrees: dict[str, float] = {}
+    for one, other, weight in edges:
+        degrees[one] = degrees.get(one, 0.0) + weight
+        degrees[other] = degrees.get(other, 0.0) + weight
+    return degrees
+
+
+def _groups(clusters: Iterable[Any], degrees: Mapping[str, float]) -> Iterator[Community]:
+    """The clusters with more than one entity."""
     members: dict[int, list[str]] = {}
-    above: dict[int, tuple[int, int | None]] = {}
+    levels: dict[int, int] = {}
+    parents: dict[int, int | None] = {}
     for cluster in clusters:
-        members.setdefault(cluster.cluster, []).append(cluster.node)
-        above[cluster.cluster] = (cluster.level, cluster.parent_cluster)
-    found = [
-        Community(
-            id=number,
-            level=above[number][0],
-            parent=above[number][1],
-            entities=tuple(sorted(names, key=lambda name: (-degree[name], name))),
-        )
-        for number, names in members.items()
-        if len(names) > 1
-    ]
-    return tuple(
-        sorted(found, key=lambda group: (group.level, -len(group.entities), group.entities))
+        number = cluster.cluster
+        members.setdefault(number, []).append(cluster.node)
+        levels[number] = cluster.level
+        parents[number] = cluster.parent_cluster
+    for number, names in members.items():
+        if len(names) > 1:
+            names.sort(key=lambda name: (-degrees[name], name))
+            yield Community(
+                id=number,
+                level=levels[number],
+                parent=parents[number],
+                entities=tuple(names),
+            )
+
+
+def _parents_first(group: Community) -> tuple[int, int, tuple[str, ...]]:
+    """Then by size and name."""
+    names = group.entities
+    size = len(names)
+    return (
+        group.level,
+        -size,
+        names,
     )
 
 
-def _edges(links: Links) -> list[tuple[str, str, float]]:
+def _edges(links: Links) -> list[Edge]:
     """Pairs mentioned together in some passage, of entities that more than one passage mentions, in order of names."""
     sparse = scipy_sparse()
-    several = np.flatnonzero(np.bincount(links.weights.indices, minlength=len(links.names)) > 1)
-    order = several[
-        np.argsort(
-            np.array([links.names[n] for n in several.tolist()], dtype=object), kind="stable"
-        )
-    ]
-    chosen = links.weights[:, order]
+    columns = _mentioned_again(links)
+    names = [links.names[column] for column in columns]
+    chosen = links.weights[:, columns]
     together = sparse.triu(chosen.T @ chosen, k=1).tocoo()
-    kept = np.argsort(-together.data, kind="stable")[:MOST_EDGES]
-    kept.sort()
-    names = [links.names[n] for n in order.tolist()]
-    pairs = zip(
-        together.row[kept].tolist(),
-        together.col[kept].tolist(),
-        together.data[kept].tolist(),
-        strict=True,
-    )
-    return [(names[a], names[b], round(weight, 6)) for a, b, weight in sorted(pairs)]
+
+    heaviest_first = np.argsort(-together.data, kind="stable")
+    heaviest = np.sort(heaviest_first[:MOST_EDGES])
+    firsts = together.row[heaviest].tolist()
+    seconds = together.col[heaviest].tolist()
+    weights = together.data[heaviest].tolist()
+    pairs = zip(firsts, seconds, weights, strict=True)
+
+    edges: list[Edge] = []
+    for first, second, weight in sorted(pairs):
+        edge = (names[first], names[second], round(weight, 6))
+        edges.append(edge)
+    return edges
+
+
+def _mentioned_again(links: Links) -> list[int]:
+    """The columns of entities that more than one passage mentions, in order of names."""
+    indices = links.weights.indices
+    passages_of_each = np.bincount(indices, minlength=len(links.names))
+    columns: list[int] = np.flatnonzero(passages_of_each > 1).tolist()
+    return sorted(columns, key=links.names.__getitem__)

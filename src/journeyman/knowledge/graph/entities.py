@@ -54,28 +54,42 @@ TITLE_COUNTS = 3
 def key(name: str) -> str:
     """The form in which names are compared: "" for what names nothing."""
     tokens = _tokens(name[:NAME_CHARACTERS])
-    told = _joined(tokens)
-    plain = len(told) < 2 or told in COMMON or all(token.isdigit() for token in tokens)
-    return "" if plain or len(tokens) > LONGEST else told
+    joined = _joined(tokens)
+    if len(tokens) > LONGEST or len(joined) < 2:
+        return ""
+    is_number = all(token.isdigit() for token in tokens)
+    if is_number or joined in COMMON:
+        return ""
+    return joined
 
 
 def entities(title: str, text: str) -> Mapping[str, int]:
-    """Names with how often they are mentioned; the title counts more."""
-    found: Counter[str] = Counter()
+    """Names with how often they are mentioned, the most frequent first; the title counts more."""
+    counts: Counter[str] = Counter()
     if title:
-        found[key(_DISAMBIGUATION.sub("", title[:NAME_CHARACTERS]))] += TITLE_COUNTS
-    seen = unicodedata.normalize("NFKC", text[:LOOKED_AT])
-    for name in (*_phrases(seen), *_quoted(seen), *_repeated(seen)):
-        found[key(name)] += 1
-    found.pop("", None)
-    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST])
+        bare_title = _DISAMBIGUATION.sub("", title[:NAME_CHARACTERS])
+        counts[key(bare_title)] += TITLE_COUNTS
+    reviewed = unicodedata.normalize("NFKC", text[:LOOKED_AT])
+    for find in (_phrases, _quoted, _repeated):
+        names = map(key, find(reviewed))
+        counts.update(names)
+    counts.pop("", None)
+    most_first = sorted(counts.items(), key=_most_first)
+    return dict(most_first[:MOST])
+
+
+def _most_first(mention: tuple[str, int]) -> tuple[int, str]:
+    """Then by name."""
+    name, count = mention
+    return -count, name
 
 
 def _phrases(text: str) -> Iterator[str]:
     for match in _PHRASE.finditer(text):
         name = _bare(match.group())
         yield name
-        if len(parts := _JOINED.split(name)) > 1:
+        parts = _JOINED.split(name)
+        if len(parts) > 1:
             yield from map(_bare, parts)
 
 
@@ -100,49 +114,77 @@ def _quoted(text: str) -> Iterator[str]:
 
 def _repeated(text: str) -> Iterator[str]:
     """Runs of two to eight Chinese characters that come twice or more, none of them inside a longer one as frequent."""
-    runs = _RUN.findall(text)
-    counts = Counter(
-        run[start : start + size] for run in runs for start in range(len(run)) for size in range(2, 9)
-        if start + size <= len(run)
-    )  # fmt: skip
-    often = {
-        gram: n
-        for gram, n in counts.items()
-        if n > 1 and gram[0] not in _FUNCTION and gram[-1] not in _FUNCTION
-    }
+    counts: Counter[str] = Counter()
+    for run in _RUN.findall(text):
+        counts.update(_grams(run))
+    often = [gram for gram, count in counts.items() if count > 1 and _may_name(gram)]
+    often.sort(key=len, reverse=True)
     covered: dict[str, int] = {}
-    for gram in sorted(often, key=len, reverse=True):
-        if often[gram] > covered.get(gram, 0):
-            yield from [gram] * often[gram]
-        for start in range(len(gram)):
-            for size in range(2, len(gram)):
-                inner = gram[start : start + size]
-                covered[inner] = max(covered.get(inner, 0), often[gram])
+    for gram in often:
+        count = counts[gram]
+        if count > covered.get(gram, 0):
+            yield from [gram] * count
+        for inner in _inner(gram):
+            before = covered.get(inner, 0)
+            covered[inner] = max(before, count)
+
+
+def _grams(run: str) -> Iterator[str]:
+    """All parts of two to eight characters."""
+    length = len(run)
+    for start in range(length):
+        longest = min(8, length - start)
+        for size in range(2, longest + 1):
+            yield run[start : start + size]
+
+
+def _may_name(gram: str) -> bool:
+    first = gram[0]
+    last = gram[-1]
+    return first not in _FUNCTION and last not in _FUNCTION
+
+
+def _inner(gram: str) -> Iterator[str]:
+    """Its shorter parts."""
+    for start in range(len(gram)):
+        for size in range(2, len(gram)):
+            yield gram[start : start + size]
 
 
 def mentioned(query: str, known: Collection[str]) -> list[str]:
     """The known names that stand in a query, the longest first, none overlapping another."""
     tokens = _tokens(query[:QUERY_CHARACTERS])
-    taken = [False] * len(tokens)
+    count = len(tokens)
+    is_taken = [False] * count
     found: list[str] = []
-    for size in range(min(LONGEST, len(tokens)), 0, -1):
-        for start in range(len(tokens) - size + 1):
+    for size in range(min(LONGEST, count), 0, -1):
+        for start in range(count - size + 1):
             span = slice(start, start + size)
+            if any(is_taken[span]):
+                continue
             name = _joined(tokens[span])
-            if not any(taken[span]) and name in known and name not in COMMON:
-                taken[span] = [True] * size
+            if name in known and name not in COMMON:
+                is_taken[span] = [True] * size
                 found.append(name)
     return found
 
 
 def _tokens(text: str) -> list[str]:
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _TOKEN.findall(folded)
 
 
 def _joined(tokens: list[str]) -> str:
     """With blanks between words, and none between Chinese characters."""
-    told = ""
+    joined = ""
     for token in tokens:
-        apart = told and not (_UNSPACED.match(token) and _UNSPACED.match(told[-1]))
-        told += f" {token}" if apart else token
-    return told
+        if joined and not _both_unspaced(joined[-1], token):
+            joined += " "
+        joined += token
+    return joined
+
+
+def _both_unspaced(before: str, after: str) -> bool:
+    if not _UNSPACED.match(after):
+        return False
+    return _UNSPACED.match(before) is not None

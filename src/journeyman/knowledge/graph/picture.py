@@ -9,6 +9,11 @@ from journeyman.types import Record
 
 SIZE = 800
 RADIUS = 270
+SVG_HEAD = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" font-family="sans-serif">'
+)
+
+Point = tuple[float, float]
 
 
 class Neighbour(Record):
@@ -27,46 +32,69 @@ class Neighbourhood(Record):
 
     def svg(self) -> str:
         """The entity in the middle, the others around it; a line is as wide as they are near."""
-        places = [self._place(n) for n in range(len(self.neighbours))]
-        most = max((neighbour.weight for neighbour in self.neighbours), default=1.0)
-        middle = SIZE / 2
-        lines = [_line(*places[a], *places[b], 0.5, "#ccd") for a, b in self.edges]
-        lines += [
-            _line(middle, middle, x, y, 1 + 4 * neighbour.weight / most, "#79c")
-            for neighbour, (x, y) in zip(self.neighbours, places, strict=True)
-        ]
-        dots = [
-            _dot(x, y, 5, each.name) for each, (x, y) in zip(self.neighbours, places, strict=True)
-        ]
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" font-family="sans-serif">'
-            f"<title>{_text(self.name)}</title>"
-            f"{''.join(lines)}{''.join(dots)}{_dot(middle, middle, 9, self.name)}</svg>"
-        )
+        count = len(self.neighbours)
+        places = [_place(number, count) for number in range(count)]
+        middle = (SIZE / 2, SIZE / 2)
+        lines: list[str] = []
+        for first, second in self.edges:
+            line = _line(places[first], places[second], 0.5, "#ccd")
+            lines.append(line)
+        widest = max((neighbour.weight for neighbour in self.neighbours), default=1.0)
+        dots: list[str] = []
+        for neighbour, place in zip(self.neighbours, places, strict=True):
+            width = 1 + 4 * neighbour.weight / widest
+            lines.append(_line(middle, place, width, "#79c"))
+            dots.append(_dot(place, 5, neighbour.name))
+        dots.append(_dot(middle, 9, self.name))
+        title = f"<title>{_text(self.name)}</title>"
+        return "".join([SVG_HEAD, title, *lines, *dots, "</svg>"])
 
     def html(self) -> str:
         """A page of its own."""
-        return (
-            f'<!doctype html><meta charset="utf-8"><title>{_text(self.name)}</title>{self.svg()}\n'
-        )
-
-    def _place(self, number: int) -> tuple[float, float]:
-        angle = 2 * pi * number / max(len(self.neighbours), 1)
-        reach = RADIUS + (60 if number % 2 else 0)
-        return SIZE / 2 + reach * cos(angle), SIZE / 2 + reach * sin(angle)
+        title = _text(self.name)
+        head = f'<!doctype html><meta charset="utf-8"><title>{title}</title>'
+        return f"{head}{self.svg()}\n"
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, width: float, colour: str) -> str:
-    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="{width:.1f}"/>'
+def _place(number: int, count: int) -> Point:
+    """On a circle; every other one stands further out, so that names do not lie on each other."""
+    angle = 2 * pi * number / max(count, 1)
+    reach = RADIUS
+    if number % 2:
+        reach += 60
+    x = SIZE / 2 + reach * cos(angle)
+    y = SIZE / 2 + reach * sin(angle)
+    return x, y
 
 
-def _dot(x: float, y: float, radius: float, name: str) -> str:
-    anchor = "middle" if abs(x - SIZE / 2) < 90 else "start" if x > SIZE / 2 else "end"
-    aside = {"middle": 0, "start": 9, "end": -9}[anchor]
-    below = radius + 14 if anchor == "middle" else 4
-    told = f'<text x="{x + aside:.1f}" y="{y + below:.1f}" font-size="13" text-anchor="{anchor}">{_text(name)}</text>'
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="#246"/>{told}'
+def _line(start: Point, end: Point, width: float, colour: str) -> str:
+    x1, y1 = start
+    x2, y2 = end
+    begins = f'x1="{x1:.1f}" y1="{y1:.1f}"'
+    ends = f'x2="{x2:.1f}" y2="{y2:.1f}"'
+    stroke = f'stroke="{colour}" stroke-width="{width:.1f}"'
+    return f"<line {begins} {ends} {stroke}/>"
+
+
+def _dot(place: Point, radius: float, name: str) -> str:
+    x, y = place
+    anchor, aside = _anchor(x)
+    below = 4.0
+    if anchor == "middle":
+        below = radius + 14
+    at = f'x="{x + aside:.1f}" y="{y + below:.1f}"'
+    text = f'<text {at} font-size="13" text-anchor="{anchor}">{_text(name)}</text>'
+    circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="#246"/>'
+    return circle + text
+
+
+def _anchor(x: float) -> tuple[str, int]:
+    """On which side of a dot its name stands, and how far aside."""
+    if abs(x - SIZE / 2) < 90:
+        return "middle", 0
+    if x > SIZE / 2:
+        return "start", 9
+    return "end", -9
 
 
 def _text(name: str) -> str:

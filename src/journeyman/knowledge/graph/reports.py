@@ -8,7 +8,8 @@ and a document that changes or goes takes the reports that rest on it along.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ from journeyman.documents import Passage, listed
 from journeyman.knowledge.graph.communities import Community
 from journeyman.knowledge.graph.graph import Graph
 from journeyman.knowledge.graph.links import Links
+from journeyman.knowledge.index.kinds import Labels, Passages
 from journeyman.protocols import Model
 from journeyman.types import Message, Record, Sampling
 
@@ -52,69 +54,115 @@ async def reports(
     *,
     tokens: int = 0,
     most: int = 8,
-    labels: Collection[str] = (),
+    labels: Labels = (),
     told: Callable[[Report], None] = lambda report: None,
 ) -> tuple[list[Report], int]:
     """The largest communities with their reports, and the tokens spent: those that are lacking are written, one after
     the other, until so many tokens are spent. Needs the extra `graph`."""
-    store, spent, found = graph.index.store, 0, list[Report]()
+    spent = 0
+    found: list[Report] = []
+    for lookup in _looked_up(graph, most, labels):
+        body = lookup.body
+        if body is None and model is not None and spent < tokens:
+            body, cost = await _written(model, lookup.passages)
+            spent += cost
+            name = _id(lookup.group, lookup.places)
+            graph.index.store.put_report(name, body, lookup.places)
+        report = _report(lookup.group, lookup.passages, body)
+        found.append(report)
+        told(report)
+    return found, spent
+
+
+@dataclass(frozen=True)
+class _Lookup:
+    """What there is of a community's report before any is written."""
+
+    group: Community
+    places: Sequence[int]
+    passages: Passages
+    """At these places."""
+    body: Mapping[str, str] | None
+    """None: not written yet."""
+
+
+def _looked_up(graph: Graph, most: int, labels: Labels) -> list[_Lookup]:
+    """The largest communities, all as of one moment."""
+    store = graph.index.store
+    found: list[_Lookup] = []
     with store.reading():
         links = graph.copy.follow(store, store.visible(labels))
-        groups = graph.grouped(links).communities[:most]
-        chosen = [_read(links, group) for group in groups]
-        known = store.passages(sorted({place for places in chosen for place in places}))
-        kept = [
-            store.report(_id(group, places)) for group, places in zip(groups, chosen, strict=True)
-        ]
-    for group, places, written in zip(groups, chosen, kept, strict=True):
-        body = written
-        passages = [known[place] for place in places if place in known]
-        if body is None and model is not None and spent < tokens:
-            body, cost = await _written(model, passages)
-            spent += cost
-            store.put_report(_id(group, places), body, places)
-        found.append(
-            Report(
-                level=group.level, entities=group.entities,
-                passages=tuple(f"{passage.document}#{passage.id}" for passage in passages), **(body or {}),
-            )
-        )  # fmt: skip
-        told(found[-1])
-    return found, spent
+        groups = graph.grouped(links).communities
+        for group in groups[:most]:
+            places = _read(links, group)
+            known = store.passages(sorted(places))
+            passages = [known[place] for place in places if place in known]
+            body = store.report(_id(group, places))
+            found.append(_Lookup(group, places, passages, body))
+    return found
+
+
+def _report(group: Community, passages: Passages, body: Mapping[str, str] | None) -> Report:
+    names = [f"{passage.document}#{passage.id}" for passage in passages]
+    written = body or {}
+    return Report(
+        level=group.level,
+        entities=group.entities,
+        passages=tuple(names),
+        **written,
+    )
 
 
 def _read(links: Links, group: Community) -> list[int]:
     """The places that mention most of the community, the best first."""
     columns = [links.number[name] for name in group.entities if name in links.number]
-    weights = np.asarray(links.weights[:, columns].sum(axis=1)).ravel()
-    order = np.lexsort((links.places, -weights))[:READ]
-    return [int(links.places[row]) for row in order if weights[row] > 0]
+    chosen = links.weights[:, columns]
+    weights = np.asarray(chosen.sum(axis=1)).ravel()
+    order = np.lexsort((links.places, -weights))
+    found: list[int] = []
+    for row in order[:READ]:
+        if weights[row] > 0:
+            place = int(links.places[row])
+            found.append(place)
+    return found
 
 
 def _id(group: Community, places: Sequence[int]) -> str:
-    told = "\0".join([*group.entities[:NAMED], *map(str, places)])
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    names = group.entities[:NAMED]
+    text = "\0".join([*names, *map(str, places)])
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()[:24]
 
 
-async def _written(model: Model, passages: Sequence[Passage]) -> tuple[dict[str, str], int]:
-    cut = [
-        passage.model_copy(update={"text": passage.text[:READ_CHARACTERS]}) for passage in passages
-    ]
+async def _written(model: Model, passages: Passages) -> tuple[dict[str, str], int]:
+    """A report's title and text, and the tokens that they cost."""
+    cut = [_shortened(passage) for passage in passages]
     messages = [
         Message(role="system", content=INSTRUCTIONS),
         Message(role="user", content=listed(cut)),
     ]
     reply = await model.generate(messages, sampling=Sampling(max_tokens=REPLY_TOKENS))
-    lines = [line.strip() for line in reply.message.text.strip().splitlines() if line.strip()] or [
-        "?"
-    ]
-    title = lines[0].strip("#*: ").removeprefix("Title:").strip()[:160]
+    stripped = [line.strip() for line in reply.message.text.strip().splitlines()]
+    lines = [line for line in stripped if line] or ["?"]
+    title = lines[0].strip("#*: ").removeprefix("Title:").strip()
     text = " ".join(lines[1:]) or lines[0]
-    if reply.finish == "length":  # the last sentence was cut off
-        ends = [
-            n
-            for n, (one, other) in enumerate(pairwise(text), 1)
-            if one in "。！？" or (one in ".!?" and other == " ")
-        ]
-        text = text[: ends[-1]] if ends else text
-    return {"title": title, "text": text}, reply.usage.spent_tokens or 0
+    if reply.finish == "length":
+        text = _whole_sentences(text)
+    body = {"title": title[:160], "text": text}
+    return body, reply.usage.spent_tokens or 0
+
+
+def _shortened(passage: Passage) -> Passage:
+    text = passage.text[:READ_CHARACTERS]
+    return passage.model_copy(update={"text": text})
+
+
+def _whole_sentences(text: str) -> str:
+    """Without the last sentence, which was cut off; the text itself where no sentence ends in it."""
+    end = len(text)
+    for position, (character, following) in enumerate(pairwise(text), start=1):
+        ends_here = character in "。！？"
+        ends_before_blank = character in ".!?" and following == " "
+        if ends_here or ends_before_blank:
+            end = position
+    return text[:end]

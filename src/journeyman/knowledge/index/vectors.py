@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.store.passages import PassageStore
+from journeyman.knowledge.index.fusion import Ranking
+from journeyman.store.passages import Known, PassageStore
 
 STORED = np.float16
 """How a vector is kept on disk: half the room, and the same recall on the sets measured."""
@@ -35,64 +36,96 @@ class VectorCopy:
         generation = store.generation()
         if generation == self.generation:
             return
-        last = int(self.places[self.size - 1]) if self.size else 0
-        dead = np.array(store.gone_since(self.generation), np.int64)
-        if len(dead):
-            self._wipe(np.isin(self.places[: self.size], dead))
-        for known in store.after(last):
-            kept = [each for each in known if each.vector is not None]
-            if kept:
-                self._add(
-                    [each.place for each in kept],
-                    [each.scope for each in kept],
-                    [each.vector or b"" for each in kept],
-                )
+        known = self.places[: self.size]
+        last = int(known[-1]) if self.size else 0
+        gone = store.gone_since(self.generation)
+        if gone:
+            gone_places = np.array(gone, np.int64)
+            is_gone = np.isin(known, gone_places)
+            self._wipe(is_gone)
+        for batch in store.after(last):
+            self._add_all(batch)
         self.generation = generation
 
-    def _wipe(self, dead: NDArray[np.bool_]) -> None:
+    def _add_all(self, batch: Sequence[Known]) -> None:
+        """The passages that have a vector."""
+        places: list[int] = []
+        scopes: list[int] = []
+        vectors: list[bytes] = []
+        for known in batch:
+            vector = known.vector
+            if vector is None:
+                continue
+            places.append(known.place)
+            scopes.append(known.scope)
+            vectors.append(vector)
+        if vectors:
+            self._add(places, scopes, vectors)
+
+    def _wipe(self, is_gone: NDArray[np.bool_]) -> None:
         """Close the gaps; what lay behind them is overwritten."""
-        left = np.flatnonzero(~dead)
+        left = np.flatnonzero(~is_gone)
+        size = len(left)
         for name in ("places", "scopes", "rows"):
             column = getattr(self, name)
-            column[: len(left)] = column[left]
-            column[len(left) : self.size] = 0
-        self.size = len(left)
-
-    def _add(self, places: Sequence[int], scopes: Sequence[int], vectors: Sequence[bytes]) -> None:
-        new = np.frombuffer(b"".join(vectors), STORED).reshape(len(vectors), -1)
-        size = self.size + len(new)
-        if size > len(self.places):
-            room = size + size // 4
-            self.places = _grown(self.places, (room,))
-            self.scopes = _grown(self.scopes, (room,))
-            self.rows = _grown(self.rows, (room, new.shape[1]))
-        here = slice(self.size, size)
-        self.places[here], self.scopes[here], self.rows[here] = places, scopes, new
+            column[:size] = column[left]
+            column[size : self.size] = 0
         self.size = size
 
-    def nearest(self, query: Vector, *, k: int, scopes: Collection[int]) -> list[tuple[int, float]]:
+    def _add(self, places: Sequence[int], scopes: Sequence[int], vectors: Sequence[bytes]) -> None:
+        packed_rows = np.frombuffer(b"".join(vectors), STORED)
+        rows = packed_rows.reshape(len(vectors), -1)
+        begin = self.size
+        end = begin + len(rows)
+        if end > len(self.places):
+            room = end + end // 4
+            width = rows.shape[1]
+            self.places = _grown(self.places, (room,))
+            self.scopes = _grown(self.scopes, (room,))
+            self.rows = _grown(self.rows, (room, width))
+        self.places[begin:end] = places
+        self.scopes[begin:end] = scopes
+        self.rows[begin:end] = rows
+        self.size = end
+
+    def nearest(self, query: Vector, *, k: int, scopes: Collection[int]) -> Ranking:
         """At most `k` places with their similarity, nearest first, equal ones by place; only those above 0."""
         if not self.size or not query.any():
             return []
         similar = self.rows[: self.size] @ query
-        similar[~np.isin(self.scopes[: self.size], np.fromiter(scopes, np.int64))] = -1.0
-        if k < self.size:
-            least = np.partition(similar, -k)[-k]
-            chosen = np.flatnonzero(similar >= least)
-        else:
-            chosen = np.arange(self.size)
-        chosen = chosen[np.lexsort((self.places[chosen], -similar[chosen]))][:k]
-        return [(int(self.places[n]), float(similar[n])) for n in chosen if similar[n] > 0]
+        visible = np.fromiter(scopes, np.int64)
+        is_visible = np.isin(self.scopes[: self.size], visible)
+        similar[~is_visible] = -1.0
+        chosen = _greatest(similar, k)
+        places = self.places[chosen]
+        values = similar[chosen]
+        order = np.lexsort((places, -values))[:k]
+        nearest = zip(
+            places[order].tolist(),
+            values[order].tolist(),
+            strict=True,
+        )
+        return [(place, value) for place, value in nearest if value > 0]
 
     def similarity(self, query: Vector, places: Sequence[int]) -> list[float]:
         """Of each of these places; 0 for one without a vector."""
         if not self.size:
             return [0.0] * len(places)
-        found = np.searchsorted(self.places[: self.size], places)
-        found[found == self.size] = 0
-        there = self.places[found] == np.array(places, np.int64)
-        similar = np.where(there, self.rows[found] @ query, 0.0)
-        return [float(value) for value in similar]
+        wanted = np.array(places, np.int64)
+        rows = np.searchsorted(self.places[: self.size], places)
+        rows[rows == self.size] = 0
+        is_there = self.places[rows] == wanted
+        similar = self.rows[rows] @ query
+        known = np.where(is_there, similar, 0.0)
+        return [float(value) for value in known]
+
+
+def _greatest(values: Vector, count: int) -> NDArray[np.int64]:
+    """The numbers of the `count` greatest values, and of all that equal the least of them."""
+    if count >= len(values):
+        return np.arange(len(values))
+    least = np.partition(values, -count)[-count]
+    return np.flatnonzero(values >= least)
 
 
 def _grown(column: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -21,7 +21,8 @@ from journeyman.errors import InputError, boundary
 from journeyman.knowledge.parse.child import ParseRequest
 from journeyman.knowledge.parse.pdf.furniture import marked
 from journeyman.knowledge.parse.processes import ProcessEndedError, reading_process
-from journeyman.knowledge.parse.sheets import ParsedPage, ParseLimits
+from journeyman.knowledge.parse.sheets import ParsedPage, ParseLimits, Sheets
+from journeyman.system.cores import usable_cores
 from journeyman.types import Failure
 
 __all__ = ["ParseLimits", "ParsedPage", "parse", "parse_many", "stream"]
@@ -40,7 +41,8 @@ class FileInfo:
 
 def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
     """The whole file. Raises InputError when nothing of it can be read; a part of it comes with `partial` and notes."""
-    told, gathered = FileInfo(), _Gathered()
+    told = FileInfo()
+    gathered = _Gathered()
     for sheet in _sheets(Path(path), limits, told):
         gathered.add(sheet)
     if not any(block.text for block in gathered.blocks):
@@ -60,7 +62,8 @@ def parse(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Document:
 
 def stream(path: str | Path, *, limits: ParseLimits = ParseLimits()) -> Iterator[ParsedPage]:
     """Page by page (slide, sheet, part), as they are read. Raises InputError like `parse`."""
-    yield from _sheets(Path(path), limits, FileInfo())
+    told = FileInfo()
+    yield from _sheets(Path(path), limits, told)
 
 
 def parse_many(
@@ -73,33 +76,40 @@ def parse_many(
 
     `processes`: how many read at once; None: one per core that this process may use.
     """
-    at_once = processes or len(os.sched_getaffinity(0))
+    at_once = processes or usable_cores()
     waiting = iter(paths)
     with ThreadPoolExecutor(at_once, thread_name_prefix="parse") as pool:
-        running = {
-            pool.submit(_attempt, path, limits) for path in itertools.islice(waiting, 2 * at_once)
-        }
+
+        def begin(count: int) -> set[Future[Parsed]]:
+            next_paths = itertools.islice(waiting, count)
+            return {pool.submit(_attempt, path, limits) for path in next_paths}
+
+        running = begin(2 * at_once)
         try:
             while running:
-                done: set[Future[tuple[str, Document | Failure]]]
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {
-                    pool.submit(_attempt, path, limits)
-                    for path in itertools.islice(waiting, len(done))
-                }
-                yield from (future.result() for future in done)
+                running |= begin(len(done))
+                for future in done:
+                    yield future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _attempt(path: str | Path, limits: ParseLimits) -> tuple[str, Document | Failure]:
+Parsed = tuple[str, Document | Failure]
+"""A path, and what came of it."""
+
+
+def _attempt(path: str | Path, limits: ParseLimits) -> Parsed:
+    name = str(path)
     document: Document | None = None
-    with boundary(f"Parsing {str(path)!r}") as outcome:
+    doing = f"Parsing {name!r}"
+    with boundary(doing) as outcome:
         document = parse(path, limits=limits)
-    if document is None:
-        assert outcome.failure is not None
-        return str(path), outcome.failure
-    return str(path), document
+    if document is not None:
+        return name, document
+    failure = outcome.failure
+    assert failure is not None
+    return name, failure
 
 
 @dataclass
@@ -113,11 +123,13 @@ class _Gathered:
 
     def add(self, sheet: ParsedPage) -> None:
         self.blocks += sheet.blocks
-        self.notes += [note for note in sheet.notes if note not in self.notes[-50:]]
+        recent = self.notes[-50:]
+        self.notes += [note for note in sheet.notes if note not in recent]
         self.title = self.title or sheet.title
-        self.pages = sheet.pages if sheet.pages is not None else self.pages
         self.page_size = self.page_size or sheet.size
         self.missing |= sheet.missing
+        if sheet.pages is not None:
+            self.pages = sheet.pages
 
 
 def _checked(path: Path, limits: ParseLimits) -> Path:
@@ -130,56 +142,72 @@ def _checked(path: Path, limits: ParseLimits) -> Path:
         raise InputError(f"{name!r} is no file.", "Give a file; of a folder, give the files in it.")
     if not os.access(path, os.R_OK):
         raise InputError(f"{name!r} may not be read.", "Check its permissions.")
-    if status.st_size > limits.file_mb * 1e6:
+    size = status.st_size
+    most = limits.file_mb
+    if size > most * 1e6:
         raise InputError(
-            f"{name!r} has {status.st_size / 1e6:,.0f} MB.",
-            f"Split it; {limits.file_mb:g} MB are the limit.",
+            f"{name!r} has {size / 1e6:,.0f} MB.",
+            f"Split it; {most:g} MB are the limit.",
         )
     return path.absolute()
 
 
-def _sheets(path: Path, limits: ParseLimits, told: FileInfo) -> Iterator[ParsedPage]:
+def _sheets(path: Path, limits: ParseLimits, told: FileInfo) -> Sheets:
     sheets = _raw_sheets(path, limits, told)
     first = next(sheets, None)
     if first is None:
         return
     sheets = itertools.chain((first,), sheets)
-    yield from marked(sheets) if told.kind == "pdf" else sheets
+    if told.kind == "pdf":
+        sheets = marked(sheets)
+    yield from sheets
 
 
 def _raw_sheets(path: Path, limits: ParseLimits, told: FileInfo) -> Iterator[ParsedPage]:
     """As the process says them. A page that takes too long, or ends the process, is left out; the next one is tried."""
-    absolute, page, pages, given_up = _checked(path, limits), 0, None, 0
-    end = time.monotonic() + limits.file_seconds
+    absolute = _checked(path, limits)
+    page = 0
+    pages: int | None = None
+    given_up = 0
+    file_end = time.monotonic() + limits.file_seconds
     while True:
         job = ParseRequest(path=str(absolute), name=str(path), limits=limits, first=page + 1)
         try:
             for sheet in _asked(job, told):
-                page, pages = sheet.page or page, sheet.pages or pages
+                page = sheet.page or page
+                pages = sheet.pages or pages
                 if not sheet.told_pages_only:
                     yield sheet
             return
         except ProcessEndedError as error:
-            given_up += 1
-            failure = error
+            failure = str(error)
+        given_up += 1
         page += 1
         if not pages:
             raise InputError(
                 f"{str(path)!r} {failure}; nothing of it was read.", "Split it, or save it again."
             )
-        last = given_up >= PAGES_GIVEN_UP or page >= pages or time.monotonic() >= end
-        upto = f"pages {page} to {pages}" if last and page < pages else f"page {page}"
-        yield ParsedPage(
-            page=page, pages=pages, notes=(f"Without {upto}: it {failure}.",), missing=True
-        )
-        if last:
+        too_many = given_up >= PAGES_GIVEN_UP or time.monotonic() >= file_end
+        is_last = too_many or page >= pages
+        yield _left_out(page, pages, failure, with_rest=is_last)
+        if is_last:
             told.sha256 = told.sha256 or _sha256(absolute)
             return
 
 
+def _left_out(page: int, pages: int, failure: str, *, with_rest: bool) -> ParsedPage:
+    """In place of a page that could not be read, and of all behind it where these are given up."""
+    what = f"page {page}"
+    if with_rest and page < pages:
+        what = f"pages {page} to {pages}"
+    note = f"Without {what}: it {failure}."
+    return ParsedPage(page=page, pages=pages, notes=(note,), missing=True)
+
+
 def _asked(job: ParseRequest, told: FileInfo) -> Iterator[ParsedPage]:
     """One process's words. After sheets have come, a failure is a note; before, it is raised."""
-    came, failure = job.first > 1, None
+    has_text = job.first > 1
+    failure: Failure | None = None
     with reading_process() as process:
         for said in process.ask(job):
             if said.kind is not None:
@@ -187,16 +215,17 @@ def _asked(job: ParseRequest, told: FileInfo) -> Iterator[ParsedPage]:
             elif said.sha256 is not None:
                 told.sha256 = said.sha256
             elif said.sheet is not None:
-                came |= bool(said.sheet.blocks)
+                has_text |= bool(said.sheet.blocks)
                 yield said.sheet
             else:
                 failure = said.failure
     if failure is None:
         return
-    if not came:
+    if not has_text:
         raise InputError(failure.message, failure.hint)
     told.sha256 = _sha256(Path(job.path))
-    yield ParsedPage(notes=(f"The rest is missing: {failure.message}",), missing=True)
+    note = f"The rest is missing: {failure.message}"
+    yield ParsedPage(notes=(note,), missing=True)
 
 
 def _sha256(path: Path) -> str:

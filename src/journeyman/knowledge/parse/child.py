@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import resource
 import sys
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from journeyman.errors import InputError, MissingExtraError, boundary
 from journeyman.knowledge.parse.kinds import kind_of
 from journeyman.knowledge.parse.readers import reader_of
 from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, ParseLimits
+from journeyman.system.memory import limit_memory
 from journeyman.types import Failure, Record
 
 
@@ -42,13 +42,15 @@ class ParseReply(Record):
 
 def main() -> None:
     """Read jobs until the parent closes the pipe. Libraries that print do not disturb the answers."""
-    answers = os.fdopen(os.dup(1), "wb")
+    own_output = os.dup(1)
+    answers = os.fdopen(own_output, "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     warnings.simplefilter("ignore")
     say(answers, ParseReply())
     for line in sys.stdin.buffer:
-        do(ParseRequest.model_validate_json(line), answers)
+        job = ParseRequest.model_validate_json(line)
+        do(job, answers)
 
 
 def say(answers: BinaryIO, said: ParseReply) -> None:
@@ -63,15 +65,12 @@ ROOM = 6
 def ask_for_room(said: ParseReply) -> None:
     """Raises MemoryError where writing the sheet as JSON would take too much: pydantic ends the process instead."""
     if said.sheet is not None:
-        bytearray(ROOM * sum(len(block.text) for block in said.sheet.blocks))
+        characters = sum(len(block.text) for block in said.sheet.blocks)
+        bytearray(ROOM * characters)
 
 
 def do(job: ParseRequest, answers: BinaryIO) -> None:
-    size = job.limits.memory_mb << 20
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(
-        resource.RLIMIT_AS, (size if most == resource.RLIM_INFINITY else min(size, most), most)
-    )
+    limit_memory(job.limits.memory_mb << 20)
     with boundary(f"Reading {job.name!r}") as outcome:
         try:
             for said in read(job):
@@ -106,19 +105,28 @@ def explained(failure: Failure, name: str) -> Failure:
 
 def read(job: ParseRequest) -> Iterator[ParseReply]:
     path = Path(job.path)
+    limits = job.limits
     kind = kind_of(path, job.name)
     yield ParseReply(kind=kind)
-    source = FileToRead(path=path, name=job.name, kind=kind, limits=job.limits, first=job.first)
-    room = job.limits.text_mb * 1e6
-    for sheet in reader_of(kind)(source):
+    source = FileToRead(
+        path=path,
+        name=job.name,
+        kind=kind,
+        limits=limits,
+        first=job.first,
+    )
+    read_sheets = reader_of(kind)
+    room = limits.text_mb * 1e6
+    for sheet in read_sheets(source):
         room -= sum(len(block.text) for block in sheet.blocks)
         if room < 0:
-            note = f"Only the first {job.limits.text_mb:g} MB of its text are read."
+            note = f"Only the first {limits.text_mb:g} MB of its text are read."
             yield ParseReply(sheet=ParsedPage(notes=(note,), missing=True))
             break
         yield ParseReply(sheet=sound(sheet))
     with path.open("rb") as file:
-        yield ParseReply(sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        digest = hashlib.file_digest(file, "sha256")
+    yield ParseReply(sha256=digest.hexdigest())
 
 
 HALF = re.compile("[\ud800-\udfff]")
@@ -127,24 +135,24 @@ HALF = re.compile("[\ud800-\udfff]")
 
 def sound(sheet: ParsedPage) -> ParsedPage:
     """The sheet with nothing in it that can't be written as UTF-8."""
-    texts = [
-        sheet.title or "",
-        *sheet.notes,
-        *(part for block in sheet.blocks for part in (block.text, block.name or "")),
-    ]
+    texts = [sheet.title or "", *sheet.notes]
+    for block in sheet.blocks:
+        texts.append(block.text)
+        texts.append(block.name or "")
     if not any(HALF.search(text) for text in texts):
         return sheet
-    return ParsedPage.model_validate(_replaced(sheet.model_dump()))
+    mended = _replaced(sheet.model_dump())
+    return ParsedPage.model_validate(mended)
 
 
 def _replaced(value: Any) -> Any:
     if isinstance(value, str):
         return HALF.sub("\ufffd", value)
     if isinstance(value, tuple | list):
-        return [_replaced(each) for each in value]
-    return (
-        {key: _replaced(each) for key, each in value.items()} if isinstance(value, dict) else value
-    )
+        return [_replaced(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _replaced(inner) for key, inner in value.items()}
+    return value
 
 
 if __name__ == "__main__":

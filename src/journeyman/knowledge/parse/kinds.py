@@ -59,7 +59,7 @@ def kind_of(path: Path, name: str) -> str:
         raise InputError(f"{name!r} is empty.", "Give a file with something in it.")
     if b"%PDF-" in head[:1024]:
         return "pdf"
-    if head.startswith(IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    if _is_image(head):
         return "image"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(path, name)
@@ -68,7 +68,14 @@ def kind_of(path: Path, name: str) -> str:
     if head.startswith(b"{\\rtf"):
         raise InputError(f"{name!r} is RTF, which is not read.", "Save it as .docx or .pdf.")
     text = _textual(head, name)
-    return _by_words(text, path.suffix.lower())
+    suffix = path.suffix.lower()
+    return _by_words(text, suffix)
+
+
+def _is_image(head: bytes) -> bool:
+    if head.startswith(IMAGES):
+        return True
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def _zipped(path: Path, name: str) -> str:
@@ -119,10 +126,9 @@ def _compound(path: Path, name: str) -> str:
 def _textual(head: bytes, name: str) -> str:
     """The head as text, or InputError: NULs and control characters are no text in any encoding."""
     text = text_of(head, cut=True)
-    control = sum(
-        1 for character in text[:4096] if character < " " and character not in "\t\n\r\f\x1b\b"
-    )
-    if control > 0.02 * len(text[:4096]) or not text:
+    sample = text[:4096]
+    control = sum(map(_is_control, sample))
+    if not text or control > 0.02 * len(sample):
         raise InputError(
             f"{name!r} is neither text nor a kind of document that is known.",
             "Give PDF, Office, HTML, Markdown, e-mail, EPUB, CSV, JSON, code, an image or text.",
@@ -130,25 +136,35 @@ def _textual(head: bytes, name: str) -> str:
     return text
 
 
+def _is_control(character: str) -> bool:
+    return character < " " and character not in "\t\n\r\f\x1b\b"
+
+
 def _by_words(text: str, suffix: str) -> str:
     """Text in any encoding: by what it begins with, then by its name, then by its form."""
     if HTML.match(text[:4096]):
         return "html"
-    if text.startswith("From ") and "\n" in text and _is_mail(text.partition("\n")[2]):
+    _, first_line_end, rest = text.partition("\n")
+    if text.startswith("From ") and first_line_end and _is_mail(rest):
         return "mbox"
     if _is_mail(text):
         return "email"
     if suffix in {".json", ".jsonl", ".ndjson"}:
         return _json_form(text, suffix)
-    named = NAMED.get(suffix, "code" if suffix in LANGUAGES else "text")
+    if suffix in LANGUAGES:
+        return "code"
+    named = NAMED.get(suffix, "text")
     return "text" if named in {"email", "mbox"} else named
 
 
 def _json_form(text: str, suffix: str) -> str:
     """Lines of records are JSONL whatever the name says."""
-    first = text.lstrip().split("\n", 2)
-    lines = len(first) > 1 and first[0].rstrip().endswith("}") and first[1].startswith("{")
-    return "jsonl" if lines else NAMED[suffix]
+    lines = text.lstrip().split("\n", 2)
+    if len(lines) > 1:
+        first, second = lines[:2]
+        if first.rstrip().endswith("}") and second.startswith("{"):
+            return "jsonl"
+    return NAMED[suffix]
 
 
 def _is_mail(text: str) -> bool:
@@ -159,6 +175,11 @@ def _is_mail(text: str) -> bool:
             break
         if MAIL_FIELDS.match(line):
             fields += 1
-        elif not (fields and (line[0] in " \t" or re.match(r"^[\w-]+:", line))):
+        elif not fields or not _may_go_on(line):
             return False
     return fields >= 2
+
+
+def _may_go_on(line: str) -> bool:
+    """Whether a line of a head goes on with the field above, or is some other field."""
+    return line[0] in " \t" or re.match(r"^[\w-]+:", line) is not None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import selectors
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from subprocess import Popen
 
 from journeyman.errors import InputError
 from journeyman.knowledge.parse.child import ParseReply, ParseRequest
+from journeyman.system.children import (
+    Child,
+    ChildCommand,
+    ChildEndedError,
+    ChildLateError,
+    WarmPool,
+)
 
 START_SECONDS = 60.0
 
@@ -23,127 +25,113 @@ FILES_PER_PROCESS = 200
 IDLE_KEPT = 2
 """Processes kept for the next file; each takes about 60 MB, with the recognition model 500 MB."""
 
+COMMAND = ChildCommand(
+    module="journeyman.knowledge.parse.child",
+    variables={
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    },
+)
+
 
 class ProcessEndedError(Exception):
     """The process is gone, or had to be: the text says why, in words that fit after the file's name."""
 
 
 class ReadingProcess:
+    """One process. Its methods block."""
+
     def __init__(self) -> None:
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "MALLOC_ARENA_MAX": "2",
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "journeyman.knowledge.parse.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
         self.files = 0
-        self.buffer = bytearray()
-        self.watch = selectors.DefaultSelector()
-        assert self.process.stdout is not None
-        self.watch.register(self.process.stdout, selectors.EVENT_READ)
+        self.half_way = False
+        """Whether a file was begun and not read to its end: its answers must not be taken for the next file's."""
+        self.child = Child(COMMAND)
         self._line(time.monotonic() + START_SECONDS, "did not start")
+
+    @property
+    def process(self) -> Popen[bytes]:
+        return self.child.process
 
     def ask(self, job: ParseRequest) -> Iterator[ParseReply]:
         """What the process says of a file, as it says it. Raises ProcessEndedError at a limit, or when it dies."""
-        assert self.process.stdin is not None
         self.files += 1
-        limits = job.limits
-        end = time.monotonic() + limits.file_seconds
-        try:
-            self.process.stdin.write(job.model_dump_json().encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise ProcessEndedError(self._death()) from None
+        self.half_way = True
+        file_end = time.monotonic() + job.limits.file_seconds
+        self._send(job)
         while True:
-            page_end = time.monotonic() + limits.page_seconds
-            deadline, what = (
-                (page_end, f"took longer than {limits.page_seconds:g} s for one page or part")
-                if page_end < end
-                else (end, f"took longer than {limits.file_seconds:g} s")
-            )
-            said = ParseReply.model_validate_json(self._line(deadline, what))
+            said = self._next(job, file_end)
+            is_last = said.failure is not None or said.sha256 is not None
+            self.half_way = not is_last
             yield said
-            if said.failure is not None or said.sha256 is not None:
+            if is_last:
                 return
 
+    def _send(self, job: ParseRequest) -> None:
+        line = job.model_dump_json().encode()
+        try:
+            self.child.send(line)
+        except ChildEndedError:
+            raise ProcessEndedError(self._death()) from None
+
+    def _next(self, job: ParseRequest, file_end: float) -> ParseReply:
+        limits = job.limits
+        page_end = time.monotonic() + limits.page_seconds
+        problem = f"took longer than {limits.file_seconds:g} s"
+        deadline = file_end
+        if page_end < file_end:
+            problem = f"took longer than {limits.page_seconds:g} s for one page or part"
+            deadline = page_end
+        line = self._line(deadline, problem)
+        return ParseReply.model_validate_json(line)
+
     def _line(self, deadline: float, late: str) -> bytes:
-        assert self.process.stdout is not None
-        while (at := self.buffer.find(b"\n")) < 0:
-            if not self.watch.select(max(0.0, deadline - time.monotonic())):
-                self.end()
-                raise ProcessEndedError(late)
-            data = os.read(self.process.stdout.fileno(), 1 << 20)
-            if not data:
-                raise ProcessEndedError(self._death())
-            self.buffer += data
-        line = bytes(self.buffer[:at])
-        del self.buffer[: at + 1]
-        return line
+        try:
+            return self.child.read_line(deadline)
+        except ChildLateError:
+            raise ProcessEndedError(late) from None
+        except ChildEndedError:
+            raise ProcessEndedError(self._death()) from None
 
     def _death(self) -> str:
-        self.end()
         return f"ended the process that read it (exit status {self.process.returncode})"
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        self.watch.close()
+        self.child.kill()
 
     @property
-    def alive(self) -> bool:
-        return self.process.poll() is None
+    def usable(self) -> bool:
+        """Whether it can read another file."""
+        worn = self.files >= FILES_PER_PROCESS
+        return self.child.alive and not self.half_way and not worn
 
 
-_idle: list[ReadingProcess] = []
-_lock = threading.Lock()
+_idle: WarmPool[ReadingProcess] = WarmPool(IDLE_KEPT)
+KIND = "reading"
 
 
 @contextmanager
 def reading_process() -> Iterator[ReadingProcess]:
     """One process for one file: an idle one, or a new one. Kept afterwards, unless it is half-way through or worn."""
-    with _lock:
-        process = _idle.pop() if _idle else None
-    if process is None or not process.alive:
-        try:
-            process = ReadingProcess()
-        except ProcessEndedError as error:
-            raise InputError(
-                f"The process that reads files {error}.",
-                "Install it with: pip install 'journeyman[knowledge]'",
-            ) from None
-    done = False
+    process = _idle.take(KIND) or _started()
     try:
         yield process
-        done = True
-    finally:
-        with _lock:
-            keep = (
-                done
-                and process.alive
-                and process.files < FILES_PER_PROCESS
-                and len(_idle) < IDLE_KEPT
-            )
-            if keep:
-                _idle.append(process)
-        if not keep:
-            process.end()
+    except BaseException:
+        process.end()
+        raise
+    _idle.give_back(KIND, process)
 
 
-@atexit.register
+def _started() -> ReadingProcess:
+    try:
+        return ReadingProcess()
+    except ProcessEndedError as error:
+        raise InputError(
+            f"The process that reads files {error}.",
+            "Install it with: pip install 'journeyman[knowledge]'",
+        ) from None
+
+
 def end_idle() -> None:
-    with _lock:
-        while _idle:
-            _idle.pop().end()
+    """For whoever wants the memory back."""
+    _idle.end_idle()

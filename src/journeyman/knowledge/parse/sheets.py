@@ -45,7 +45,9 @@ class ParsedPage(Record):
     @property
     def told_pages_only(self) -> bool:
         """Said first, so that a page that can't be read is known to be one of many."""
-        return self.page is None and self.pages is not None and not self.blocks and not self.notes
+        if self.blocks or self.notes:
+            return False
+        return self.page is None and self.pages is not None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class FileToRead:
         return self.path.read_bytes()
 
 
-Reader = Callable[[FileToRead], Iterator[ParsedPage]]
+Sheets = Iterator[ParsedPage]
+
+Reader = Callable[[FileToRead], Sheets]
 """Reads a file of its kind, sheet by sheet. Raises InputError for what can't be read at all."""
 
 
@@ -72,3 +76,9 @@ def broken(
     source: FileToRead, why: str, hint: str = "Open it in its own program and save it again."
 ) -> InputError:
     return InputError(f"{source.name!r} can't be read as {source.kind}: {why}.", hint)
+
+
+def damaged_part(source: FileToRead, error: Exception) -> InputError:
+    """For an Office file whose library stumbles over it."""
+    reason = str(error)[:120]
+    return broken(source, f"a part is missing or damaged ({reason})")

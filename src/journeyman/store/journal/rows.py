@@ -70,7 +70,10 @@ def case_of(body: str, blobs: Blobs) -> Case:
 
 
 def run_values(run: Run) -> dict[str, Json]:
-    return {**run.model_dump(mode="json"), "spec": codec.dumps(run.spec)}
+    return {
+        **run.model_dump(mode="json", exclude={"spec"}),
+        "spec": codec.dumps(run.spec.model_dump(mode="json", exclude_defaults=True)),
+    }
 
 
 def run_of(row: Row) -> Run:

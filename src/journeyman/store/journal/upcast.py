@@ -19,9 +19,15 @@ SPEC = {"mind": "worker_spec", "ground": "config_hash"}
 
 
 def run_spec(spec: Body) -> Body:
-    """The settings of a run."""
-    spec = _renamed(spec, SPEC)
-    return _within(spec, "worker_spec", _worker_spec)
+    """The settings of a run. An exam's named its model, which stands on the run itself."""
+    kept = {key: value for key, value in spec.items() if key != "model"}
+    return _version(kept)
+
+
+def _version(body: Body) -> Body:
+    """What a run and a proposed version have in common."""
+    body = _renamed(body, SPEC)
+    return _within(body, "worker_spec", _worker_spec)
 
 
 def event_body(kind: str, body: Body, version: int | None) -> Body:
@@ -98,7 +104,7 @@ def listing(text: str) -> Passages | None:
 
 def change_body(kind: str, body: Body) -> Body:
     """The body of a change of this kind."""
-    return run_spec(body) if kind == "proposed" else body
+    return _version(body) if kind == "proposed" else body
 
 
 def source_file(stored: Body) -> Body:

@@ -28,40 +28,70 @@ def read(source: FileToRead) -> Iterator[ParsedPage]:
 
 
 def _sheet(opened: olefile.OleFileIO) -> ParsedPage:
-    headers = _text(opened, HEADERS)
-    date = re.search(r"^Date:\s*(.+)$", headers, re.MULTILINE)
-    sender, address = _text(opened, SENDER), _text(opened, ADDRESS)
+    subject = _text(opened, SUBJECT)
     fields = {
-        "From": f"{sender} <{address}>"
-        if sender and "@" in address and address not in sender
-        else sender or address,
+        "From": _sender(opened),
         "To": _text(opened, SHOWN_TO),
         "Cc": _text(opened, SHOWN_CC),
-        "Date": date.group(1).strip() if date else "",
+        "Date": _date(opened),
     }
-    blocks: list[Block] = list(head_blocks(_text(opened, SUBJECT), fields))
-    body = _text(opened, BODY)
-    if body.strip():
-        blocks += threaded(body)
-    elif page := _bytes(opened, f"{HTML}0102") or _bytes(opened, f"{HTML}001F"):
-        from journeyman.knowledge.parse.web.html import parsed  # noqa: PLC0415 - lxml only where it is needed
-
-        blocks += parsed(text_of(page))[0]
-    attached = {parts[0] for parts in opened.listdir() if parts[0].startswith("__attach")}
-    notes = (f"{len(attached)} attachments were not read.",) if attached else ()
+    blocks = list(head_blocks(subject, fields))
+    blocks += _body(opened)
+    tops = [parts[0] for parts in opened.listdir()]
+    attached = {name for name in tops if name.startswith("__attach")}
+    notes: tuple[str, ...] = ()
+    if attached:
+        notes = (f"{len(attached)} attachments were not read.",)
     return ParsedPage(
         blocks=tuple(blocks),
-        title=_text(opened, SUBJECT) or None,
+        title=subject or None,
         notes=notes,
         missing=bool(attached),
     )
 
 
+def _sender(opened: olefile.OleFileIO) -> str:
+    """Name and address, where both are known and the name does not hold the address already."""
+    name = _text(opened, SENDER)
+    address = _text(opened, ADDRESS)
+    if name and "@" in address and address not in name:
+        return f"{name} <{address}>"
+    return name or address
+
+
+def _date(opened: olefile.OleFileIO) -> str:
+    headers = _text(opened, HEADERS)
+    found = re.search(r"^Date:\s*(.+)$", headers, re.MULTILINE)
+    return found.group(1).strip() if found else ""
+
+
+def _body(opened: olefile.OleFileIO) -> list[Block]:
+    """The plain text, or else the HTML."""
+    text = _text(opened, BODY)
+    if text.strip():
+        return list(threaded(text))
+    page = _bytes(opened, f"{HTML}0102") or _bytes(opened, f"{HTML}001F")
+    if not page:
+        return []
+    from journeyman.knowledge.parse.web.html import parsed  # noqa: PLC0415 - lxml only where it is needed
+
+    blocks, _ = parsed(text_of(page))
+    return blocks
+
+
 def _text(opened: olefile.OleFileIO, number: str) -> str:
-    """A property in UTF-16, or in the sender's 8-bit encoding."""
+    """A property's text, on plain lines."""
+    text = _raw_text(opened, number).replace("\x00", "")
+    return text.replace("\r\n", "\n").strip()
+
+
+def _raw_text(opened: olefile.OleFileIO, number: str) -> str:
+    """In UTF-16, or in the sender's 8-bit encoding."""
     wide = _bytes(opened, f"{number}001F")
-    text = wide.decode("utf-16-le", "replace") if wide else text_of(_bytes(opened, f"{number}001E"))
-    return text.replace("\x00", "").replace("\r\n", "\n").strip()
+    if wide:
+        return wide.decode("utf-16-le", "replace")
+    narrow = _bytes(opened, f"{number}001E")
+    return text_of(narrow)
 
 
 def _bytes(opened: olefile.OleFileIO, name: str) -> bytes:

@@ -17,14 +17,19 @@ RATIO_AT_MOST = 200
 MEMBER_BYTES = 128 << 20
 """Of one XML part."""
 
+MEDIA_ENDS = (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".mp4", ".wav")
+XML_ENDS = (".xml", ".rels", ".xhtml", ".opf", ".html")
+
 DECLARES = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def guarded(source: FileToRead) -> tuple[str, ...]:
     """Notes on an Office file. Raises InputError if it would unpack to too much, or its XML declares entities."""
     with opened(source) as archive:
-        macros = any(name.lower().endswith("vbaproject.bin") for name in archive.namelist())
-    return ("It holds macros, which were not run.",) if macros else ()
+        names = [name.lower() for name in archive.namelist()]
+    if any(name.endswith("vbaproject.bin") for name in names):
+        return ("It holds macros, which were not run.",)
+    return ()
 
 
 @contextmanager
@@ -47,17 +52,19 @@ def opened(source: FileToRead) -> Iterator[zipfile.ZipFile]:
 
 def _sizes(source: FileToRead, archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
-    total = sum(member.file_size for member in members if not _is_media(member.filename))
     if len(members) > MEMBERS_AT_MOST:
         raise _bomb(source, f"{len(members):,} parts")
+    texts = [member for member in members if not _is_media(member.filename)]
+    total = sum(member.file_size for member in texts)
     if total > source.limits.text_mb * 1e6:
         raise _bomb(source, f"{total / 1e6:,.0f} MB of text")
     for member in members:
-        ratio = member.file_size / max(1, member.compress_size)
-        if member.file_size > 1 << 20 and ratio > RATIO_AT_MOST:
+        size = member.file_size
+        ratio = size / max(1, member.compress_size)
+        if size > 1 << 20 and ratio > RATIO_AT_MOST:
             raise _bomb(source, f"a part that is {ratio:,.0f} times as large as it is packed")
-        if member.file_size > MEMBER_BYTES and not _is_media(member.filename):
-            raise _bomb(source, f"a part of {member.file_size / 1e6:,.0f} MB")
+        if size > MEMBER_BYTES and not _is_media(member.filename):
+            raise _bomb(source, f"a part of {size / 1e6:,.0f} MB")
 
 
 def _bomb(source: FileToRead, why: str) -> InputError:
@@ -68,21 +75,21 @@ def _bomb(source: FileToRead, why: str) -> InputError:
 
 
 def _is_media(name: str) -> bool:
-    return "/media/" in name or name.lower().endswith(
-        (".png", ".jpg", ".jpeg", ".gif", ".emf", ".wmf", ".mp4", ".wav")
-    )
+    return "/media/" in name or name.lower().endswith(MEDIA_ENDS)
 
 
 def _declarations(source: FileToRead, archive: zipfile.ZipFile) -> None:
     """Office's XML declares no document type; one that does is after something. EPUB's XHTML may, without entities."""
+    is_office = source.kind in {"docx", "pptx", "xlsx"}
     for member in archive.infolist():
-        if not member.filename.lower().endswith((".xml", ".rels", ".xhtml", ".opf", ".html")):
+        name = member.filename
+        if not name.lower().endswith(XML_ENDS):
             continue
         with archive.open(member) as part:
             head = part.read(4096)
-        office = source.kind in {"docx", "pptx", "xlsx"}
-        if b"<!ENTITY" in head.upper() or (office and DECLARES.search(head)):
+        has_entities = b"<!ENTITY" in head.upper()
+        if has_entities or (is_office and DECLARES.search(head)):
             raise InputError(
-                f"{source.name!r} declares XML entities in {member.filename!r}, which documents do not.",
+                f"{source.name!r} declares XML entities in {name!r}, which documents do not.",
                 "Do not trust it; if it is yours, save it again in its own program.",
             )

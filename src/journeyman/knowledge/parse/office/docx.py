@@ -16,18 +16,20 @@ from journeyman.documents import Block, BlockKind
 from journeyman.knowledge.parse.office.archives import guarded
 from journeyman.knowledge.parse.pdf.layout import CAPTION
 from journeyman.knowledge.parse.pdf.outline import heading_level
-from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, Sheets, damaged_part
 from journeyman.knowledge.parse.text.tabular import table_block
 
 BLOCKS_AT_ONCE = 200
+NOTES_PARTS = {"/word/footnotes.xml", "/word/endnotes.xml"}
 
 
-def read(source: FileToRead) -> Iterator[ParsedPage]:
+def read(source: FileToRead) -> Sheets:
     notes = guarded(source)
+    path = str(source.path)
     try:
-        document = docx.Document(str(source.path))
+        document = docx.Document(path)
     except (KeyError, ValueError, SyntaxError) as error:
-        raise broken(source, f"a part is missing or damaged ({str(error)[:120]})") from None
+        raise damaged_part(source, error) from None
     title = document.core_properties.title or None
     waiting: list[Block] = []
     for block in _blocks(document):
@@ -35,9 +37,10 @@ def read(source: FileToRead) -> Iterator[ParsedPage]:
         if len(waiting) >= BLOCKS_AT_ONCE:
             yield ParsedPage(blocks=tuple(waiting), title=title)
             waiting = []
-    yield ParsedPage(
-        blocks=(*waiting, *_footnotes(document), *_edges(document)), title=title, notes=notes
-    )
+    waiting += _footnotes(document)
+    waiting += _edges(document)
+    blocks = tuple(waiting)
+    yield ParsedPage(blocks=blocks, title=title, notes=notes)
 
 
 def _blocks(document: WordDocument) -> Iterator[Block]:
@@ -49,54 +52,71 @@ def _blocks(document: WordDocument) -> Iterator[Block]:
 
 
 def _paragraph(paragraph: Paragraph) -> Iterator[Block]:
-    boxes = [_text_of(box) for box in paragraph._p.iter(qn("w:txbxContent"))]
-    text = _text_of(paragraph._p).strip()
+    element = paragraph._p
+    text = _text_of(element).strip()
     if text:
         yield _text_block(paragraph, text)
-    yield from (
-        Block(kind="paragraph", text=box.strip()) for box in dict.fromkeys(boxes) if box.strip()
-    )
-    for drawing in paragraph._p.iter(qn("wp:docPr")):
-        name = drawing.get("descr") or drawing.get("title") or ""
-        yield Block(kind="figure", text=name, name=drawing.get("name"))
+    boxes = [_text_of(box) for box in element.iter(qn("w:txbxContent"))]
+    for box_text in dict.fromkeys(boxes):
+        if box_text.strip():
+            yield Block(kind="paragraph", text=box_text.strip())
+    for drawing in element.iter(qn("wp:docPr")):
+        description = drawing.get("descr") or drawing.get("title") or ""
+        yield Block(kind="figure", text=description, name=drawing.get("name"))
 
 
 def _text_block(paragraph: Paragraph, text: str) -> Block:
-    style = (paragraph.style.name or "") if paragraph.style is not None else ""
+    style = ""
+    if paragraph.style is not None:
+        style = paragraph.style.name or ""
     level = _level(paragraph, style)
     if level is not None:
         return Block(kind="heading", text=text, level=level)
     if "caption" in style.lower() or CAPTION.match(text):
         return Block(kind="caption", text=text)
-    if paragraph._p.find(f".//{qn('w:numPr')}") is not None or style.startswith("List"):
+    numbering = paragraph._p.find(f".//{qn('w:numPr')}")
+    if numbering is not None or style.startswith("List"):
         return Block(kind="list", text=text)
     if "quote" in style.lower():
         return Block(kind="quote", text=text, level=1)
-    return Block(kind="code" if "code" in style.lower() else "paragraph", text=text)
+    if "code" in style.lower():
+        return Block(kind="code", text=text)
+    return Block(kind="paragraph", text=text)
 
 
 def _level(paragraph: Paragraph, style: str) -> int | None:
     """By the style's name or outline level, also in Chinese Word; by its words, where it is bold throughout."""
     if style in {"Title", "标题"}:
         return 1
-    named = style.lower().replace("标题", "heading").replace("標題", "heading")
-    if named.startswith("heading"):
-        digits = "".join(c for c in named if c.isdigit())
+    name = style.lower()
+    name = name.replace("标题", "heading").replace("標題", "heading")
+    if name.startswith("heading"):
+        digits = "".join(c for c in name if c.isdigit())
         return min(9, int(digits)) if digits else 1
-    for properties in (
-        paragraph._p.pPr,
-        paragraph.style.element.find(qn("w:pPr")) if paragraph.style else None,
-    ):
-        outline = properties.find(qn("w:outlineLvl")) if properties is not None else None
-        if (
-            outline is not None
-            and (value := outline.get(qn("w:val")))
-            and value.isdigit()
-            and int(value) < 9
-        ):
-            return int(value) + 1
+    level = _outline_level(paragraph._p.pPr)
+    if level is None and paragraph.style:
+        properties = paragraph.style.element.find(qn("w:pPr"))
+        level = _outline_level(properties)
+    if level is not None:
+        return level
     runs = [run for run in paragraph.runs if run.text.strip()]
-    return heading_level(paragraph.text) if runs and all(run.bold for run in runs) else None
+    if runs and all(run.bold for run in runs):
+        return heading_level(paragraph.text)
+    return None
+
+
+def _outline_level(properties: Any) -> int | None:
+    """From 1. None: these properties of a paragraph or a style name none, or body text."""
+    if properties is None:
+        return None
+    outline = properties.find(qn("w:outlineLvl"))
+    if outline is None:
+        return None
+    value = outline.get(qn("w:val"))
+    if not value or not value.isdigit():
+        return None
+    level = int(value) + 1
+    return level if level <= 9 else None
 
 
 SKIPPED = {
@@ -106,6 +126,8 @@ SKIPPED = {
     qn("w:instrText"),
 }
 
+TEXTS = {qn("w:t"), qn("m:t")}
+PARAGRAPH = qn("w:p")
 BREAKS = {qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:tab"): "\t", qn("w:noBreakHyphen"): "-"}
 
 
@@ -115,15 +137,17 @@ def _text_of(element: Any) -> str:
     stack = [element]
     while stack:
         node = stack.pop()
-        if node.tag in SKIPPED and node is not element:
+        tag = node.tag
+        if tag in SKIPPED and node is not element:
             continue
-        if node.tag in {qn("w:t"), qn("m:t")}:
+        if tag in TEXTS:
             parts.append(node.text or "")
-        elif node.tag in BREAKS:
-            parts.append(BREAKS[node.tag])
-        elif node.tag == qn("w:p") and parts:
+        elif tag in BREAKS:
+            parts.append(BREAKS[tag])
+        elif tag == PARAGRAPH and parts:
             parts.append("\n")
-        stack.extend(reversed(node))
+        children = reversed(node)
+        stack.extend(children)
     return "".join(parts)
 
 
@@ -132,7 +156,10 @@ def _table(table: WordTable) -> Iterator[Block]:
     for row in table._tbl.tr_lst:
         cells: list[str] = []
         for cell in row.tc_lst:
-            cells += [" ".join(_text_of(cell).split())] * max(1, min(cell.grid_span, 200))
+            words = _text_of(cell).split()
+            text = " ".join(words)
+            columns = max(1, min(cell.grid_span, 200))
+            cells += [text] * columns
         rows.append(cells)
     block = table_block(rows)
     if block is not None:
@@ -141,11 +168,15 @@ def _table(table: WordTable) -> Iterator[Block]:
 
 def _footnotes(document: WordDocument) -> Iterator[Block]:
     """Footnotes and endnotes, behind the text."""
-    for part in document.part.package.iter_parts():
-        if str(part.partname) in {"/word/footnotes.xml", "/word/endnotes.xml"}:
-            for note in parse_xml(part.blob):
-                if text := " ".join(_text_of(note).split()):
-                    yield Block(kind="paragraph", text=text, name="footnote")
+    package = document.part.package
+    for part in package.iter_parts():
+        if str(part.partname) not in NOTES_PARTS:
+            continue
+        for note in parse_xml(part.blob):
+            words = _text_of(note).split()
+            text = " ".join(words)
+            if text:
+                yield Block(kind="paragraph", text=text, name="footnote")
 
 
 def _edges(document: WordDocument) -> list[Block]:
@@ -159,6 +190,8 @@ def _edges(document: WordDocument) -> list[Block]:
             ("footer", section.first_page_footer),
         )
         for kind, part in parts:
-            if text := "\n".join(paragraph.text for paragraph in part.paragraphs).strip():
+            lines = [paragraph.text for paragraph in part.paragraphs]
+            text = "\n".join(lines).strip()
+            if text:
                 found[(kind, text)] = Block(kind=kind, text=text)
     return list(found.values())

@@ -39,8 +39,9 @@ def read(source: FileToRead) -> Iterator[ParsedPage]:
     yield ParsedPage(blocks=tuple(_blocks(lines, starts)), title=None)
 
 
-Starts = Sequence[tuple[int, str | None]]
-"""Line numbers from 0 at which a symbol begins, with its name; None: what stands between symbols."""
+Start = tuple[int, str | None]
+"""Number of the line, from 0, at which a symbol begins, with its name; None: what stands between symbols."""
+Starts = Sequence[Start]
 
 
 def python_starts(text: str) -> Starts | None:
@@ -51,43 +52,68 @@ def python_starts(text: str) -> Starts | None:
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    starts: list[tuple[int, str | None]] = []
+    starts: list[Start] = []
     for node in tree.body:
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
+        line = _first_line(node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            starts.append((first, node.name))
-        elif starts and starts[-1][1] is not None:
-            starts.append((first, None))
+            starts.append((line, node.name))
+        elif starts:
+            _, name_before = starts[-1]
+            if name_before is not None:
+                starts.append((line, None))
     return starts
+
+
+def _first_line(node: ast.stmt) -> int:
+    """From 0, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    lines = [node.lineno, *[decorator.lineno for decorator in decorators]]
+    return min(lines) - 1
 
 
 def _starts(lines: Sequence[str], language: str) -> Starts:
     """By what a line without indent says; a comment above belongs to it."""
-    starts: list[tuple[int, str | None]] = []
-    for n, line in enumerate(lines):
+    has_c_functions = language in {"c", "cpp", "java", "csharp", "dart"}
+    starts: list[Start] = []
+    for number, line in enumerate(lines):
         if not line or line[0] in " \t})]*#/":
             continue
         found = DEFINES.match(line) or ASSIGNED.match(line)
-        if (
-            found is None
-            and language in {"c", "cpp", "java", "csharp", "dart"}
-            and not line.startswith(("typedef", "using"))
-        ):
+        names_types = line.startswith(("typedef", "using"))
+        if found is None and has_c_functions and not names_types:
             found = C_FUNCTION.match(line)
         if found is not None:
-            starts.append((n, found.group(1).strip('"`') or None))
+            name = found.group(1).strip('"`')
+            starts.append((number, name or None))
     return starts
 
 
 def _blocks(lines: Sequence[str], starts: Starts) -> Iterator[Block]:
     """From each start, moved up over its comments, to the next."""
-    begins: list[tuple[int, str | None]] = [(0, None)]
-    for at, name in starts:
-        while at > begins[-1][0] and at > 0 and COMMENT.match(lines[at - 1]):
-            at -= 1  # noqa: PLW2901
-        if at > begins[-1][0] or begins == [(0, None)]:
-            begins.append((at, name))
-    for (first, name), (last, _) in zip(begins, [*begins[1:], (len(lines), None)], strict=True):
-        text = "\n".join(lines[first:last]).strip("\n").rstrip()
+    begins = _begins(lines, starts)
+    ends = [first for first, _ in begins[1:]]
+    ends.append(len(lines))
+    for begin, end in zip(begins, ends, strict=True):
+        first, name = begin
+        text = "\n".join(lines[first:end])
+        text = text.strip("\n").rstrip()
         if text.strip():
             yield Block(kind="code", text=text, name=name)
+
+
+def _begins(lines: Sequence[str], starts: Starts) -> list[Start]:
+    """The starts with the comments above them; what stands above the first one has no name."""
+    begins: list[Start] = [(0, None)]
+    for line, name in starts:
+        above, _ = begins[-1]
+        first = _over_comments(lines, line, above)
+        if first > above or begins == [(0, None)]:
+            begins.append((first, name))
+    return begins
+
+
+def _over_comments(lines: Sequence[str], line: int, above: int) -> int:
+    """The first line of the comments that end just above a line, not beyond `above`."""
+    while line > above and line > 0 and COMMENT.match(lines[line - 1]):
+        line -= 1
+    return line

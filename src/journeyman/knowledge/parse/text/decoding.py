@@ -37,15 +37,24 @@ def encoding_of(data: bytes, declared: str | None = None, *, cut: bool = False) 
     for mark, encoding in MARKS:
         if data.startswith(mark):
             return encoding
-    if wide := _without_mark(data[:4096]):
+    wide = _without_mark(data[:4096])
+    if wide:
         return wide
     if _reads_as(data, "utf-8", cut):
         return "utf-8"
-    found = DECLARED.search(data[:2048])
-    for name in (declared, found.group(1).decode("ascii", "replace") if found else None):
-        if name and (known := _known(name)) and _reads_as(data, known, cut):
+    for name in (declared, _declared_inside(data)):
+        known = _known(name) if name else None
+        if known and _reads_as(data, known, cut):
             return known
     return _likeliest(data[:SAMPLE])
+
+
+def _declared_inside(data: bytes) -> str | None:
+    """What the text says of itself, near its beginning."""
+    found = DECLARED.search(data[:2048])
+    if found is None:
+        return None
+    return found.group(1).decode("ascii", "replace")
 
 
 def _known(name: str) -> str | None:
@@ -54,13 +63,11 @@ def _known(name: str) -> str | None:
         known = codecs.lookup(name).name
     except (LookupError, ValueError):
         return None
-    return (
-        "gb18030"
-        if known in {"gb2312", "gbk"}
-        else "cp1252"
-        if known in {"iso8859-1", "ascii"}
-        else known
-    )
+    if known in {"gb2312", "gbk"}:
+        return "gb18030"
+    if known in {"iso8859-1", "ascii"}:
+        return "cp1252"
+    return known
 
 
 def _reads_as(data: bytes, encoding: str, cut: bool) -> bool:
@@ -76,10 +83,16 @@ def _without_mark(head: bytes) -> str | None:
     pairs = len(head) // 2
     if pairs < 4:
         return None
-    even, odd = head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
-    if odd > 0.4 * pairs and even < 0.05 * pairs:
+    whole = head[: 2 * pairs]
+    even = whole[0::2].count(0)
+    odd = whole[1::2].count(0)
+    many = 0.4 * pairs
+    few = 0.05 * pairs
+    if odd > many and even < few:
         return "utf-16-le"
-    return "utf-16-be" if even > 0.4 * pairs and odd < 0.05 * pairs else None
+    if even > many and odd < few:
+        return "utf-16-be"
+    return None
 
 
 def _likeliest(sample: bytes) -> str:
@@ -115,19 +128,22 @@ def _western(sample: bytes) -> bool:
 
 def _plausible(sample: bytes, encoding: str) -> float:
     """The share of common characters among those that are not ASCII; 0 where it does not decode."""
+    new_decoder = codecs.getincrementaldecoder(encoding)
+    decoder = new_decoder("strict")
+    is_whole = len(sample) < SAMPLE
     try:
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(
-            sample, final=len(sample) < SAMPLE
-        )
+        text = decoder.decode(sample, final=is_whole)
     except UnicodeError:
         return 0.0
     foreign = [character for character in text if character > "\x7f"]
-    return (
-        sum(_common(character, encoding) for character in foreign) / len(foreign)
-        if len(foreign) > 1
-        else 0.0
-    )
+    count = len(foreign)
+    if count < 2:
+        return 0.0
+    common = sum(_common(character, encoding) for character in foreign)
+    return common / count
 
+
+PUNCTUATION = "，。、；：？！“”‘’（）《》【】「」『』—…·　％"
 
 LEVEL_1 = {
     "gb18030": ("gb2312", 0xB0, 0xD7),
@@ -147,15 +163,15 @@ OWN_LETTERS = {
 def _common(character: str, encoding: str) -> float:
     """How usual a character is in texts of an encoding: its own letters and its commonest hanzi are."""
     name = unicodedata.name(character, "")
-    if character in "，。、；：？！“”‘’（）《》【】「」『』—…·　％" or name.startswith(
-        OWN_LETTERS.get(encoding, ("-",))
-    ):
-        return 1.0 if not name.startswith("HALFWIDTH") else 0.0
+    own_letters = OWN_LETTERS.get(encoding, ("-",))
+    if character in PUNCTUATION or name.startswith(own_letters):
+        return 0.0 if name.startswith("HALFWIDTH") else 1.0
     if name.startswith(("HIRAGANA", "KATAKANA", "HANGUL")):
         return 0.2
     if not name.startswith("CJK UNIFIED") or encoding not in LEVEL_1:
         return 0.0
-    return 0.95 if _lead(character, *LEVEL_1[encoding]) else 0.2
+    sorted_in, low, high = LEVEL_1[encoding]
+    return 0.95 if _lead(character, sorted_in, low, high) else 0.2
 
 
 def _lead(character: str, encoding: str, low: int, high: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -12,89 +13,117 @@ from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.text.tabular import table_block
 
-PARTS = {
-    "paragraph_open": "paragraph",
-    "heading_open": "heading",
-    "fence": "code",
-    "code_block": "code",
+LIST_DEPTH = {
+    "bullet_list_open": 1,
+    "ordered_list_open": 1,
+    "bullet_list_close": -1,
+    "ordered_list_close": -1,
 }
+LINE_BREAKS = {"softbreak", "hardbreak"}
+WORDS = {"text", "code_inline", "image"}
+Tokens = Sequence[Token]
+QUOTE_DEPTH = {"blockquote_open": 1, "blockquote_close": -1}
 
 
 def read(source: FileToRead) -> Iterator[ParsedPage]:
-    text = text_of(source.data())
-    front = ""
-    if text.startswith("---\n") and (end := text.find("\n---\n", 4)) > 0:
-        front, text = text[4:end], text[end + 5 :]
-    title = next(
-        (line[6:].strip(" \"'") for line in front.splitlines() if line.startswith("title:")), None
-    )
+    front, text = _parted(text_of(source.data()))
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    yield ParsedPage(blocks=tuple(_blocks(tokens)), title=title)
+    blocks = tuple(_blocks(tokens))
+    yield ParsedPage(blocks=blocks, title=_title(front))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The front matter, which may be none, and the text below it."""
+    end = text.find("\n---\n", 4)
+    if text.startswith("---\n") and end > 0:
+        return text[4:end], text[end + 5 :]
+    return "", text
+
+
+def _title(front: str) -> str | None:
+    for line in front.splitlines():
+        if line.startswith("title:"):
+            return line[6:].strip(" \"'")
+    return None
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
-    lists = quotes = 0
-    at = 0
-    while at < len(tokens):
-        token = tokens[at]
+    lists = 0
+    quotes = 0
+    rest = iter(enumerate(tokens))
+    for number, token in rest:
         kind = token.type
-        lists += {
-            "bullet_list_open": 1,
-            "ordered_list_open": 1,
-            "bullet_list_close": -1,
-            "ordered_list_close": -1,
-        }.get(kind, 0)
-        quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(kind, 0)
+        lists += LIST_DEPTH.get(kind, 0)
+        quotes += QUOTE_DEPTH.get(kind, 0)
         if kind == "table_open":
-            end = next(n for n in range(at, len(tokens)) if tokens[n].type == "table_close")
-            yield from _table(tokens[at:end])
-            at = end
+            table = list(takewhile(_is_inside_table, (inner for _, inner in rest)))
+            yield from _table(table)
         elif kind == "heading_open":
-            yield Block(kind="heading", text=_inline(tokens[at + 1]), level=int(token.tag[1]))
-        elif kind in {"fence", "code_block"} and token.content.strip():
-            yield Block(
-                kind="code",
-                text=token.content.rstrip("\n"),
-                name=token.info.split()[0] if token.info.split() else None,
-            )
-        elif kind == "paragraph_open" and (text := _inline(tokens[at + 1])):
-            yield _text(text, lists, quotes, tokens[at + 1])
+            level = int(token.tag[1])
+            yield Block(kind="heading", text=_inline(tokens[number + 1]), level=level)
+        elif kind in {"fence", "code_block"}:
+            yield from _code(token)
+        elif kind == "paragraph_open":
+            inline = tokens[number + 1]
+            text = _inline(inline)
+            if text:
+                yield _text(text, lists, quotes, inline)
         elif kind == "html_block":
             from journeyman.knowledge.parse.web.html import parsed  # noqa: PLC0415 - lxml only where it is needed
 
-            yield from parsed(token.content)[0]
-        at += 1
+            blocks, _ = parsed(token.content)
+            yield from blocks
+
+
+def _is_inside_table(token: Token) -> bool:
+    return token.type != "table_close"
+
+
+def _code(token: Token) -> Iterator[Block]:
+    """Its language is the first word behind the fence."""
+    if not token.content.strip():
+        return
+    words = token.info.split()
+    language = words[0] if words else None
+    yield Block(kind="code", text=token.content.rstrip("\n"), name=language)
 
 
 def _text(text: str, lists: int, quotes: int, inline: Token) -> Block:
     children = inline.children or []
     if len(children) == 1 and children[0].type == "image":
-        return Block(
-            kind="figure", text=text, name=str(children[0].attrs.get("src", ""))[:200] or None
-        )
+        address = str(children[0].attrs.get("src", ""))[:200]
+        return Block(kind="figure", text=text, name=address or None)
     if quotes:
         return Block(kind="quote", text=text, level=quotes)
-    return Block(kind="list" if lists else "paragraph", text=text)
+    if lists:
+        return Block(kind="list", text=text)
+    return Block(kind="paragraph", text=text)
 
 
 def _inline(token: Token) -> str:
     """The words, without marks; a picture by its description."""
-    parts = []
-    for child in token.children or []:
-        if child.type in {"softbreak", "hardbreak"}:
+    parts: list[str] = []
+    for child in token.children or ():
+        kind = child.type
+        if kind in LINE_BREAKS:
             parts.append("\n")
-        elif child.type in {"text", "code_inline", "image"}:
+        elif kind in WORDS:
             parts.append(child.content)
-    return "".join(parts).strip()
+    text = "".join(parts)
+    return text.strip()
 
 
-def _table(tokens: Sequence[Token]) -> Iterator[Block]:
+def _table(tokens: Tokens) -> Iterator[Block]:
     rows: list[list[str]] = []
     for token in tokens:
-        if token.type == "tr_open":
+        kind = token.type
+        if kind == "tr_open":
             rows.append([])
-        elif token.type == "inline":
-            rows[-1].append(_inline(token))
+        elif kind == "inline":
+            cell = _inline(token)
+            rows[-1].append(cell)
     block = table_block(rows)
-    if block is not None:
-        yield block.model_copy(update={"columns": block.cells[0]})
+    if block is None:
+        return
+    columns = block.cells[0]
+    yield block.model_copy(update={"columns": columns})

@@ -10,8 +10,10 @@ from typing import Any
 
 from journeyman.documents import Block
 from journeyman.knowledge.parse.pdf.tables import header_of
-from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, Sheets, broken
 from journeyman.knowledge.parse.text.decoding import text_of
+
+Blocks = Iterator[Block]
 
 ROWS_A_BLOCK = 200
 CELL_CHARACTERS = 20_000
@@ -25,33 +27,48 @@ def table_block(
 ) -> Block | None:
     """One table; None where every cell is empty. `columns`: those of the block before, where it goes on."""
     width = max((len(row) for row in rows), default=0)
-    cells = [tuple(" ".join(cell.split())[:CELL_CHARACTERS] for cell in row) for row in rows]
-    cells = [row + ("",) * (width - len(row)) for row in cells if any(row)]
+    stripped = [_on_one_line_each(row) for row in rows]
+    cells = [row + ("",) * (width - len(row)) for row in stripped if any(row)]
     filled = [n for n in range(width) if any(row[n] for row in cells)]
-    if not cells or not filled:
+    if not filled:
         return None
     if columns is None:
         cells = [tuple(row[n] for n in filled) for row in cells]
         columns = header_of(cells)
+    lines = [" | ".join(row) for row in cells]
     return Block(
         kind="table",
-        text="\n".join(" | ".join(row) for row in cells),
+        text="\n".join(lines),
         cells=tuple(cells),
         columns=columns,
     )
 
 
-def table_blocks(rows: Iterable[Sequence[str]]) -> Iterator[Block]:
+def _on_one_line_each(row: Sequence[str]) -> tuple[str, ...]:
+    cells: list[str] = []
+    for cell in row:
+        words = cell.split()
+        text = " ".join(words)
+        cells.append(text[:CELL_CHARACTERS])
+    return tuple(cells)
+
+
+def table_blocks(rows: Iterable[Sequence[str]]) -> Blocks:
     """A long table as several blocks, each knowing the columns' names. An empty row ends a table."""
-    for full, group in itertools.groupby(rows, key=lambda row: any(cell.strip() for cell in row)):
-        if not full:
+    for has_text, group in itertools.groupby(rows, key=_has_text):
+        if not has_text:
             continue
         columns: tuple[str, ...] | None = None
         while part := list(itertools.islice(group, ROWS_A_BLOCK)):
             block = table_block(part, columns)
-            if block is not None:
-                columns = block.columns
-                yield block
+            if block is None:
+                continue
+            columns = block.columns
+            yield block
+
+
+def _has_text(row: Sequence[str]) -> bool:
+    return any(cell.strip() for cell in row)
 
 
 def read(source: FileToRead) -> Iterator[ParsedPage]:
@@ -62,35 +79,46 @@ def read(source: FileToRead) -> Iterator[ParsedPage]:
         blocks = _record_blocks(_json_lines(source, text))
     else:
         blocks = _json_blocks(source, text)
-    yield from (ParsedPage(blocks=(block,)) for block in blocks)
+    for block in blocks:
+        yield ParsedPage(blocks=(block,))
     if source.kind == "jsonl":
         yield from _bad_lines(text)
 
 
 def _csv_rows(source: FileToRead, text: str) -> Iterator[list[str]]:
     csv.field_size_limit(10 << 20)
-    sample = "\n".join(text.splitlines()[:50])
+    lines = text.splitlines(keepends=True)
+    dialect = _dialect(source, text)
     try:
-        dialect: Any = csv.Sniffer().sniff(sample, delimiters=",;\t|，")
-    except csv.Error:
-        dialect = "excel-tab" if source.path.suffix.lower() == ".tsv" else "excel"
-    try:
-        for row in csv.reader(text.splitlines(keepends=True), dialect):
+        for row in csv.reader(lines, dialect):
             yield [cell.strip() for cell in row]
     except csv.Error as error:
         raise broken(source, str(error), "Correct its quotes and separators.") from None
+
+
+def _dialect(source: FileToRead, text: str) -> Any:
+    """By the first lines; where they do not tell, by the file's name."""
+    lines = text.splitlines()
+    sample = "\n".join(lines[:50])
+    sniffer = csv.Sniffer()
+    try:
+        return sniffer.sniff(sample, delimiters=",;\t|，")
+    except csv.Error:
+        is_tsv = source.path.suffix.lower() == ".tsv"
+        return "excel-tab" if is_tsv else "excel"
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------
 
 
 def _json_lines(source: FileToRead, text: str) -> Iterator[Any]:
-    good = False
+    is_empty = True
     for line in text.splitlines():
-        if line.strip() and (record := _loaded(line)) is not None:
-            good = True
+        record = _loaded(line)
+        if record is not None:
+            is_empty = False
             yield record[0]
-    if not good:
+    if is_empty:
         raise broken(source, "no line of it is JSON", "Give one JSON object a line.")
 
 
@@ -101,18 +129,20 @@ def _loaded(line: str) -> tuple[Any] | None:
         return None
 
 
-def _bad_lines(text: str) -> Iterator[ParsedPage]:
-    bad = [
-        n
-        for n, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and _loaded(line) is None
-    ]
-    if bad:
-        shown = ", ".join(map(str, bad[:10])) + (" …" if len(bad) > 10 else "")
-        yield ParsedPage(
-            notes=(f"Without the lines that are no JSON, {len(bad):,} in all: {shown}.",),
-            missing=True,
-        )
+def _bad_lines(text: str) -> Sheets:
+    bad: list[str] = []
+    lines = text.splitlines()
+    for number, line in enumerate(lines, start=1):
+        is_empty = not line.strip()
+        if not is_empty and _loaded(line) is None:
+            bad.append(str(number))
+    if not bad:
+        return
+    shown = ", ".join(bad[:10])
+    if len(bad) > 10:
+        shown += " …"
+    note = f"Without the lines that are no JSON, {len(bad):,} in all: {shown}."
+    yield ParsedPage(notes=(note,), missing=True)
 
 
 def _json_blocks(source: FileToRead, text: str) -> Iterator[Block]:
@@ -126,62 +156,88 @@ def _json_blocks(source: FileToRead, text: str) -> Iterator[Block]:
         yield from _record_blocks(iter(whole))
     elif isinstance(whole, dict):
         for key, value in whole.items():
-            if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-                yield Block(kind="heading", text=str(key), level=1)
-                yield from _record_blocks(iter(value))
-            else:
-                yield Block(
-                    kind="paragraph",
-                    text="\n".join(_lines(value, str(key), DEPTH_AT_MOST)),
-                    name=str(key),
-                )
+            yield from _member_blocks(str(key), value)
     else:
         yield Block(kind="paragraph", text=str(whole))
+
+
+def _member_blocks(name: str, value: Any) -> Iterator[Block]:
+    """A member of an object: a list of records under a heading, or lines."""
+    if _is_list_of_records(value):
+        yield Block(kind="heading", text=name, level=1)
+        yield from _record_blocks(iter(value))
+    else:
+        lines = _lines(value, name, DEPTH_AT_MOST)
+        yield Block(kind="paragraph", text="\n".join(lines), name=name)
+
+
+def _is_list_of_records(value: Any) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(record, dict) for record in value)
 
 
 def _record_blocks(records: Iterator[Any]) -> Iterator[Block]:
     """Flat and alike: tables. Otherwise each record by itself."""
     while part := list(itertools.islice(records, ROWS_A_BLOCK)):
-        if len(part) > 1 and all(_is_flat(record) for record in part):
-            columns = list(dict.fromkeys(str(key) for record in part for key in record))
-            rows = [columns, *([_value(record.get(key, "")) for key in columns] for record in part)]
-            block = table_block(rows)
-            yield from (
-                [block.model_copy(update={"columns": block.cells[0]})] if block is not None else []
-            )
-        else:
-            for record in part:
-                lines = "\n".join(_lines(record, "", DEPTH_AT_MOST))
-                yield Block(kind="paragraph", text=lines)
+        if len(part) > 1 and all(map(_is_flat, part)):
+            yield from _record_table(part)
+            continue
+        for record in part:
+            lines = _lines(record, "", DEPTH_AT_MOST)
+            yield Block(kind="paragraph", text="\n".join(lines))
+
+
+def _record_table(records: Sequence[Mapping[Any, Any]]) -> Blocks:
+    """A column for each name that some record has."""
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(map(str, record)))
+    columns = list(names)
+    rows = [columns]
+    for record in records:
+        row = [_value(record.get(name, "")) for name in columns]
+        rows.append(row)
+    block = table_block(rows)
+    if block is not None:
+        first = block.cells[0]
+        yield block.model_copy(update={"columns": first})
 
 
 def _is_flat(record: Any) -> bool:
-    return isinstance(record, Mapping) and all(
-        not isinstance(value, Mapping | list) and len(str(value)) < 200 for value in record.values()
-    )
+    if not isinstance(record, Mapping):
+        return False
+    return all(map(_is_short, record.values()))
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, Mapping | list):
+        return False
+    return len(str(value)) < 200
 
 
 def _lines(value: Any, path: str, depth: int) -> Iterator[str]:
     """`path: value` for each leaf."""
     if isinstance(value, Mapping) and depth > 0:
         for key, inner in value.items():
-            yield from _lines(inner, f"{path}.{key}" if path else str(key), depth - 1)
+            inner_path = f"{path}.{key}" if path else str(key)
+            yield from _lines(inner, inner_path, depth - 1)
     elif isinstance(value, list) and depth > 0:
-        plain = all(not isinstance(inner, Mapping | list) for inner in value)
-        if plain:
-            yield f"{path}: {', '.join(map(_value, value))}"
+        if any(isinstance(inner, Mapping | list) for inner in value):
+            for number, inner in enumerate(value):
+                yield from _lines(inner, f"{path}[{number}]", depth - 1)
         else:
-            for n, inner in enumerate(value):
-                yield from _lines(inner, f"{path}[{n}]", depth - 1)
+            values = ", ".join(map(_value, value))
+            yield f"{path}: {values}"
+    elif path:
+        yield f"{path}: {_value(value)}"
     else:
-        yield f"{path}: {_value(value)}" if path else _value(value)
+        yield _value(value)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return (
-        json.dumps(value, ensure_ascii=False)
-        if not isinstance(value, Mapping | list)
-        else str(value)[:CELL_CHARACTERS]
-    )
+    if isinstance(value, Mapping | list):
+        return str(value)[:CELL_CHARACTERS]
+    return json.dumps(value, ensure_ascii=False)

@@ -12,36 +12,53 @@ from lxml import etree
 
 from journeyman.errors import InputError
 from journeyman.knowledge.parse.office.archives import opened
-from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, broken
+from journeyman.knowledge.parse.sheets import FileToRead, ParsedPage, Sheets, broken
 from journeyman.knowledge.parse.text.decoding import text_of
 from journeyman.knowledge.parse.web.html import parsed
 
 PACKAGE = "{http://www.idpf.org/2007/opf}"
+TITLE = ".//{http://purl.org/dc/elements/1.1/}title"
+ENCRYPTION = "META-INF/encryption.xml"
 
 
-def read(source: FileToRead) -> Iterator[ParsedPage]:
+def read(source: FileToRead) -> Sheets:
     with opened(source) as archive:
-        if "META-INF/encryption.xml" in archive.namelist() and b"EncryptedKey" in archive.read(
-            "META-INF/encryption.xml"
-        ):
-            raise InputError(
-                f"{source.name!r} is protected by its publisher (DRM).",
-                "Give a copy without protection.",
-            )
-        package = _package(source, archive)
-        title = package.findtext(".//{http://purl.org/dc/elements/1.1/}title")
-        folder = posixpath.dirname(_package_name(source, archive))
-        files = {item.get("id"): item.get("href") or "" for item in package.iter(f"{PACKAGE}item")}
-        told = False
-        for item in package.iter(f"{PACKAGE}itemref"):
-            name = posixpath.normpath(
-                posixpath.join(folder, unquote(files.get(item.get("idref"), "")))
-            )
-            sheet = _chapter(archive, name, title)
-            told |= bool(sheet.blocks)
+        _refuse_protected(source, archive)
+        name = _package_name(source, archive)
+        data = archive.read(name)
+        package = _xml(source, data)
+        title = package.findtext(TITLE)
+        folder = posixpath.dirname(name)
+        has_text = False
+        for chapter in _chapters(package, folder):
+            sheet = _chapter(archive, chapter, title)
+            has_text |= bool(sheet.blocks)
             yield sheet
-        if not told:
+        if not has_text:
             raise broken(source, "its list of chapters leads to no text")
+
+
+def _refuse_protected(source: FileToRead, archive: zipfile.ZipFile) -> None:
+    if ENCRYPTION not in archive.namelist():
+        return
+    if b"EncryptedKey" in archive.read(ENCRYPTION):
+        raise InputError(
+            f"{source.name!r} is protected by its publisher (DRM).",
+            "Give a copy without protection.",
+        )
+
+
+def _chapters(package: Any, folder: str) -> Iterator[str]:
+    """The chapters' names in the archive, in the order of the spine."""
+    files: dict[str | None, str] = {}
+    for item in package.iter(f"{PACKAGE}item"):
+        number = item.get("id")
+        files[number] = item.get("href") or ""
+    for item in package.iter(f"{PACKAGE}itemref"):
+        number = item.get("idref")
+        href = unquote(files.get(number, ""))
+        path = posixpath.join(folder, href)
+        yield posixpath.normpath(path)
 
 
 def _xml(source: FileToRead, data: bytes) -> Any:
@@ -55,16 +72,15 @@ def _xml(source: FileToRead, data: bytes) -> Any:
 
 
 def _package_name(source: FileToRead, archive: zipfile.ZipFile) -> str:
-    container = _xml(source, archive.read("META-INF/container.xml"))
+    data = archive.read("META-INF/container.xml")
+    container = _xml(source, data)
     root = next(container.iter("{*}rootfile"), None)
-    name = root.get("full-path") if root is not None else None
+    name = ""
+    if root is not None:
+        name = root.get("full-path") or ""
     if not name or name not in archive.namelist():
         raise broken(source, "it names no package file")
-    return str(name)
-
-
-def _package(source: FileToRead, archive: zipfile.ZipFile) -> Any:
-    return _xml(source, archive.read(_package_name(source, archive)))
+    return name
 
 
 def _chapter(archive: zipfile.ZipFile, name: str, title: str | None) -> ParsedPage:

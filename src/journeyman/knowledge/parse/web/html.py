@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from lxml import etree
@@ -35,6 +36,8 @@ PARTS = {
     "summary", "hr", "center", "h1", "h2", "h3", "h4", "h5", "h6",
 }  # fmt: skip
 
+LIST_PARTS = {"li", "dt", "dd"}
+
 EDGES: dict[str, BlockKind] = {"nav": "header", "footer": "footer"}
 
 NODES_AT_MOST = 2_000_000
@@ -58,16 +61,32 @@ def read(source: FileToRead) -> Iterator[ParsedPage]:
 def parsed(text: str) -> tuple[list[Block], str | None]:
     """The blocks of a page, and its title. Entities are never expanded, nothing is loaded."""
     parser = lxml_html.HTMLParser(
-        remove_comments=True, remove_pis=True, no_network=True, huge_tree=False, encoding="utf-8"
+        remove_comments=True,
+        remove_pis=True,
+        no_network=True,
+        huge_tree=False,
+        encoding="utf-8",
     )
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.replace("\x00", ""))
+    without_declaration = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.replace("\x00", ""))
+    data = without_declaration.encode("utf-8", "replace")
     try:
-        root = lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        root = lxml_html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return [], None
-    found = root.find(".//title")
-    title = " ".join((found.text or "").split()) if found is not None else ""
-    return list(_Walk().blocks(root)), title or None
+    title = ""
+    element = root.find(".//title")
+    if element is not None:
+        title = _on_one_line(element.text or "")
+    blocks = list(_Walk().blocks(root))
+    return blocks, title or None
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+Reaching = dict[tuple[int, int], str]
+"""Texts of cells that reach down, by row and column."""
 
 
 @dataclass
@@ -83,22 +102,20 @@ class _Walk:
         stack: list[tuple[Any, bool]] = [(root, False)]
         while stack and self.seen < NODES_AT_MOST:
             self.seen += 1
-            node, left = stack.pop()
+            node, is_left = stack.pop()
             tag = node.tag if isinstance(node.tag, str) else ""
-            if left:
+            if is_left:
                 yield from self._leave(node, tag)
-                continue
-            if not tag or tag in HIDDEN or _is_hidden(node):
+            elif not tag or tag in HIDDEN or _is_hidden(node):
                 self.text.append(node.tail or "")
-                continue
-            if tag in {"table", "pre"}:
+            elif tag in {"table", "pre"}:
                 yield from self._flush()
                 yield from _table(node) if tag == "table" else _code(node)
                 self.text.append(node.tail or "")
-                continue
-            yield from self._enter(node, tag)
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(node))
+            else:
+                yield from self._enter(node, tag)
+                stack.append((node, True))
+                stack.extend((child, False) for child in reversed(node))
 
     def _enter(self, node: Any, tag: str) -> Iterator[Block]:
         if tag in PARTS:
@@ -108,50 +125,65 @@ class _Walk:
             self.text.append("\n")
         elif tag == "img" and (node.get("alt") or "").strip():
             yield from self._flush()
-            yield Block(
-                kind="figure",
-                text=" ".join(node.get("alt").split()),
-                name=(node.get("src") or "")[:200] or None,
-            )
-        self.text.append(
-            node.text or "" if tag == "textarea" else re.sub(r"\s+", " ", node.text or "")
-        )
+            yield _picture(node)
+        text = node.text or ""
+        if tag != "textarea":
+            text = _spaced(text)
+        self.text.append(text)
 
     def _leave(self, node: Any, tag: str) -> Iterator[Block]:
         if tag in PARTS:
             yield from self._flush()
             if self.kinds:
                 self.kinds.pop()
-        self.text.append(re.sub(r"\s+", " ", node.tail or ""))
+        tail = node.tail or ""
+        self.text.append(_spaced(tail))
 
     def _flush(self) -> Iterator[Block]:
-        text = "\n".join(" ".join(line.split()) for line in "".join(self.text).split("\n")).strip()
+        lines = "".join(self.text).split("\n")
         self.text.clear()
+        text = "\n".join(_on_one_line(line) for line in lines).strip()
         if text:
             yield _block(text, self.kinds)
 
 
-def _is_hidden(node: Any) -> bool:
-    style = (node.get("style") or "").replace(" ", "").lower()
-    return (
-        node.get("hidden") is not None
-        or "display:none" in style
-        or node.get("aria-hidden") == "true"
+def _spaced(text: str) -> str:
+    """Each run of white space as one blank."""
+    return re.sub(r"\s+", " ", text)
+
+
+def _picture(node: Any) -> Block:
+    name = (node.get("src") or "")[:200]
+    return Block(
+        kind="figure",
+        text=_on_one_line(node.get("alt")),
+        name=name or None,
     )
+
+
+def _is_hidden(node: Any) -> bool:
+    if node.get("hidden") is not None or node.get("aria-hidden") == "true":
+        return True
+    style = node.get("style") or ""
+    return "display:none" in style.replace(" ", "").lower()
 
 
 def _block(text: str, kinds: list[str]) -> Block:
     inner = kinds[-1] if kinds else ""
-    edge = next((EDGES[kind] for kind in kinds if kind in EDGES), None)
-    if edge is not None:
-        return Block(kind=edge, text=text)
+    for kind in kinds:
+        if kind in EDGES:
+            return Block(kind=EDGES[kind], text=text)
     if re.fullmatch(r"h[1-6]", inner):
-        return Block(kind="heading", text=" ".join(text.split()), level=int(inner[1]))
+        level = int(inner[1])
+        return Block(kind="heading", text=_on_one_line(text), level=level)
     if inner == "figcaption":
         return Block(kind="caption", text=text)
     if "blockquote" in kinds:
-        return Block(kind="quote", text=text, level=kinds.count("blockquote"))
-    return Block(kind="list" if set(kinds) & {"li", "dt", "dd"} else "paragraph", text=text)
+        level = kinds.count("blockquote")
+        return Block(kind="quote", text=text, level=level)
+    if not LIST_PARTS.isdisjoint(kinds):
+        return Block(kind="list", text=text)
+    return Block(kind="paragraph", text=text)
 
 
 def _code(node: Any) -> Iterator[Block]:
@@ -162,55 +194,96 @@ def _code(node: Any) -> Iterator[Block]:
 
 def _table(node: Any) -> Iterator[Block]:
     caption = node.find("caption")
-    if caption is not None and (text := " ".join("".join(caption.itertext()).split())):
-        yield Block(kind="caption", text=text)
-    if node.find(".//table") is not None or node.get("role") == "presentation":
+    if caption is not None:
+        text = _all_text(caption)
+        if text:
+            yield Block(kind="caption", text=text)
+    if _arranges(node):
         yield from _layout_table(node)
         return
     rows = _rows(node)
-    if max((len(row) for row in rows), default=0) == 1:
-        yield from (Block(kind="paragraph", text=row[0]) for row in rows if row[0])
+    width = max((len(row) for row in rows), default=0)
+    if width == 1:
+        yield from _column(rows)
         return
     block = table_block(rows)
-    if block is not None:
-        head = len(node.xpath("./thead/tr")) or (
-            1 if node.xpath("(.//tr)[1][th and not(td)]") else 0
-        )
-        columns = block.columns or (block.cells[0] if head and len(block.cells) > 1 else ())
-        yield block.model_copy(update={"columns": columns})
+    if block is None:
+        return
+    columns = block.columns
+    if not columns and len(block.cells) > 1 and _has_head(node):
+        columns = block.cells[0]
+    yield block.model_copy(update={"columns": columns})
+
+
+def _arranges(node: Any) -> bool:
+    """Whether it is there for the looks of the page."""
+    has_tables = node.find(".//table") is not None
+    return has_tables or node.get("role") == "presentation"
+
+
+def _column(rows: list[list[str]]) -> Iterator[Block]:
+    """A table of one column is no table."""
+    for row in rows:
+        if row[0]:
+            yield Block(kind="paragraph", text=row[0])
+
+
+def _has_head(node: Any) -> bool:
+    """Whether its first row is said to be names: in a `thead`, or of `th` alone."""
+    if node.xpath("./thead/tr"):
+        return True
+    return bool(node.xpath("(.//tr)[1][th and not(td)]"))
+
+
+def _all_text(node: Any) -> str:
+    return _on_one_line("".join(node.itertext()))
 
 
 def _layout_table(node: Any) -> Iterator[Block]:
     """A table that only arranges the page: what is in its cells, one after the other."""
     for cell in node.iter("td", "th"):
-        if cell.find(".//table") is None:
-            text = " ".join("".join(cell.itertext()).split())
-            if text:
-                yield Block(kind="paragraph", text=text)
+        if cell.find(".//table") is not None:
+            continue
+        text = _all_text(cell)
+        if text:
+            yield Block(kind="paragraph", text=text)
 
 
 def _rows(node: Any) -> list[list[str]]:
     """Cells with what spans rows or columns said in each, as long as there are not too many."""
     rows: list[list[str]] = []
-    below: dict[tuple[int, int], str] = {}
+    from_above: Reaching = {}
     room = CELLS_AT_MOST
     for y, row in enumerate(node.iter("tr")):
         cells: list[str] = []
         for cell in row.iterchildren("td", "th"):
-            while (y, len(cells)) in below:
-                cells.append(below.pop((y, len(cells))))
-            text = " ".join("".join(_seen_text(cell)).split())
-            across, down = _span(cell.get("colspan")), _span(cell.get("rowspan"))
+            _take_from_above(from_above, y, cells)
+            across = _span(cell.get("colspan"))
+            down = _span(cell.get("rowspan"))
             room -= across * down
             if room < 0:
-                across = down = 1
-            for step in range(1, down):
-                below.update({(y + step, len(cells) + n): text for n in range(across)})
+                across = 1
+                down = 1
+            x = len(cells)
+            text = _on_one_line("".join(_seen_text(cell)))
             cells += [text] * across
-        while (y, len(cells)) in below:
-            cells.append(below.pop((y, len(cells))))
+            columns = range(x, x + across)
+            rows_below = range(y + 1, y + down)
+            for place in product(rows_below, columns):
+                from_above[place] = text
+        _take_from_above(from_above, y, cells)
         rows.append(cells)
     return rows
+
+
+def _take_from_above(from_above: Reaching, y: int, cells: list[str]) -> None:
+    """Go on with cells of rows above that reach down to here."""
+    while True:
+        place = (y, len(cells))
+        text = from_above.pop(place, None)
+        if text is None:
+            return
+        cells.append(text)
 
 
 def _seen_text(cell: Any) -> Iterator[str]:
@@ -224,4 +297,7 @@ def _seen_text(cell: Any) -> Iterator[str]:
 
 
 def _span(value: str | None) -> int:
-    return min(int(value), SPAN_AT_MOST) if value and value.isdigit() and int(value) > 0 else 1
+    if not value or not value.isdigit():
+        return 1
+    span = int(value)
+    return min(span, SPAN_AT_MOST) if span > 0 else 1

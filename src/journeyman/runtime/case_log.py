@@ -1,0 +1,181 @@
+"""One attempt at one case, on one path: what the journal has of it, and what is to be added.
+
+Nothing here waits for the disk on the event loop: every write goes through `CallJournal`, which carries it out on the
+runner's journal thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from journeyman.errors import JourneymanError
+from journeyman.store.journal import Journal
+from journeyman.store.journal.replay import bodies, last_body
+from journeyman.types import (
+    Case,
+    Event,
+    EventBody,
+    Finished,
+    Intended,
+    Lease,
+    Message,
+    Opened,
+    Recalled,
+    Replied,
+    Resulted,
+    Resumed,
+    SelfChecked,
+    ToolCall,
+    Trajectory,
+    Waiting,
+)
+
+
+class CallJournal(Protocol):
+    """Carries out a function of the journal off the event loop, one after the other, and gives its result."""
+
+    async def __call__(
+        self, function: Callable[..., Any], *arguments: Any, **named: Any
+    ) -> Any: ...
+
+
+class CaseLog:
+    """The events of a case. `past` is what was there when it was opened; what is added is written by `flush`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease,
+        call_journal: CallJournal,
+        past: Sequence[Event],
+        path: str = "",
+    ) -> None:
+        self.journal = journal
+        self.lease = lease
+        self.call_journal = call_journal
+        self.attempt_past = past
+        """Of all paths."""
+        self.past = [event for event in past if event.path == path]
+        self.path = path
+        self.next_seq = len(self.past)
+        self.unwritten: list[Event] = []
+        opened = last_body(self.past, Opened)
+        self.opening = None if opened is None else len(opened.messages)
+        """Messages before the first reply. None: it was not opened yet."""
+        self.recalled = last_body(self.past, Recalled) or Recalled()
+        self.replies = [
+            (event.key, event.body.reply) for event in self.past if isinstance(event.body, Replied)
+        ]
+        messages = [resulted.message for resulted in bodies(self.past, Resulted)]
+        self.results = {
+            message.call_id: message for message in messages if message.call_id is not None
+        }
+        self.remarks = sum(message.call_id is None for message in messages)
+        self.intents = {intended.call.id: intended.call for intended in bodies(self.past, Intended)}
+        self.resumed = bodies(self.past, Resumed)
+
+    @classmethod
+    async def open(cls, journal: Journal, lease: Lease, call_journal: CallJournal) -> CaseLog:
+        """The root path of a leased case."""
+        past = await call_journal(
+            journal.events, lease.run_id, lease.case.id, attempt=lease.attempt
+        )
+        return cls(journal, lease, call_journal, past)
+
+    @property
+    def case(self) -> Case:
+        return self.lease.case
+
+    def branch(self, name: str) -> CaseLog:
+        """The log of a branch: it replays by itself, in whatever order branches run."""
+        path = f"{self.path}/{name}" if self.path else name
+        return CaseLog(self.journal, self.lease, self.call_journal, self.attempt_past, path)
+
+    @property
+    def finished(self) -> Finished | None:
+        return last_body(self.past, Finished)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the model was asked about its answer."""
+        return last_body(self.past, SelfChecked) is not None
+
+    @property
+    def unresolved(self) -> ToolCall | None:
+        """A call begun whose result nobody knows."""
+        for call in self.intents.values():
+            if call.id not in self.results:
+                return call
+        return None
+
+    def add(self, body: EventBody, key: str | None = None) -> None:
+        """To be written with the next thing that must be."""
+        event = Event(
+            run_id=self.lease.run_id,
+            case_id=self.lease.case.id,
+            attempt=self.lease.attempt,
+            path=self.path,
+            seq=self.next_seq,
+            body=body,
+            key=key,
+            at=time.time(),
+        )
+        self.unwritten.append(event)
+        self.next_seq += 1
+
+    async def flush(self, *, fully: bool, closes: bool = False) -> None:
+        """Write all that is not written yet, in one transaction."""
+        events = self.unwritten
+        self.unwritten = []
+        closed = self.lease if closes else None
+        await self.call_journal(self.journal.append, events, fully=fully, closes=closed)
+
+    async def suspend(self, name: str, until: float | None) -> None:
+        """Let the case go until `name` is emitted, or until that moment. Waits for the disk."""
+        self.add(Waiting(name=name, until=until))
+        events = self.unwritten
+        self.unwritten = []
+        await self.call_journal(self.journal.suspend, self.lease, events, name=name, until=until)
+
+    def add_result(self, message: Message) -> None:
+        assert message.call_id is not None
+        self.results[message.call_id] = message
+        self.add(Resulted(message=message))
+
+    def catch_up(self, messages: Sequence[Message]) -> None:
+        """Note what the conversation holds beyond what is noted: its opening, refusals, and remarks of the loop."""
+        if self.opening is None:
+            self.opening = len(messages)
+            self.add(Opened(messages=tuple(messages)))
+        remarks = 0
+        for message in messages[self.opening :]:
+            if message.role == "tool" and message.call_id not in self.results:
+                self.add_result(message)
+            elif message.role in {"user", "system"}:
+                remarks += 1
+                if remarks > self.remarks:
+                    self.remarks = remarks
+                    self.add(Resulted(message=message))
+
+    async def finish(self, trajectory: Trajectory) -> None:
+        """Note how the rollout ended. Waits for the disk."""
+        if self.opening is None:
+            self.catch_up(trajectory.opening)
+        self.catch_up(trajectory.messages)
+        finished = Finished(
+            worker=trajectory.worker,
+            answer=trajectory.answer,
+            stop=trajectory.stop,
+            failure=trajectory.failure,
+            seconds=trajectory.seconds,
+        )
+        self.add(finished)
+        await self.flush(fully=True)
+
+
+class DivergedError(JourneymanError):
+    """On replay the worker asked something else than before the crash."""
+
+    kind = "diverged"
