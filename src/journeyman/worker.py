@@ -52,9 +52,6 @@ class WorkerVersion:
         return f"{self.name}@{self.version}"
 
 
-Worker = WorkerVersion  # as `runtime.runner` still calls it
-
-
 @dataclass(frozen=True)
 class RolloutState:
     """What has happened in a rollout so far."""

@@ -21,7 +21,7 @@ from journeyman.job.identity import identity_of
 from journeyman.job.job import Job
 from journeyman.knowledge.retriever import Retriever
 from journeyman.models.scripted import ScriptedModel
-from journeyman.runtime.runner import open_run
+from journeyman.runtime.runs import open_run
 from journeyman.runtime.versions import config_hash_of
 from journeyman.store.journal import open_journal
 from journeyman.verifiers import Exact, Number

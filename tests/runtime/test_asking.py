@@ -11,6 +11,8 @@ from journeyman.documents import Passage
 from journeyman.models.scripted import ScriptedModel
 from journeyman.runtime.asking import ask, asking_job, name_for
 from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.runner import Runner
+from journeyman.runtime.runs import open_run
 from journeyman.store.journal import open_journal
 from journeyman.types import Message, ToolSpec
 
@@ -29,10 +31,11 @@ def test_who_asks_at_once_gets_the_own_answer(tmp_path: Path) -> None:
     async def all_of_them() -> list[str | None]:
         with open_journal(tmp_path) as journal, LeaseOwner.enter(tmp_path) as holder:
             model = ScriptedModel([echo] * len(questions))
-            asked = (
-                ask(journal, holder, asking_job(find), model, question) for question in questions
-            )
-            return [outcome.trajectory.answer for outcome in await asyncio.gather(*asked)]
+            job = asking_job(find)
+            run = open_run(journal, job, model)
+            async with Runner.open(journal, holder, job, model, run) as runner:
+                asked = [ask(runner, question) for question in questions]
+                return [outcome.trajectory.answer for outcome in await asyncio.gather(*asked)]
 
     assert asyncio.run(all_of_them()) == [f"On {question}: 900 EUR." for question in questions]
 

@@ -40,6 +40,8 @@ from journeyman.protocols import Model
 from journeyman.runtime.asking import PASSAGE_TOKENS, ask, asking_job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import reason
+from journeyman.runtime.runner import Runner
+from journeyman.runtime.runs import open_run
 from journeyman.store.journal import Journal, open_journal
 from journeyman.types import CaseResult
 from journeyman.verifiers.citations import CitedSentence, abstains, cited_sentences, shown_to
@@ -158,13 +160,15 @@ async def _all(
 ) -> None:  # fmt: skip
     if isinstance(model, EmbeddedModel):
         await model.load()
+    run = open_run(journal, job, model)
     try:
-        for question in questions:
-            began = time.monotonic()
-            outcome = await ask(journal, holder, job, model, question)
-            seconds = {"indexing": indexing, "answering": time.monotonic() - began}
-            tell = _as_json if as_json else _told
-            tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
+        async with Runner.open(journal, holder, job, model, run, at_once=1) as runner:
+            for question in questions:
+                began = time.monotonic()
+                outcome = await ask(runner, question)
+                seconds = {"indexing": indexing, "answering": time.monotonic() - began}
+                tell = _as_json if as_json else _told
+                tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
     finally:
         await model.aclose()
 

@@ -11,6 +11,8 @@ confidence is worth.
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +35,8 @@ class LessonProjection:
     def __init__(self, journal: Journal, job: str) -> None:
         self.journal = journal
         self.job = job
+        self.lock = threading.Lock()
+        """Held while it is asked: several cases recall at once, each on a thread of its own."""
 
     @cached_property
     def memories(self) -> LessonStore:
@@ -127,12 +131,18 @@ def agrees(recalled: Lesson, taught: Lesson | None, answer: str | None) -> bool 
 class _Recollection:
     """The memory of one moment, or of whenever it is asked."""
 
-    experience: LessonProjection
+    projection: LessonProjection
     settings: Recall
     until: int | None
 
     async def recall(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        """Off the event loop, one after the other: what is remembered lies on a disk."""
         if not self.settings.k:
             return ()
-        memories = self.experience.memories if self.until is not None else self.experience.advance()
-        return recall(memories, query, self.settings, fits, until=self.until)
+        return await asyncio.to_thread(self._recalled, query, fits)
+
+    def _recalled(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
+        projection = self.projection
+        with projection.lock:
+            store = projection.memories if self.until is not None else projection.advance()
+            return recall(store, query, self.settings, fits, until=self.until)

@@ -18,12 +18,7 @@ from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.knowledge.modes import NEAR
 from journeyman.memory.context import tokens_of
-from journeyman.protocols import Model
-from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, work
-from journeyman.runtime.runs import add_cases, open_run
-from journeyman.store.journal import Journal
-from journeyman.store.journal.replay import outcome_of
+from journeyman.runtime.runner import Runner
 from journeyman.types import Budget, Case, CaseResult, Sampling
 
 JOB = "ask"
@@ -80,17 +75,12 @@ def name_for(labels: Collection[str]) -> str:
     return f"{JOB}--{hashlib.sha256(repr(held).encode()).hexdigest()[:12]}"
 
 
-async def ask(
-    journal: Journal, holder: LeaseOwner, job: Job, model: Model, question: str
-) -> CaseResult:
-    """Work one question. Processes that ask at once may do each other's, as with all cases of a run.
+async def ask(runner: Runner, question: str) -> CaseResult:
+    """Work one question in a runner on the job's run; others can be asked meanwhile, here and in other processes.
 
     Raises InputError for an empty question.
     """
     if not question.strip():
         raise InputError("The question is empty.", "Ask something.")
     case = Case(id=f"q-{secrets.token_hex(4)}", prompt=question.strip())
-    run = open_run(journal, job, model)
-    add_cases(journal, run, [case])
-    await work(Runner.open(journal, holder, job, model, run, at_once=1))
-    return outcome_of(case, run.worker, journal.events(run.id, case.id))
+    return await runner.submit(case)

@@ -34,7 +34,7 @@ from journeyman.types import (
     SelfChecked,
     Trajectory,
 )
-from journeyman.worker import Worker, rollout
+from journeyman.worker import WorkerVersion, rollout
 
 
 class Decide(Protocol):
@@ -54,7 +54,7 @@ class CaseWork:
     job: Job
     model: Model
     run: Run
-    worker: Worker
+    worker: WorkerVersion
     decide: Decide
     stop: asyncio.Event
     """Set: no model call is begun any more."""

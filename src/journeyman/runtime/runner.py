@@ -29,7 +29,7 @@ from journeyman.runtime.waiting import Suspended
 from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcome_of
 from journeyman.types import Case, CaseResult, Decided, Event, Lease, Run, Trajectory, WorkerSpec
-from journeyman.worker import Worker
+from journeyman.worker import WorkerVersion
 
 LEASE_SECONDS = 30.0
 """How long a case stays held by a process that no longer says it is alive, where its death can't be seen."""
@@ -43,7 +43,7 @@ PATIENCE_SECONDS = 30.0
 OnCaseClosed = Callable[[CaseResult], None]
 
 
-def worker_for(job: Job, run: Run, memory: Memory | None = None) -> Worker:
+def worker_for(job: Job, run: Run, memory: Memory | None = None) -> WorkerVersion:
     """The worker version that a run names, for a job; without a memory, one that recalls nothing."""
     spec = run.worker_spec
     return new_worker(job, name=run.name, version=run.version, worker_spec=spec, memory=memory)
@@ -56,11 +56,11 @@ def new_worker(
     version: int = 1,
     worker_spec: WorkerSpec | None = None,
     memory: Memory | None = None,
-) -> Worker:
+) -> WorkerVersion:
     """A worker for a job; without a spec, a plain one."""
     spec = worker_spec or WorkerSpec()
     instructions = job.instructions if spec.instructions is None else spec.instructions
-    return Worker(
+    return WorkerVersion(
         name=name,
         version=version,
         instructions=instructions,
@@ -83,7 +83,7 @@ class Runner:
     job: Job
     model: Model
     run: Run
-    worker: Worker
+    worker: WorkerVersion
     projection: LessonProjection | None = None
     """What its memory stands on; closed with the runner. None: it stands on nothing of this workspace."""
     at_once: int = 2
@@ -128,6 +128,7 @@ class Runner:
         self._slots = asyncio.Semaphore(self.at_once)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[str, list[asyncio.Future[CaseResult]]] = {}
+        self._being_added = 0
         self._changed = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
         self._beat: asyncio.Task[None] | None = None
@@ -194,6 +195,7 @@ class Runner:
         A case that is done already gives its result from the journal. The result of a case that waits for an event
         comes when that has come. Raises InputError, when awaited, for a case that is there with other content.
         """
+        self._being_added += 1
         return asyncio.ensure_future(self._submitted(case))
 
     async def drain(self) -> None:
@@ -206,7 +208,8 @@ class Runner:
         self._start()
         while not self.stop.is_set():
             self._raise_failure()
-            if not self._in_flight and await self.call_journal(self._nothing_left):
+            busy = self._in_flight or self._being_added
+            if not busy and await self.call_journal(self._nothing_left):
                 return
             await self._next_change()
         while self._in_flight:
@@ -217,7 +220,11 @@ class Runner:
         self._start()
         result: asyncio.Future[CaseResult] = asyncio.get_running_loop().create_future()
         self._awaited.setdefault(case.id, []).append(result)
-        added = await self.call_journal(self.journal.add_cases, self.run.id, [case])
+        try:
+            added = await self.call_journal(self.journal.add_cases, self.run.id, [case])
+        finally:
+            self._being_added -= 1
+            self._changed.set()
         if not added:
             await self._settle_if_closed(case)
         return await result

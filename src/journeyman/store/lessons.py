@@ -122,7 +122,7 @@ class LessonStore:
         """Raises StoreError where the file can't be read or written. One of another format is made anew."""
         with store_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = connect(path, writes=True)
+            connection = connect(path, writes=True, threads=True)
             sync_fully(connection, False)
             try:
                 with connection.begin():
