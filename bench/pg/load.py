@@ -19,12 +19,13 @@ from journeyman.types import (
     Reply,
     Resulted,
     Run,
+    RunSpec,
     ToolCall,
     Usage,
 )
 
 TEXT = "x" * 200
-RUN = Run(id="r", job="j", worker="a@1", model="m", fingerprint="f", spec={}, opened_at=1.0)
+RUN = Run(id="r", job="j", worker="a@1", model="m", fingerprint="f", spec=RunSpec(), opened_at=1.0)
 REPLY = Reply(
     message=Message(role="assistant", content=TEXT),
     usage=Usage(prompt_tokens=100, completion_tokens=10, cached_tokens=0),
