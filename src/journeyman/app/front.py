@@ -109,6 +109,16 @@ class Worker(Generic[T]):
         job = self.settings.job
         return f"Worker({job.name if isinstance(job, Job) else str(job)!r})"
 
+    def identity(self) -> tuple[object, ...]:
+        """What can change its answers, for a worker that asks it by a tool."""
+        given = self.settings
+        job = given.job if isinstance(given.job, Job) else str(given.job)
+        model = (
+            given.model if given.model is None or isinstance(given.model, str) else given.model.name
+        )
+        knowledge = repr(given.knowledge)
+        return (job, given.instructions, tuple(given.tools), knowledge, given.output, model)
+
     # --- one case
 
     def do(
