@@ -50,7 +50,7 @@ def identity_of(value: object) -> str:
 
     An object may say its own by an attribute `identity`: a value, or a method that gives one.
     Module variables that a function reads count where they are constants (named in capitals, or plain values),
-    functions or classes. Raises InputError for what can't be told apart.
+    functions, classes, or objects with an `identity`. Raises InputError for what can't be told apart.
     """
     return _digest(_Teller().told(value))
 
@@ -258,7 +258,7 @@ def _names(code: types.CodeType) -> set[str]:
 def _is_constant(name: str, value: object) -> bool:
     if name.isupper() or value is None or isinstance(value, (*PLAIN, types.FunctionType)):
         return True
-    return isinstance(value, type)
+    return isinstance(value, type) or _own(value) is not None
 
 
 def _source(function: types.FunctionType) -> Iterator[str]:
