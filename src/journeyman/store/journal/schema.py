@@ -53,6 +53,8 @@ cases = Table(
     sqlite_with_rowid=False,
 )
 
+Index("cases_in_order", cases.c.run_id, cases.c.seq, unique=True)
+
 pending = Table(
     "pending",
     metadata,
