@@ -23,6 +23,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
@@ -241,6 +242,7 @@ def context_parameter(function: Function) -> str | None:
     return first
 
 
+@lru_cache(maxsize=1_024)
 def arguments_of(function: Function) -> type[BaseModel]:
     """A model of the function's arguments, with what the docstring says of each.
 
@@ -263,6 +265,7 @@ def arguments_of(function: Function) -> type[BaseModel]:
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+@lru_cache(maxsize=1_024)
 def spec_of(function: Function, arguments: type[BaseModel]) -> ToolSpec:
     """What the model sees of a function."""
     schema = _without_titles(arguments.model_json_schema())

@@ -21,6 +21,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     union_all,
     update,
 )
@@ -145,14 +146,16 @@ def _first_reply() -> Select[Any]:
     return found.limit(ONE)
 
 
-def _news(runs: int, kinds: int) -> Statement:
-    """Of so many runs and kinds: a page from behind a position on."""
+def _news(runs: int, kinds: int, followed: bool) -> Statement:
+    """Of so many runs and kinds: a page from behind a position on. `followed`: all kinds are of `schema.FOLLOWED`."""
     run_names = [f"run{n}" for n in range(runs)]
     kind_names = [f"kind{n}" for n in range(kinds)]
     of_runs = _among(events.c.run_id, run_names)
     of_kinds = _among(events.c.kind, kind_names)
     later = events.c.id > LAST
     page = _with_position().where(of_runs, of_kinds, later)
+    if followed:
+        page = page.where(text(schema.IS_FOLLOWED))
     page = page.order_by(events.c.id)
     return Statement(page.limit(PAGE), *run_names, *kind_names, "last")
 

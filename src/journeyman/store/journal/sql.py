@@ -346,7 +346,8 @@ class SqlJournal(ABC):
         among = [runs] if isinstance(runs, str) else list(runs)
         if not among:
             return
-        statement = self.hot.news(len(among), len(kinds))
+        followed = set(kinds) <= set(schema.FOLLOWED)
+        statement = self.hot.news(len(among), len(kinds), followed)
         last = after
         while page := self._rows(statement, *among, *kinds, last):
             for position, *row in page:
