@@ -114,7 +114,9 @@ def _made_job(settings: WorkerSettings[Any], kind: OutputType[Any], room: Worksp
 
 def _environment(settings: WorkerSettings[Any], room: Workspace) -> OpenEnvironment:
     tools = tuple(settings.tools)
-    inner = Tools(functions=tools, workspace=room.folder) if tools else SingleTurn()
+    inner: OpenEnvironment = SingleTurn()
+    if tools:
+        inner = Tools(functions=tools).within(room.folder)
     if settings.knowledge is None:
         return inner
     paths = _paths(settings.knowledge)

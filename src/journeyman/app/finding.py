@@ -42,7 +42,9 @@ def generated_job(task: str, workspace: Path) -> Path:
 def run_of_worker(journal: Journal, job: str, name: str) -> Run:
     """The latest run of a worker on a job, by the job's name or a run's."""
     latest = chosen_run(journal, job)
-    mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.internal]
+    runs = journal.runs(job=latest.job)
+    outside = [run for run in runs if not run.internal]
+    mine = [run for run in outside if run.name == name]
     if not mine:
         raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
     return mine[-1]
@@ -51,11 +53,14 @@ def run_of_worker(journal: Journal, job: str, name: str) -> Run:
 def chosen_run(journal: Journal, name: str | None) -> Run:
     """The run named, or the latest; a job's name stands for its latest run."""
     runs = [run for run in journal.runs() if not run.internal]
-    fitting = [run for run in runs if name is None or name in {run.id, run.job}]
-    if not fitting:
-        known = ", ".join(run.id for run in runs[-10:]) or "none"
-        raise InputError(f"There is no run {name!r}.", f"The latest runs: {known}.")
-    return fitting[-1]
+    fitting = runs
+    if name is not None:
+        fitting = [run for run in runs if name in {run.id, run.job}]
+    if fitting:
+        return fitting[-1]
+    latest = [run.id for run in runs[-10:]]
+    known = ", ".join(latest) or "none"
+    raise InputError(f"There is no run {name!r}.", f"The latest runs: {known}.")
 
 
 def user() -> str:

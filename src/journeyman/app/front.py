@@ -55,19 +55,36 @@ class Worker(Generic[T]):
 
     @overload
     def __init__(
-        self: Worker[str], job: str | Path | Job, *, instructions: str = "", tools: Sequence[Tool] = (),
-        knowledge: Paths | None = None, verifiers: Sequence[Verifier] | None = None,
-        allowed_error: float | None = None, model: str | Model | None = None, budget: Budget | None = None,
-        workspace: str | Path | Workspace | None = None, name: str = "ada",
-    ) -> None: ...  # fmt: skip
+        self: Worker[str],
+        job: str | Path | Job,
+        *,
+        instructions: str = "",
+        tools: Sequence[Tool] = (),
+        knowledge: Paths | None = None,
+        verifiers: Sequence[Verifier] | None = None,
+        allowed_error: float | None = None,
+        model: str | Model | None = None,
+        budget: Budget | None = None,
+        workspace: str | Path | Workspace | None = None,
+        name: str = "ada",
+    ) -> None: ...
 
     @overload
     def __init__(
-        self: Worker[T], job: str | Path | Job, *, output: type[T], instructions: str = "", tools: Sequence[Tool] = (),
-        knowledge: Paths | None = None, verifiers: Sequence[Verifier] | None = None,
-        allowed_error: float | None = None, model: str | Model | None = None, budget: Budget | None = None,
-        workspace: str | Path | Workspace | None = None, name: str = "ada",
-    ) -> None: ...  # fmt: skip
+        self: Worker[T],
+        job: str | Path | Job,
+        *,
+        output: type[T],
+        instructions: str = "",
+        tools: Sequence[Tool] = (),
+        knowledge: Paths | None = None,
+        verifiers: Sequence[Verifier] | None = None,
+        allowed_error: float | None = None,
+        model: str | Model | None = None,
+        budget: Budget | None = None,
+        workspace: str | Path | Workspace | None = None,
+        name: str = "ada",
+    ) -> None: ...
 
     def __init__(  # noqa: PLR0913 - each is one thing that a user may want to say
         self,
@@ -177,15 +194,30 @@ class Worker(Generic[T]):
 
     async def _submit(self, case: Case) -> Result[T]:
         desk = self._desk
-        run = desk.room.done_before(desk.run, case.id) or desk.run
-        record = await desk.room.submit(desk.given, run, case)
-        return result_of(desk.room, run, record, case.prompt, desk.kind)
+        room, run = desk.room, desk.run
+        earlier = room.done_before(run, case.id)
+        if earlier is not None:
+            run = earlier
+        record = await room.submit(desk.given, run, case)
+        return result_of(
+            room,
+            run,
+            record,
+            case.prompt,
+            desk.kind,
+        )
 
     # --- many cases
 
-    def work(self, cases: Cases, *, retry_failed: bool = False) -> WorkSummary[T]:
+    def work(
+        self,
+        cases: Cases,
+        *,
+        retry_failed: bool = False,
+    ) -> WorkSummary[T]:
         """Do many cases, several at a time. Stopped or killed, the same call goes on where it was."""
-        return loops.run_here(self.awork(cases, retry_failed=retry_failed), called="work")
+        working = self.awork(cases, retry_failed=retry_failed)
+        return loops.run_here(working, called="work")
 
     async def awork(self, cases: Cases, *, retry_failed: bool = False) -> WorkSummary[T]:
         """`work` as a coroutine."""
@@ -214,10 +246,14 @@ class Worker(Generic[T]):
                 found.append(one)
         return found
 
-    def report(self, out: str | Path | None = None) -> Written:
+    def report(
+        self,
+        out: str | Path | None = None,
+    ) -> Written:
         """Write a report of all that was done: HTML, CSV, and PNG where matplotlib is installed."""
         desk = self._desk
-        return desk.room.report(desk.run, None if out is None else Path(out))
+        folder = None if out is None else Path(out)
+        return desk.room.report(desk.run, folder)
 
     # --- getting better
 
@@ -342,7 +378,9 @@ def _cases(given: Cases) -> Iterator[Case]:
 
 
 def _id_of(prompt: str) -> str:
-    return f"p-{hashlib.sha256(prompt.encode('utf-8')).hexdigest()[:16]}"
+    text = prompt.encode("utf-8")
+    digest = hashlib.sha256(text).hexdigest()
+    return f"p-{digest[:16]}"
 
 
 def _summary(desk: Desk[T], prompts: Mapping[str, str]) -> WorkSummary[T]:
@@ -359,7 +397,14 @@ def _summary(desk: Desk[T], prompts: Mapping[str, str]) -> WorkSummary[T]:
 
     def each() -> Iterator[Result[T]]:
         for one, record in given():
-            yield result_of(room, one, record, prompts[record.case_id], desk.kind)
+            prompt = prompts[record.case_id]
+            yield result_of(
+                room,
+                one,
+                record,
+                prompt,
+                desk.kind,
+            )
 
     for _, record in given():
         closed += 1

@@ -64,25 +64,59 @@ class Result(Generic[T]):
             for sentence in sentences
         )
 
-    def correct(self, answer: T | str, *, by: str | None = None, note: str = "") -> Result[T]:
+    def correct(
+        self,
+        answer: T | str,
+        *,
+        by: str | None = None,
+        note: str = "",
+    ) -> Result[T]:
         """Say what the right answer is. It counts at once: the next case like this one is told.
 
         `by` is who says so; None: the user of this machine. The result as it then stands comes back.
         """
         text = self.kind.written(answer)
-        return self._labelled(Label(error=True, by=by or user(), correction=text, note=note))
+        label = Label(
+            error=True,
+            by=by or user(),
+            correction=text,
+            note=note,
+        )
+        return self._labelled(label)
 
-    def accept(self, *, by: str | None = None, note: str = "") -> Result[T]:
+    def accept(
+        self,
+        *,
+        by: str | None = None,
+        note: str = "",
+    ) -> Result[T]:
         """Say that the answer is right."""
-        return self._labelled(Label(error=False, by=by or user(), note=note))
+        label = Label(error=False, by=by or user(), note=note)
+        return self._labelled(label)
 
-    def reject(self, *, by: str | None = None, note: str = "") -> Result[T]:
+    def reject(
+        self,
+        *,
+        by: str | None = None,
+        note: str = "",
+    ) -> Result[T]:
         """Say that the answer is wrong, without a better one."""
-        return self._labelled(Label(error=True, by=by or user(), note=note))
+        label = Label(error=True, by=by or user(), note=note)
+        return self._labelled(label)
 
     def _labelled(self, label: Label) -> Result[T]:
-        record = self.room.review(self.run, self.case_id, label)
-        return result_of(self.room, self.run, record, self.prompt, self.kind)
+        record = self.room.review(
+            self.run,
+            self.case_id,
+            label,
+        )
+        return result_of(
+            self.room,
+            self.run,
+            record,
+            self.prompt,
+            self.kind,
+        )
 
 
 def result_of(

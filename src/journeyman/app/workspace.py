@@ -143,7 +143,12 @@ class Workspace:
 
     # --- what is named
 
-    def job(self, name: str | Path, *, database: Path | None = None) -> Job:
+    def job(
+        self,
+        name: str | Path,
+        *,
+        database: Path | None = None,
+    ) -> Job:
         """A job by its folder, by the name of a shipped one, or a generated task FAMILY:TASK."""
         return open_job(str(name), self.folder, database=database)
 
@@ -163,12 +168,22 @@ class Workspace:
 
     def champion(self, given: Assignment) -> Version:
         """The version that works now."""
-        return champion_of(self.journal, given.job.name, _config_hash(given), given.name)
+        return champion_of(
+            self.journal,
+            given.job.name,
+            _config_hash(given),
+            given.name,
+        )
 
     def _versions(self, given: Assignment) -> dict[int, Version]:
-        changes = self.journal.changes(given.job.name)
-        runs = self.journal.runs(job=given.job.name)
-        return versions(changes, runs, given.name)
+        job = given.job.name
+        changes = self.journal.changes(job)
+        runs = self.journal.runs(job=job)
+        return versions(
+            changes,
+            runs,
+            given.name,
+        )
 
     # --- work
 
@@ -277,16 +292,25 @@ class Workspace:
             earlier = known.get(earlier.spec.continues or "")
         return chain
 
-    def events(self, run: Run, case_id: str) -> list[Event]:
+    def events(
+        self,
+        run: Run,
+        case_id: str,
+    ) -> list[Event]:
         """What has been written of a case so far."""
         return self.journal.events(run.id, case_id)
 
     def metrics(self, run: Run) -> RunMetrics:
         return run_metrics(self.journal, run)
 
-    def report(self, run: Run, out: Path | None = None) -> Written:
+    def report(
+        self,
+        run: Run,
+        out: Path | None = None,
+    ) -> Written:
         """Write a run's report; into the workspace, unless told where."""
-        return write_report(self.journal, run, out or self.folder / "reports" / run.id)
+        usual = self.folder / "reports" / run.id
+        return write_report(self.journal, run, out or usual)
 
     # --- people
 
@@ -300,8 +324,16 @@ class Workspace:
 
     # --- getting better
 
-    def open_backtest(self, given: Assignment, history: Sequence[Case], *, fresh: bool) -> Run:
-        return self.open_run(given, fresh=fresh, backtest=to_learn_from(len(history)))
+    def open_backtest(
+        self,
+        given: Assignment,
+        history: Sequence[Case],
+        *,
+        fresh: bool,
+    ) -> Run:
+        """The run of a backtest, which learns from a part of the history first."""
+        warm_up = to_learn_from(len(history))
+        return self.open_run(given, fresh=fresh, backtest=warm_up)
 
     def outlook(self, run: Run) -> Backtest:
         """What a finished backtest shows."""
@@ -389,12 +421,16 @@ def open_job(
 
 def with_rule(job: Job, allowed_error: float | None) -> Job:
     """The job with another allowed error, where one is given."""
-    return job if allowed_error is None else replace(job, allowed_error=allowed_error)
+    if allowed_error is None:
+        return job
+    return replace(job, allowed_error=allowed_error)
 
 
 def cases_of(job: Job, file: Path | None) -> Iterable[Case]:
     """A file's cases, or else the job's own."""
-    return job.cases() if file is None else read_cases(file)
+    if file is None:
+        return job.cases()
+    return read_cases(file)
 
 
 async def load(model: Model) -> None:

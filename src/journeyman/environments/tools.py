@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     create_model,
@@ -154,15 +155,21 @@ class Tools(Record):
 
     kind: Literal["tools"] = "tools"
     functions: tuple[Annotated[Function, BeforeValidator(_member)], ...]
-    workspace: Path | None = None
+    _workspace: Path | None = PrivateAttr(None)
     """What a `RunContext` names as the place for files."""
+
+    def within(self, workspace: Path) -> Self:
+        """The same tools, with a place for files."""
+        placed = self.model_copy()
+        placed._workspace = workspace
+        return placed
 
     def identity(self) -> tuple[Function, ...]:
         """The functions; where files are kept changes no answer."""
         return self.functions
 
     def __call__(self, case_input: CaseInput) -> Environment:
-        return _Tools(case_input, self.functions, self.workspace)
+        return _Tools(case_input, self.functions, self._workspace)
 
 
 class _Tools:

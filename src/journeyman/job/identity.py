@@ -256,9 +256,11 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _is_constant(name: str, value: object) -> bool:
-    if name.isupper() or value is None or isinstance(value, (*PLAIN, types.FunctionType)):
+    if name.isupper() or value is None:
         return True
-    return isinstance(value, type) or _own(value) is not None
+    if isinstance(value, (*PLAIN, types.FunctionType, type)):
+        return True
+    return _own(value) is not None
 
 
 def _source(function: types.FunctionType) -> Iterator[str]:
@@ -312,9 +314,10 @@ def _named(what: Any) -> str:
 
 @functools.cache
 def _library(module: str) -> str:
-    top = sys.modules.get(module.partition(".")[0])
-    version = getattr(top, "__version__", "") if top is not None else ""
-    return f"{module} {version if isinstance(version, str) else ''}"
+    name = module.partition(".")[0]
+    top = sys.modules.get(name)
+    version = getattr(top, "__version__", None)
+    return f"{module} {version}" if isinstance(version, str) else module
 
 
 @functools.cache
