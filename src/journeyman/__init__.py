@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeyman.app.results import Result as Result
     from journeyman.app.results import WorkSummary as WorkSummary
     from journeyman.app.workspace import Workspace as Workspace
+    from journeyman.environments.running import await_event as await_event
     from journeyman.environments.tools import RunContext as RunContext
     from journeyman.environments.tools import ToolResult as ToolResult
     from journeyman.environments.tools import effect as effect
@@ -45,6 +46,7 @@ PLACES = {
     "WorkSummary": "app.results",
     "Worker": "app.front",
     "Workspace": "app.workspace",
+    "await_event": "environments.running",
     "effect": "environments.tools",
     "final": "environments.tools",
     "tool": "environments.tools",

@@ -38,7 +38,7 @@ from journeyman.runtime.runs import add_cases, open_run
 from journeyman.runtime.versions import Version, config_hash_of, versions
 from journeyman.store.journal import Journal, folder_of, has_journal, open_journal
 from journeyman.store.journal.replay import outcome_of, outcomes
-from journeyman.types import Case, CaseResult, Event, Label, Run
+from journeyman.types import Case, CaseResult, Event, Json, Label, Run, WaitingCase
 
 DEFAULT_WORKSPACE = ".journeyman"
 LEARNERS = ("demonstrations", "rules", "instructions", "ablation")
@@ -311,6 +311,21 @@ class Workspace:
         """Write a run's report; into the workspace, unless told where."""
         usual = self.folder / "reports" / run.id
         return write_report(self.journal, run, out or usual)
+
+    # --- waiting
+
+    def emit(self, name: str, payload: Json = None) -> bool:
+        """Let the cases go on that wait for this name; returns whether it is the name's first emit, which holds.
+
+        They are worked by whoever works their run, in this process or another.
+        """
+        if not name.strip():
+            raise InputError("The event has no name.", "Name what the cases wait for.")
+        return self.journal.emit(name, payload)
+
+    def waiting(self, run: Run) -> list[WaitingCase]:
+        """The cases of a run that are off the queue, and what each waits for."""
+        return self.journal.waiting(run.id)
 
     # --- people
 

@@ -87,10 +87,15 @@ def main(
         work = room.stream(given, run, stream, retry_failed=retry, on_case_closed=board.closed)
         stopped = work_through(work, board)
         written = room.report(run)
+        waiting = room.waiting(run)
     if as_json:
-        print_json({**written.figures.model_dump(mode="json"), "report": str(written.html)})
+        figures = written.figures.model_dump(mode="json")
+        names = [case.model_dump(mode="json") for case in waiting]
+        print_json({**figures, "waiting_for": names, "report": str(written.html)})
     else:
         print_figures(written.figures)
+        for case in waiting:
+            say(f"{case.case_id} waits for {case.name!r}.")
         say(f"Report: {written.html}")
     if stopped:
         raise typer.Exit(INTERRUPTED)
