@@ -20,6 +20,7 @@ from pathlib import Path
 
 from journeyman.assess.autonomy import FIRST_FIT
 from journeyman.autonomy.tracker import remade
+from journeyman.environments.running import await_event
 from journeyman.job.job import Job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, work
@@ -31,6 +32,7 @@ from journeyman.types import (
     Budget,
     Case,
     CaseInput,
+    CaseResult,
     Effect,
     Message,
     Reply,
@@ -44,6 +46,15 @@ from journeyman.types import (
 
 PLAN = ("look", "ring", "note", "book")
 """The calls that a case takes, in order: pure, once, idempotent, reconcilable."""
+
+
+WAIT_SECONDS = 0.15
+"""Each case leaves the queue while it looks: until the case before it is closed, or for so long."""
+
+
+def go_name(case_id: str) -> str:
+    """What a case waits for."""
+    return f"go:{case_id}"
 
 
 def append_line(file: Path, line: str) -> None:
@@ -113,6 +124,8 @@ class CountingWorld:
 
     async def step(self, call: ToolCall) -> Message:
         key = call.id if call.name in {"note", "book"} else self.input.id
+        if call.name == "look":
+            await await_event(go_name(self.input.id), seconds=WAIT_SECONDS)
         append_line(self.world / call.name, key)
         await asyncio.sleep(0)
         return Message(role="tool", call_id=call.id, content=f"{call.name} done")
@@ -163,7 +176,12 @@ def shift_in(world: Path, journal: Journal, holder: LeaseOwner, cases: int) -> R
     model = PlannedModel(world)
     run = open_run(journal, job, model)
     add_cases(journal, run, (case(n) for n in range(cases)))
-    return Runner.open(journal, holder, job, model, run, at_once=3)
+
+    def let_next_go(result: CaseResult) -> None:
+        number = int(result.case_id[1:])
+        journal.emit(go_name(case(number + 1).id), result.case_id)
+
+    return Runner.open(journal, holder, job, model, run, at_once=3, on_case_closed=let_next_go)
 
 
 def workspace_of(world: Path) -> Path | str:

@@ -226,3 +226,12 @@ def test_json_is_all_that_is_printed(cli: Cli) -> None:
         ended = cli("work", "mail", "--model", model, "--json")
     assert json.loads(ended.out)["job"] == "mail"
     assert ended.err == ""
+
+
+def test_emit_holds_the_first_and_refuses_what_is_not_json(cli: Cli) -> None:
+    assert cli("new", "mail").code == 0
+    assert cli("work", "mail").code == 0
+    assert cli("emit", "approve:1", '"yes"', "--json").json == {"name": "approve:1", "first": True}
+    assert not cli("emit", "approve:1", "--json").json["first"]
+    assert cli("emit", "approve:2", "yes").code == 2
+    assert cli("emit", " ").code == 2
