@@ -1,4 +1,4 @@
-"""The worker as a library. Short programs that use it stand in docs/how-to/library.md, and run as that page's tests."""
+"""The worker as a library. Short programs that use it stand in docs/how-to/library.md, and run as its tests."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Learner, Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.report import Written, write_report
+from journeyman.runtime.asking import ask
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import ReviewItem, inbox, review
 from journeyman.runtime.runner import Runner, work
@@ -245,6 +246,15 @@ class Workspace:
         runner = self._runner(given, run, _ignore)
         self._runners[key] = runner
         return await runner.__aenter__()
+
+    async def ask(self, job: Job, model: Model, question: str) -> CaseResult:
+        """Work one question to documents. Raises InputError for an empty one."""
+        given = Assignment(job, model, at_once=1)
+        runner = await self._kept_runner(given, self.open_run(given))
+        try:
+            return await ask(runner, question)
+        finally:
+            await runner.rest()
 
     def done_before(self, run: Run, case_id: str) -> Run | None:
         """The earlier run, continued by this one, in which a case was closed. None: there is none."""

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from journeyman.app.workspace import DEFAULT_WORKSPACE
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, load
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
@@ -38,12 +38,8 @@ from journeyman.knowledge.modes import NEAR
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.runtime.asking import PASSAGE_TOKENS, ask, asking_job
-from journeyman.runtime.leases import LeaseOwner
+from journeyman.runtime.asking import PASSAGE_TOKENS, asking_job
 from journeyman.runtime.review import reason
-from journeyman.runtime.runner import Runner
-from journeyman.runtime.runs import open_run
-from journeyman.store.journal import Journal, open_journal
 from journeyman.types import CaseResult
 from journeyman.verifiers.citations import CitedSentence, abstains, cited_sentences, shown_to
 
@@ -85,8 +81,7 @@ def main(
     paths, question = _parted(words)
     name = base if not paths else f"ask-{_hash(paths)}"
     with (
-        open_journal(workspace) as journal,
-        LeaseOwner.enter(journal.workspace) as holder,
+        Workspace.open(workspace) as room,
         board_for(as_json=as_json) as board,
         open_base(workspace, name, embedder, new=bool(paths)) as opened,
     ):
@@ -111,7 +106,7 @@ def main(
             on_passages=lambda case, passages: seen.update({case: passages}),
         )
         questions = iter([question]) if question is not None else _questions()
-        asyncio.run(_all(questions, journal, holder, job, engine, seen, seconds, as_json=as_json))
+        asyncio.run(_all(questions, room, job, engine, seen, seconds, as_json=as_json))
 
 
 def _parted(words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -156,20 +151,17 @@ def _updated(
 
 
 async def _all(
-    questions: Iterator[str], journal: Journal, holder: LeaseOwner, job: Job, model: Model,
+    questions: Iterator[str], room: Workspace, job: Job, model: Model,
     seen: dict[str, Sequence[Passage]], indexing: float, *, as_json: bool,
 ) -> None:  # fmt: skip
-    if isinstance(model, EmbeddedModel):
-        await model.load()
-    run = open_run(journal, job, model)
+    await load(model)
     try:
-        async with Runner.open(journal, holder, job, model, run, at_once=1) as runner:
-            for question in questions:
-                began = time.monotonic()
-                outcome = await ask(runner, question)
-                seconds = {"indexing": indexing, "answering": time.monotonic() - began}
-                tell = _as_json if as_json else _told
-                tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
+        for question in questions:
+            began = time.monotonic()
+            outcome = await room.ask(job, model, question)
+            seconds = {"indexing": indexing, "answering": time.monotonic() - began}
+            tell = _as_json if as_json else _told
+            tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
     finally:
         await model.aclose()
 
