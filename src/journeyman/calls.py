@@ -1,4 +1,4 @@
-"""Carrying out the calls of one reply: each is made or refused, repeats are remarked on, final calls hand in the answer."""
+"""Carrying out the calls of one reply: each is made or refused, and final ones hand in the answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from journeyman.answers import answer_of, dump_moves, moves_of
 from journeyman.protocols import Environment
 from journeyman.types import Message, Step, ToolCall, ToolSpec
+
+ALREADY_MADE = "That call was already made; its result stands above. Do something else, or answer."
+NOTHING_NEW = "Same call, same result as before: do something else, or hand in your answer."
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,8 @@ async def carry_out(
 
 def _is_final(environment: Environment, call: ToolCall) -> bool:
     """Whether the call's tool is final now."""
-    for tool in environment.tools:
-        if tool.name == call.name and tool.final:
-            return True
-    return False
+    named = [tool for tool in environment.tools if tool.name == call.name]
+    return any(tool.final for tool in named)
 
 
 def _answer(
@@ -88,7 +89,7 @@ async def _call(
     result = await environment.step(call)
     if same is None or same.text != result.text:
         return result, None
-    return result, "Same call, same result as before: do something else, or hand in your answer."
+    return result, NOTHING_NEW
 
 
 def _refused(call: ToolCall, reason: str) -> Message:
@@ -104,10 +105,8 @@ def _same_call_before(steps: Sequence[Step], call: ToolCall) -> Message | None:
     found: Message | None = None
     for step in steps:
         for earlier in step.reply.message.tool_calls:
-            if earlier.id in results and _is_same(earlier, call):
+            if earlier.id not in results:
+                continue
+            if earlier.name == call.name and earlier.arguments == call.arguments:
                 found = results[earlier.id]
     return found
-
-
-def _is_same(one: ToolCall, other: ToolCall) -> bool:
-    return one.name == other.name and one.arguments == other.arguments
