@@ -53,8 +53,8 @@ async def carry_out(
 
 def _is_final(environment: Environment, call: ToolCall) -> bool:
     """Whether the call's tool is final now."""
-    named = [tool for tool in environment.tools if tool.name == call.name]
-    return any(tool.final for tool in named)
+    final = {tool.name for tool in environment.tools if tool.final}
+    return call.name in final
 
 
 def _answer(
@@ -82,10 +82,7 @@ async def _call(
     if spec is None:
         return _refused(call, f"There is no tool {call.name!r}."), None
     if same is not None and spec.effect != "pure":
-        remark = (
-            "That call was already made; its result stands above. Do something else, or answer."
-        )
-        return _refused(call, "Not done: it was already made."), remark
+        return _refused(call, "Not done: it was already made."), ALREADY_MADE
     result = await environment.step(call)
     if same is None or same.text != result.text:
         return result, None
