@@ -204,7 +204,9 @@ def _pair(job: str, case: Case, champion: CaseResult, challenger: CaseResult) ->
 
 def _score(result: CaseResult) -> float | None:
     """None: nobody judged the case."""
-    return None if result.correct is None else float(result.correct)
+    if result.correct is None:
+        return None
+    return float(result.correct)
 
 
 def prompt_cost(worker_spec: WorkerSpec, job: Job) -> int:
