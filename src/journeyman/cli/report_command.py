@@ -10,7 +10,7 @@ import typer
 from journeyman.cli.opening import chosen_run, existing_journal
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.reports.report import write_report
+from journeyman.reports.writer import write_report
 
 app = new_app()
 

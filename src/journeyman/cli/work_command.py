@@ -29,7 +29,7 @@ from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Model
-from journeyman.reports.report import write_report
+from journeyman.reports.writer import write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, work
 from journeyman.runtime.runs import add_cases, open_run
