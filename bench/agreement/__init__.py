@@ -7,6 +7,7 @@ MEASURES = (
 
 RECORDS = (
     "journeyman.answers",
+    "journeyman.calls",
     "journeyman.environments",
     "journeyman.autonomy",
     "journeyman.improve",

@@ -2,6 +2,7 @@
 
 MEASURES = (
     "jobs.analyst",
+    "journeyman.calls",
     "journeyman.environments",
     "journeyman.autonomy",
     "journeyman.improve",

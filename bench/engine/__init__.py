@@ -3,6 +3,7 @@
 MEASURES = (
     "jobs.analyst",
     "journeyman.assess",
+    "journeyman.calls",
     "journeyman.cases",
     "journeyman.environments",
     "journeyman.errors",

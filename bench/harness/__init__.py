@@ -3,6 +3,7 @@
 MEASURES = (
     "bench.lib.instant_server",
     "journeyman.assess",
+    "journeyman.calls",
     "journeyman.cases",
     "journeyman.environments",
     "journeyman.errors",

@@ -2,6 +2,7 @@
 
 MEASURES = (
     "journeyman.assess",
+    "journeyman.calls",
     "journeyman.cases",
     "journeyman.environments",
     "journeyman.errors",

@@ -6,6 +6,7 @@ MEASURES = (
 )
 
 RECORDS = (
+    "journeyman.calls",
     "journeyman.environments",
     "journeyman.autonomy",
     "journeyman.improve",

@@ -4,6 +4,7 @@ MEASURES = (
     "jobs.analyst",
     "jobs.clerk",
     "journeyman.assess",
+    "journeyman.calls",
     "journeyman.cases",
     "journeyman.environments",
     "journeyman.errors",

@@ -3,6 +3,7 @@
 MEASURES = ("journeyman.assess",)
 
 RECORDS = (
+    "journeyman.calls",
     "journeyman.job",
     "journeyman.models",
     "journeyman.protocols",

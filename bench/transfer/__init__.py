@@ -3,6 +3,7 @@
 MEASURES = ("journeyman.assess",)
 
 RECORDS = (
+    "journeyman.calls",
     "journeyman.environments",
     "journeyman.autonomy",
     "journeyman.improve",

@@ -33,8 +33,8 @@ from journeyman.memory.recall import lesson_stats, recall
 from journeyman.models.embedding import HashedEmbedder
 from journeyman.reports.learning import Learned, VersionMetrics
 from journeyman.reports.metrics import Quantiles, RunMetrics, SliceMetrics, run_metrics
-from journeyman.reports.report import write_report
 from journeyman.reports.trust import Point, Trust
+from journeyman.reports.writer import write_report
 from journeyman.runtime.review import inbox
 from journeyman.runtime.versions import Version, champion, versions
 from journeyman.store.journal import Journal, open_journal

@@ -21,7 +21,7 @@ from journeyman.memory.lessons import lesson
 from journeyman.models.scripted import ScriptedModel
 from journeyman.reports.html.learning import learned_html, sentences
 from journeyman.reports.learning import Done, Learned, against_chance, curve, learned
-from journeyman.reports.report import Written, write_report
+from journeyman.reports.writer import Written, write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, work
 from journeyman.runtime.runs import add_cases, open_run

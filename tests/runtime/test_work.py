@@ -18,8 +18,10 @@ from journeyman.job.job import Job
 from journeyman.models.recorded import RecordedModel
 from journeyman.models.scripted import ScriptedModel
 from journeyman.protocols import Model
+from journeyman.reports.csv import cell
+from journeyman.reports.html.page import html_page
 from journeyman.reports.metrics import RunMetrics, run_metrics
-from journeyman.reports.report import cell, html_page, write_report
+from journeyman.reports.writer import write_report
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, work
 from journeyman.runtime.runs import add_cases, open_run

@@ -30,7 +30,7 @@ from journeyman.improve.exams import Examined
 from journeyman.improve.learning import LearningBudget
 from journeyman.job.job import Job
 from journeyman.protocols import Learner, Model, Verifier
-from journeyman.reports.report import Written
+from journeyman.reports.writer import Written
 from journeyman.types import Attachment, Budget, Case, CaseResult, EventBody, Json
 
 T = TypeVar("T")

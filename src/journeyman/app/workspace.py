@@ -30,7 +30,7 @@ from journeyman.models import open_model
 from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Learner, Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
-from journeyman.reports.report import Written, write_report
+from journeyman.reports.writer import Written, write_report
 from journeyman.runtime.asking import ask
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import ReviewItem, inbox, review

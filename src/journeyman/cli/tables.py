@@ -8,9 +8,9 @@ from rich.table import Table
 
 from journeyman.assess.stats import percent
 from journeyman.cli.text import count, duration
+from journeyman.reports.html.page import remarks
 from journeyman.reports.html.trust import sentence
 from journeyman.reports.metrics import RunMetrics
-from journeyman.reports.report import remarks
 from journeyman.reports.trust import Trust
 
 

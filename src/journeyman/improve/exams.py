@@ -69,64 +69,95 @@ async def examine(
 
     Raises InputError where there are too few sealed cases, or another process examines.
     """
-    journal, job = room.journal, room.job
-    earlier = journal.changes(job.name, worker=challenger.worker)
-    known = [
-        Examined.model_validate(change.body) for change in earlier if change.kind == "examined"
-    ]
-    again = [
-        one for one in known if (one.version, one.champion) == (challenger.number, champion.number)
-    ]
-    if again:
-        return again[-1]
-    sealed = {case.id: case for case in cases if case.split == "exam" and case.target is not None}
-    retired = _given_away(journal, job, challenger, list(sealed.values()))
-    left = [case for case in sealed.values() if case.id not in retired]
+    journal = room.journal
+    job = room.job
+    earlier = _exams_so_far(journal, job.name, challenger.worker)
+    for examined in reversed(earlier):
+        if examined.version == challenger.number and examined.champion == champion.number:
+            return examined
+    sealed = [case for case in cases if case.split == "exam" and case.target is not None]
+    # Of cases with the same id the last one counts.
+    by_id = {case.id: case for case in sealed}
+    retired = _given_away(journal, job, challenger, list(by_id.values()))
+    left = [case for case in by_id.values() if case.id not in retired]
     if len(left) < FEWEST:
         raise InputError(
             f"An exam needs at least {FEWEST} cases of the split exam with a target; there are {len(left)}.",
             'Add labelled cases with "split": "exam" to the job.',
         )
-    spent = alpha_for(BUDGET, len(known) + 1, sum(one.promoted for one in known))
-    terms = ExamPlan(
-        target=job.name,
-        cases={job.name: Counter(case.slice or "" for case in left)},
-        level=spent,
-        cheaper=prompt_cost(challenger.worker_spec, job) <= prompt_cost(champion.worker_spec, job),
+    plan = _plan(job, champion, challenger, earlier, left)
+    verdict = await _sit(room, champion, challenger, plan, left)
+    result = Examined(
+        version=challenger.number,
+        champion=champion.number,
+        exam=len(earlier) + 1,
+        level=plan.level,
+        verdict=verdict,
+        promoted=verdict.outcome == "promote",
+        retired=tuple(sorted(retired)),
     )
-    verdict = await _sit(room, champion, challenger, terms, left)
-    made: list[Examined] = []
+    return _write_down(journal, job.name, challenger, result)
+
+
+def _exams_so_far(journal: Journal, job: str, worker: str) -> list[Examined]:
+    """The exams of a worker, in order."""
+    bodies = [
+        change.body for change in journal.changes(job, worker=worker) if change.kind == "examined"
+    ]
+    return [Examined.model_validate(body) for body in bodies]
+
+
+def _plan(
+    job: Job,
+    champion: Version,
+    challenger: Version,
+    earlier: Sequence[Examined],
+    cases: Sequence[Case],
+) -> ExamPlan:
+    promotions = sum(examined.promoted for examined in earlier)
+    level = alpha_for(BUDGET, len(earlier) + 1, promotions)
+    slices = Counter(case.slice or "" for case in cases)
+    cost_before = prompt_cost(champion.worker_spec, job)
+    cost_after = prompt_cost(challenger.worker_spec, job)
+    return ExamPlan(
+        target=job.name,
+        cases={job.name: slices},
+        level=level,
+        cheaper=cost_after <= cost_before,
+    )
+
+
+def _write_down(journal: Journal, job: str, challenger: Version, result: Examined) -> Examined:
+    """Write down the result, and with it the promotion.
+
+    Nothing is promoted where the champion is no longer the one that was examined against.
+    """
+    written: list[Examined] = []
+    name = challenger.worker
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
-        """The verdict, and with it the promotion, if the champion is still the one that was examined against."""
-        name = challenger.worker
-        now = champion_now(changes, versions(changes, runs, name), name, challenger.config_hash)
-        promoted = verdict.outcome == "promote" and now.number == champion.number
-        made.append(
-            Examined(
-                version=challenger.number, champion=champion.number, exam=len(known) + 1, level=spent,
-                verdict=verdict, promoted=promoted, retired=tuple(sorted(retired)),
-            )
-        )  # fmt: skip
-        rows = [change_of(job.name, name, "examined", made[-1])]
-        return (
-            [*rows, change_of(job.name, name, "promoted", {"version": challenger.number})]
-            if promoted
-            else rows
-        )
+        known = versions(changes, runs, name)
+        champion = champion_now(changes, known, name, challenger.config_hash)
+        promoted = result.promoted and champion.number == result.champion
+        final = result.model_copy(update={"promoted": promoted})
+        written.append(final)
+        rows = [change_of(job, name, "examined", final)]
+        if promoted:
+            rows.append(change_of(job, name, "promoted", {"version": challenger.number}))
+        return rows
 
-    journal.change(make, job=job.name)
-    return made[-1]
+    journal.change(make, job=job)
+    return written[-1]
 
 
 async def _sit(
-    room: Room, champion: Version, challenger: Version, terms: ExamPlan, cases: Sequence[Case]
+    room: Room, champion: Version, challenger: Version, plan: ExamPlan, cases: Sequence[Case]
 ) -> Verdict:
     """Pair after pair, in an order drawn for this exam and kept with it."""
     runs = _exam_runs(room, champion, challenger)
     ordered = sorted(cases, key=lambda case: case.id)
     random.Random(runs[0].spec.salt).shuffle(ordered)  # noqa: S311 - the salt is secret
-    exam = Exam.begun(terms)
+    exam = Exam.begun(plan)
     async with AsyncExitStack() as stack:
         sides: list[Runner] = []
         for run in runs:
@@ -135,59 +166,76 @@ async def _sit(
         for case in ordered:
             if exam.outcome is not None:
                 break
-            one, other = [await side.submit(case) for side in sides]
-            exam = exam.after(_pair(room.job.name, case, one, other))
+            results = [await side.submit(case) for side in sides]
+            pair = _pair(room.job.name, case, *results)
+            exam = exam.after(pair)
             room.on_pair(exam)
     assert exam.verdict is not None
     return exam.verdict
 
 
 def _exam_runs(room: Room, champion: Version, challenger: Version) -> list[Run]:
-    """The champion's and the challenger's. Of a stopped exam: its own, with its own order and its own memory."""
-    spec = RunSpec(purpose="exam", salt=secrets.token_hex(8), until=room.journal.position())
+    """The champion's run and the challenger's. Of a stopped exam: its own, with its own order and its own memory."""
+    position = room.journal.position()
+    spec = RunSpec(purpose="exam", salt=secrets.token_hex(8), until=position)
+    exam = f"{room.job.name}-exam-{champion.label}-{challenger.label}"
     runs: list[Run] = []
     for version in (champion, challenger):
-        name = f"{room.job.name}-exam-{champion.label}-{challenger.label}-{version.number}"
+        name = f"{exam}-{version.number}"
         run = open_internal_run(room.journal, room.job, room.model, version, name=name, spec=spec)
-        spec = spec.model_copy(update={"salt": run.spec.salt, "until": run.spec.until})
         runs.append(run)
+        kept = {"salt": run.spec.salt, "until": run.spec.until}
+        spec = spec.model_copy(update=kept)
     return runs
 
 
 def _pair(job: str, case: Case, champion: CaseResult, challenger: CaseResult) -> Pair:
-    scores = [None if one.correct is None else float(one.correct) for one in (champion, challenger)]
-    pair = Pair.of(job, champion=scores[0], challenger=scores[1], slice=case.slice or "")
-    if pair.difference == 0 and champion.trajectory.opening == challenger.trajectory.opening:
+    pair = Pair.of(
+        job,
+        champion=_score(champion),
+        challenger=_score(challenger),
+        slice=case.slice or "",
+    )
+    same_prompt = champion.trajectory.opening == challenger.trajectory.opening
+    if pair.difference == 0 and same_prompt:
         return pair.model_copy(update={"touched": False})
     return pair
 
 
+def _score(result: CaseResult) -> float | None:
+    """None: nobody judged the case."""
+    if result.correct is None:
+        return None
+    return float(result.correct)
+
+
 def prompt_cost(worker_spec: WorkerSpec, job: Job) -> int:
-    """Tokens that a mind may put into a prompt, at most; the room for recall the less, the fewer cases use it."""
-    instructions = (
-        job.instructions if worker_spec.instructions is None else worker_spec.instructions
-    )
-    recalled = (
-        round(worker_spec.recall.tokens * (1 - worker_spec.recall.min_similarity))
-        if worker_spec.recall.k and worker_spec.recall.kinds
-        else 0
-    )
-    return tokens_of(instructions) + tokens_of(rules(worker_spec.playbook)) + recalled
+    """Tokens that a worker's settings may put into a prompt, at most.
+
+    The room for recall counts the less, the more alike a case must be to be recalled.
+    """
+    instructions = worker_spec.instructions
+    if instructions is None:
+        instructions = job.instructions
+    recall = worker_spec.recall
+    recalled = 0
+    if recall.k and recall.kinds:
+        recalled = round(recall.tokens * (1 - recall.min_similarity))
+    playbook = rules(worker_spec.playbook)
+    return tokens_of(instructions) + tokens_of(playbook) + recalled
 
 
 def _given_away(
     journal: Journal, job: Job, challenger: Version, sealed: Sequence[Case]
 ) -> set[str]:
     """Exam cases that something learned gives away: a question with its answer, word for word or nearly."""
-    experience = LessonProjection(journal, job.name)
+    projection = LessonProjection(journal, job.name)
     try:
-        learned = [f"{lesson.about}\n{lesson.text}" for lesson in experience.advance().lessons()]
+        lessons = list(projection.advance().lessons())
     finally:
-        experience.close()
+        projection.close()
     worker_spec = challenger.worker_spec
-    texts = [
-        *learned,
-        *(f"{rule.about}\n{rule.text}" for rule in worker_spec.playbook),
-        worker_spec.instructions or "",
-    ]
-    return {leak.case_id for leak in leaks([text for text in texts if text.strip()], sealed)}
+    texts = [f"{lesson.about}\n{lesson.text}" for lesson in (*lessons, *worker_spec.playbook)]
+    texts.append(worker_spec.instructions or "")
+    said = [text for text in texts if text.strip()]
+    return {leak.case_id for leak in leaks(said, sealed)}

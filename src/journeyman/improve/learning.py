@@ -28,6 +28,7 @@ from journeyman.types import (
     Message,
     Record,
     Replied,
+    Reply,
     Run,
     RunSpec,
     Sampling,
@@ -51,19 +52,27 @@ class LearningBudget(Record):
 def champion_of(journal: Journal, job: str, config_hash: str, name: str) -> Version:
     """The version that works now."""
     changes = journal.changes(job)
-    return champion(changes, versions(changes, journal.runs(job=job), name), name, config_hash)
+    runs = journal.runs(job=job)
+    known = versions(changes, runs, name)
+    return champion(changes, known, name, config_hash)
 
 
 def seen_by(journal: Journal, job: str, name: str) -> list[CaseResult]:
     """What a worker did and somebody judged, the latest last; nothing of an exam."""
-    runs = [run for run in journal.runs(job=job) if run.name == name and not run.internal]
-    judged = (
-        outcome
-        for run in runs
-        for outcome in outcomes(journal, run)
-        if outcome.closed and outcome.labels and outcome.split in LEARNED_FROM
-    )
-    return sorted(judged, key=lambda outcome: outcome.at or 0.0)[-LATEST:]
+    judged: list[CaseResult] = []
+    for run in journal.runs(job=job):
+        if run.internal or run.name != name:
+            continue
+        judged += [result for result in outcomes(journal, run) if _teaches(result)]
+    judged.sort(key=lambda result: result.at or 0.0)
+    return judged[-LATEST:]
+
+
+def _teaches(result: CaseResult) -> bool:
+    """Whether it is closed, judged, and of a split that may be learned from."""
+    if not result.closed or not result.labels:
+        return False
+    return result.split in LEARNED_FROM
 
 
 async def learn(
@@ -78,22 +87,23 @@ async def learn(
 
     Raises InputError where nothing was judged yet.
     """
-    journal, job = room.journal, room.job
-    now = champion_of(journal, job.name, config_hash_of(job, room.model, name), name)
+    journal = room.journal
+    job = room.job
+    config_hash = config_hash_of(job, room.model, name)
+    working = champion_of(journal, job.name, config_hash, name)
     seen = seen_by(journal, job.name, name)
     if not seen:
         raise InputError(
             f"{name!r} has no judged case of the job {job.name!r} to learn from.",
             "Let it work first, and review what it escalates.",
         )
-    lab = JournalLab(room=room, version=now, teacher=teacher or room.model, budget=budget)
-    proposal = await learner.learn(now.worker_spec, seen, lab)
-    if proposal is None or proposal.worker_spec == now.worker_spec:
+    lab = JournalLab(room=room, version=working, teacher=teacher or room.model, budget=budget)
+    proposal = await learner.learn(working.worker_spec, seen, lab)
+    if proposal is None or proposal.worker_spec == working.worker_spec:
         return None
-    return propose(
-        journal, job.name, now, proposal, by=learner.name,
-        cost={"tokens": lab.tokens, "seconds": round(time.monotonic() - lab.began, 1)},
-    )  # fmt: skip
+    seconds = time.monotonic() - lab.began
+    cost = {"tokens": lab.tokens, "seconds": round(seconds, 1)}
+    return propose(journal, job.name, working, proposal, by=learner.name, cost=cost)
 
 
 @dataclass
@@ -112,34 +122,45 @@ class JournalLab:
     ) -> ScoredTrajectory:
         """Raises InputError for a case that is not to be learned from."""
         self._check()
-        room, case = self.room, self._case(case_id)
+        room = self.room
+        case = self._case(case_id)
         version = self.version.model_copy(update={"worker_spec": worker_spec})
         drawn = "" if sampling is None else sampling.model_dump_json()
         run = self._run(version, drawn)
         runner = internal_runner(room.journal, room.owner, room.job, room.model, run)
         if sampling is not None:
-            runner = replace(runner, worker=replace(runner.worker, sampling=sampling))
+            worker = replace(runner.worker, sampling=sampling)
+            runner = replace(runner, worker=worker)
         async with runner:
-            outcome = await runner.submit(case)
-        self.tokens += outcome.trajectory.usage.spent_tokens or 0
-        return ScoredTrajectory(trajectory=outcome.trajectory, scores=outcome.scores)
+            result = await runner.submit(case)
+        trajectory = result.trajectory
+        self.tokens += trajectory.usage.spent_tokens or 0
+        return ScoredTrajectory(trajectory=trajectory, scores=result.scores)
 
     async def ask(self, messages: Sequence[Message], *, sampling: Sampling) -> str:
         self._check()
-        journal, key = self.room.journal, call_key(self.teacher.name, messages, (), sampling)
-        reply = journal.reply(key)
+        key = call_key(self.teacher.name, messages, (), sampling)
+        reply = self.room.journal.reply(key)
         if reply is None:
             reply = await self.teacher.generate(messages, sampling=sampling)
             self.tokens += reply.usage.spent_tokens or 0
-            event = Event(
-                run_id=self._run(self.version, "").id, case_id=f"ask-{key[:24]}", attempt=1, seq=0,
-                body=Replied(reply=reply), key=key, at=time.time(),
-            )  # fmt: skip
-            with suppress(
-                LeaseLostError
-            ):  # another process asked the same, and has written it down
-                journal.append([event], fully=False)
+            self._write_down(key, reply)
         return reply.message.text
+
+    def _write_down(self, key: str, reply: Reply) -> None:
+        run = self._run(self.version, "")
+        event = Event(
+            run_id=run.id,
+            case_id=f"ask-{key[:24]}",
+            attempt=1,
+            seq=0,
+            body=Replied(reply=reply),
+            key=key,
+            at=time.time(),
+        )
+        # The lease is lost where another process asked the same and has written it down.
+        with suppress(LeaseLostError):
+            self.room.journal.append([event], fully=False)
 
     def _check(self) -> None:
         seconds = time.monotonic() - self.began
@@ -150,8 +171,11 @@ class JournalLab:
             )
 
     def _case(self, case_id: str) -> Case:
-        for run in self.room.journal.runs(job=self.room.job.name):
-            case = None if run.internal else self.room.journal.case(run.id, case_id)
+        journal = self.room.journal
+        for run in journal.runs(job=self.room.job.name):
+            if run.internal:
+                continue
+            case = journal.case(run.id, case_id)
             if case is not None and case.split in LEARNED_FROM:
                 return case
         raise InputError(
@@ -160,9 +184,12 @@ class JournalLab:
         )
 
     def _run(self, version: Version, drawn: str) -> Run:
-        digest = hashlib.sha256(f"{version.fingerprint}\0{drawn}".encode()).hexdigest()[:12]
+        text = f"{version.fingerprint}\0{drawn}"
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        salt = digest[:12]
         journal = self.room.journal
-        spec = RunSpec(purpose="lab", salt=digest, until=journal.position())
-        name = f"{self.room.job.name}-lab-{version.worker}-{digest}"
-        room = self.room
-        return open_internal_run(journal, room.job, room.model, version, name=name, spec=spec)
+        job = self.room.job
+        model = self.room.model
+        spec = RunSpec(purpose="lab", salt=salt, until=journal.position())
+        name = f"{job.name}-lab-{version.worker}-{salt}"
+        return open_internal_run(journal, job, model, version, name=name, spec=spec)

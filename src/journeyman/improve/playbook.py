@@ -36,12 +36,16 @@ def to_skill_md(job: str, worker: str, playbook: Sequence[Lesson]) -> str:
         "One rule a line. What is changed here by hand becomes a new version, and is examined like any other.",
         "",
     ]
-    for rule in playbook:
-        when = f"**{_line(rule.about)}:** " if rule.about else ""
-        lines.append(
-            f"- {when}{_line(rule.text)} <!-- {rule.by} from {', '.join(rule.sources)} -->"
-        )
+    lines += [_rule_line(rule) for rule in playbook]
     return "\n".join(lines) + "\n"
+
+
+def _rule_line(rule: Lesson) -> str:
+    about = _line(rule.about)
+    when = f"**{about}:** " if rule.about else ""
+    text = _line(rule.text)
+    sources = ", ".join(rule.sources)
+    return f"- {when}{text} <!-- {rule.by} from {sources} -->"
 
 
 def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
@@ -49,26 +53,22 @@ def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
 
     Raises InputError for a file without its head, or rules that are too long or too many.
     """
-    found = HEAD.match(text.replace("\r\n", "\n"))
-    if found is None:
+    text = text.replace("\r\n", "\n")
+    head = HEAD.match(text)
+    if head is None:
         raise InputError(
             "The playbook has no head of --- lines with name and description.",
             "Write it out anew first.",
         )
+    lines = text[head.end() :].splitlines()
     known = {(rule.about, rule.text): rule for rule in worker_spec.playbook}
     rules: list[Lesson] = []
-    for line in text.replace("\r\n", "\n")[found.end() :].splitlines():
+    for line in lines:
         if not line.startswith("- "):
             continue
-        match = RULE.match(line.rstrip())
-        assert match is not None
-        when, rule = (match["when"] or "").strip(), match["rule"].strip()
-        if len(rule) > CHARACTERS:
-            raise InputError(
-                f"A rule is {len(rule):,} characters long: {rule[:60]!r}…",
-                f"At most {CHARACTERS:,}.",
-            )
-        rules.append(known.get((when, rule)) or lesson("rule", when, rule, by, (f"person:{by}",)))
+        when, rule = _read_rule(line)
+        kept = known.get((when, rule))
+        rules.append(kept or lesson("rule", when, rule, by, (f"person:{by}",)))
     if len(rules) > MOST:
         raise InputError(
             f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt."
@@ -76,10 +76,23 @@ def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
     added = sum(rule not in worker_spec.playbook for rule in rules)
     dropped = sum(rule not in rules for rule in worker_spec.playbook)
     why = f"{by} edited the playbook: {added} new, {dropped} dropped."
-    return Proposal(
-        worker_spec=worker_spec.model_copy(update={"playbook": tuple(dict.fromkeys(rules))}),
-        why=why,
-    )
+    without_doubles = tuple(dict.fromkeys(rules))
+    edited = worker_spec.model_copy(update={"playbook": without_doubles})
+    return Proposal(worker_spec=edited, why=why)
+
+
+def _read_rule(line: str) -> tuple[str, str]:
+    """When a rule holds ("": always), and what it says. Raises InputError for one that is too long."""
+    match = RULE.match(line.rstrip())
+    assert match is not None
+    when = (match["when"] or "").strip()
+    rule = match["rule"].strip()
+    if len(rule) > CHARACTERS:
+        raise InputError(
+            f"A rule is {len(rule):,} characters long: {rule[:60]!r}…",
+            f"At most {CHARACTERS:,}.",
+        )
+    return when, rule
 
 
 def _line(text: str) -> str:

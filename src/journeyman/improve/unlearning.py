@@ -30,10 +30,10 @@ class Unlearned(Record):
 
 def unlearn(journal: Journal, job: str, source: str) -> Unlearned:
     """Take a source out of everything that the job's workers learned. Raises InputError where nothing rests on it."""
-    experience = LessonProjection(journal, job)
-    told: list[Unlearned] = []
+    projection = LessonProjection(journal, job)
+    unlearned: list[Unlearned] = []
     try:
-        resting = experience.advance().resting_on(frozenset({source}))
+        resting = projection.advance().resting_on(frozenset({source}))
 
         def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
             rows, rules, label = changes_to_unlearn(job, source, changes, runs)
@@ -42,14 +42,16 @@ def unlearn(journal: Journal, job: str, source: str) -> Unlearned:
                     f"Nothing in {job!r} rests on {source!r}.",
                     "A source is case:ID, person:NAME or worker:NAME; list lessons with: journeyman memory",
                 )
-            told.append(Unlearned(source=source, cases=len(resting), rules=rules, champion=label))
+            unlearned.append(
+                Unlearned(source=source, cases=len(resting), rules=rules, champion=label)
+            )
             return [change_of(job, "", "unlearned", {"source": source}), *rows]
 
         journal.change(make, job=job)
-        experience.advance()
+        projection.advance()
     finally:
-        experience.close()
-    return told[-1]
+        projection.close()
+    return unlearned[-1]
 
 
 def changes_to_unlearn(
@@ -57,51 +59,70 @@ def changes_to_unlearn(
 ) -> tuple[list[Change], int, str | None]:
     """The rows that give each champion way to itself without the source; the rules dropped; the last new champion."""
     rows: list[Change] = []
-    rules, label = 0, None
-    for name in sorted(
-        {run.name for run in runs} | {change.worker for change in changes if change.worker}
-    ):
+    rules = 0
+    label = None
+    names = {run.name for run in runs}
+    names |= {change.worker for change in changes if change.worker}
+    for name in sorted(names):
         known = versions(changes, runs, name)
-        for config_hash in sorted({version.config_hash for version in known.values()}):
+        config_hashes = {version.config_hash for version in known.values()}
+        for config_hash in sorted(config_hashes):
             old = champion(changes, known, name, config_hash)
-            worker_spec = without_source(known, old, source)
-            if worker_spec == old.worker_spec:
+            new = _without(known, old, source)
+            if new is None:
                 continue
-            new = numbered(known, name, config_hash, worker_spec)
             if new.number not in known:
-                told = {
-                    "parent": old.parent,
-                    "by": "unlearning",
-                    "why": f"{old.label} without {source}.",
-                }
-                new = new.model_copy(update=told)
                 known[new.number] = new
                 rows.append(change_of(job, name, "proposed", new))
             rows.append(change_of(job, name, "promoted", {"version": new.number}))
-            rules, label = (
-                rules + len(old.worker_spec.playbook) - len(worker_spec.playbook),
-                new.label,
-            )
+            rules += len(old.worker_spec.playbook) - len(new.worker_spec.playbook)
+            label = new.label
     return rows, rules, label
 
 
+def _without(known: dict[int, Version], old: Version, source: str) -> Version | None:
+    """The version that takes a champion's place: a known one or a new one. None: the champion stays."""
+    worker_spec = without_source(known, old, source)
+    if worker_spec == old.worker_spec:
+        return None
+    new = numbered(known, old.worker, old.config_hash, worker_spec)
+    if new.number in known:
+        return new
+    origin = {
+        "parent": old.parent,
+        "by": "unlearning",
+        "why": f"{old.label} without {source}.",
+    }
+    return new.model_copy(update=origin)
+
+
 def without_source(known: dict[int, Version], version: Version, source: str) -> WorkerSpec:
-    """A version's mind without what rests on a source."""
-    kept = tuple(rule for rule in version.worker_spec.playbook if source not in rule.sources)
+    """A version's settings without what rests on a source."""
+    worker_spec = version.worker_spec
+    kept = [rule for rule in worker_spec.playbook if source not in rule.sources]
+    changed = {
+        "playbook": tuple(kept),
+        "instructions": _instructions_without(known, version, source),
+    }
+    return worker_spec.model_copy(update=changed)
+
+
+def _instructions_without(known: dict[int, Version], version: Version, source: str) -> str | None:
+    """The last instructions up the line that do not rest on a source. None: the job's own."""
     holder: Version | None = version
     while holder is not None and holder.worker_spec.instructions is not None:
-        holder = _found(known, holder)
+        holder = _first_with_instructions(known, holder)
         if source not in holder.sources:
             break
         holder = known.get(holder.parent or 0)
-    instructions = None if holder is None else holder.worker_spec.instructions
-    return version.worker_spec.model_copy(update={"playbook": kept, "instructions": instructions})
+    return None if holder is None else holder.worker_spec.instructions
 
 
-def _found(known: dict[int, Version], version: Version) -> Version:
+def _first_with_instructions(known: dict[int, Version], version: Version) -> Version:
     """The ancestor that first had this version's instructions: its sources are what they rest on."""
-    while (parent := known.get(version.parent or 0)) is not None:
-        if parent.worker_spec.instructions != version.worker_spec.instructions:
-            break
+    instructions = version.worker_spec.instructions
+    while True:
+        parent = known.get(version.parent or 0)
+        if parent is None or parent.worker_spec.instructions != instructions:
+            return version
         version = parent
-    return version

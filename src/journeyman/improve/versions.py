@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from journeyman.errors import InputError
 from journeyman.runtime.versions import Version, champion, change_of, numbered, versions
 from journeyman.store.journal import Journal
-from journeyman.types import Change, Json, Proposal, Run
+from journeyman.types import Change, Json, Proposal, Run, WorkerSpec
 
 
 def propose(
@@ -20,28 +20,28 @@ def propose(
     by: str,
     cost: Mapping[str, Json],
 ) -> Version:
-    """Write a challenger down, and its parent where that never worked; the same mind on the same ground only once."""
+    """Write a challenger down, and its parent where that never worked; equal settings on the same ground only once."""
     proposed: list[Version] = []
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
-        there = versions(changes, runs, parent.worker)
-        known = there | {parent.number: parent}
+        written = versions(changes, runs, parent.worker)
+        known = written | {parent.number: parent}
         found = numbered(known, parent.worker, parent.config_hash, proposal.worker_spec)
         proposed.append(found)
         if found.number in known:
             return ()
-        told = {
+        origin = {
             "parent": parent.number,
             "by": by,
             "why": proposal.why,
             "sources": proposal.sources,
             "cost": cost,
         }
-        proposed[0] = found.model_copy(update=told)
-        plain = () if parent.number in there else (parent,)
-        return [
-            change_of(job, parent.worker, "proposed", version) for version in (*plain, proposed[0])
-        ]
+        proposed[0] = found.model_copy(update=origin)
+        rows = [change_of(job, parent.worker, "proposed", proposed[0])]
+        if parent.number not in written:
+            rows.insert(0, change_of(job, parent.worker, "proposed", parent))
+        return rows
 
     journal.change(make, job=job)
     return proposed[0]
@@ -58,12 +58,14 @@ def roll_back(
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
         known = versions(changes, runs, name)
-        now = champion(changes, known, name, config_hash)
-        wanted = now.parent if number is None else number
+        working = champion(changes, known, name, config_hash)
+        wanted = working.parent if number is None else number
         if wanted is None or wanted not in known or known[wanted].config_hash != config_hash:
-            told = f"version {number}" if number is not None else f"a version before {now.label}"
+            missing = f"a version before {working.label}"
+            if number is not None:
+                missing = f"version {number}"
             raise InputError(
-                f"There is no {told} of {name!r} to go back to.",
+                f"There is no {missing} of {name!r} to go back to.",
                 "List them with: journeyman versions",
             )
         pointed.append(known[wanted])
@@ -74,23 +76,34 @@ def roll_back(
 
 
 def difference(one: Version, other: Version) -> list[str]:
-    """What differs between two minds, a line each, as a person reads it."""
+    """What differs between the settings of two versions, a line each, as a person reads it."""
     lines: list[str] = []
-    before, after = one.worker_spec, other.worker_spec
+    before = one.worker_spec
+    after = other.worker_spec
     if before.instructions != after.instructions:
-        lines += [
-            f"- {line}" for line in (before.instructions or "(the job's instructions)").splitlines()
-        ]
-        lines += [
-            f"+ {line}" for line in (after.instructions or "(the job's instructions)").splitlines()
-        ]
-    known, now = (
-        {rule.id: rule for rule in before.playbook},
-        {rule.id: rule for rule in after.playbook},
-    )
-    lines += [f"- rule: {rule.text}" for key, rule in known.items() if key not in now]
-    lines += [f"+ rule: {rule.text}" for key, rule in now.items() if key not in known]
+        lines += [f"- {line}" for line in _instruction_lines(before)]
+        lines += [f"+ {line}" for line in _instruction_lines(after)]
+    lines += [f"- rule: {text}" for text in _rules_missing(before, after)]
+    lines += [f"+ rule: {text}" for text in _rules_missing(after, before)]
     if before.recall != after.recall:
-        lines += [f"- recall: {json.dumps(before.recall.model_dump(mode='json'))}"]
-        lines += [f"+ recall: {json.dumps(after.recall.model_dump(mode='json'))}"]
+        lines.append(f"- recall: {_recall_text(before)}")
+        lines.append(f"+ recall: {_recall_text(after)}")
     return lines
+
+
+def _instruction_lines(worker_spec: WorkerSpec) -> list[str]:
+    instructions = worker_spec.instructions or "(the job's instructions)"
+    return instructions.splitlines()
+
+
+def _rules_missing(one: WorkerSpec, other: WorkerSpec) -> list[str]:
+    """The rules of one that the other has not."""
+    texts = {rule.id: rule.text for rule in one.playbook}
+    for rule in other.playbook:
+        texts.pop(rule.id, None)
+    return list(texts.values())
+
+
+def _recall_text(worker_spec: WorkerSpec) -> str:
+    recall = worker_spec.recall.model_dump(mode="json")
+    return json.dumps(recall)

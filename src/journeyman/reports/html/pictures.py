@@ -12,23 +12,31 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 340, 240, 44, 34
 
 def to_pixels(x: float, y: float) -> tuple[float, float]:
     """From the unit square to the picture."""
-    return LEFT + x * (WIDTH - LEFT - 10), (HEIGHT - BOTTOM) - y * (HEIGHT - BOTTOM - 10)
+    width = WIDTH - LEFT - 10
+    height = HEIGHT - BOTTOM - 10
+    across = LEFT + x * width
+    down = (HEIGHT - BOTTOM) - y * height
+    return across, down
 
 
 def picture(title: str, across: str, up: str, drawn: str) -> str:
     """Titles are markup already."""
     x0, y0 = to_pixels(0, 0)
     x1, y1 = to_pixels(1, 1)
-    marks = "".join(
-        f'<text class="dim" x="{x0 - 6}" y="{to_pixels(0, y)[1] + 4:.0f}" text-anchor="end">{y:g}</text>'
-        for y in (0, 0.5, 1)
-    )
+    middle = (x0 + x1) / 2
+    marks = "".join(_mark(share) for share in (0, 0.5, 1))
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{title}">'
         f'<path d="M{x0} {y1}V{y0}H{x1}" stroke="var(--line)" fill="none"/>{marks}{drawn}'
-        f'<text x="{(x0 + x1) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>'
+        f'<text x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>'
         f'<text x="{x0 + 6}" y="{y1 + 8}">{title}: {up}</text></svg>'
     )
+
+
+def _mark(share: float) -> str:
+    """A number beside the upright axis."""
+    x, y = to_pixels(0, share)
+    return f'<text class="dim" x="{x - 6}" y="{y + 4:.0f}" text-anchor="end">{share:g}</text>'
 
 
 def line(
@@ -36,12 +44,12 @@ def line(
 ) -> str:
     if not points:
         return ""
-    path = " ".join(
-        "{:.1f},{:.1f}".format(*to_pixels(point.x / across, point.y)) for point in points
-    )
+    places = [to_pixels(point.x / across, point.y) for point in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     dash = ' stroke-dasharray="4 4"' if dashed else ""
     return f'<polyline points="{path}" fill="none" stroke="var({colour})" stroke-width="2"{dash}/>'
 
 
 def horizontal_line(y: float, colour: str) -> str:
-    return line([Point(x=0, y=y), Point(x=1, y=y)], colour=colour, dashed=True)
+    ends = [Point(x=0, y=y), Point(x=1, y=y)]
+    return line(ends, colour=colour, dashed=True)

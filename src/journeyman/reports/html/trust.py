@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 
 from journeyman.assess.reliability import Interval
@@ -9,20 +10,26 @@ from journeyman.assess.stats import percent
 from journeyman.reports.html.pictures import horizontal_line, line, picture, to_pixels
 from journeyman.reports.trust import Point, Trust
 
+DIAGONAL = (Point(x=0, y=0), Point(x=1, y=1))
+"""Where confidence is true."""
+
 
 def trust_html(trust: Trust | None) -> str:
     """Empty where nothing was decided."""
     if trust is None:
         return ""
-    pictures = "".join(
-        (
-            picture("Reliability", "confidence", "accuracy", _reliability(trust)),
-            picture("Risk and coverage", "share delivered", "share wrong", _risk(trust)),
-            picture("Autonomy over time", "decisions", "delivered, last tenth", _over_time(trust)),
-        )
+    pictures = (
+        picture("Reliability", "confidence", "accuracy", _reliability(trust)),
+        picture("Risk and coverage", "share delivered", "share wrong", _risk(trust)),
+        picture("Autonomy over time", "decisions", "delivered, last tenth", _over_time(trust)),
     )
-    told = f'<p class="dim">{escape(sentence(trust))}</p>'
-    return f"<h2>Confidence and autonomy</h2>{told}{_tiles(trust)}<div>{pictures}</div>"
+    parts = (
+        "<h2>Confidence and autonomy</h2>",
+        f'<p class="dim">{escape(sentence(trust))}</p>',
+        _tiles(trust),
+        f"<div>{''.join(pictures)}</div>",
+    )
+    return "".join(parts)
 
 
 def sentence(trust: Trust) -> str:
@@ -33,66 +40,94 @@ def sentence(trust: Trust) -> str:
     return f"Answers with a confidence of {trust.threshold:.2f} or more are delivered without a person: {promise}."
 
 
+# --- tiles -----------------------------------------------------------------------------------------------------
+
+
 def _tiles(trust: Trust) -> str:
-    limit = "–" if trust.labels_needed is None else f"{trust.labels_needed:.0f}"
-    first = (
-        "nothing alone yet"
-        if trust.labels_to_first is None
-        else f"{trust.labels_to_first} until the first alone"
-    )
-    most = "–" if trust.ceiling is None else f"{100 * trust.ceiling:.0f} %"
-    efficiency = "–" if trust.efficiency is None else f"{100 * trust.efficiency:.0f} %"
-    known = f"{trust.error_delivered.total} known; allowed {100 * trust.allowed_error:g} %"
-    floor = "" if trust.ece_floor is None else f"true confidences would give {trust.ece_floor:.3f}"
-    tiles = [
-        ("delivered alone, 95 %", percent(trust.delivered), f"ceiling {most}, efficiency {efficiency}"),
-        ("wrong among delivered", percent(trust.error_delivered), known),
-        ("looked at by people", percent(trust.reviewed), f"{trust.waiting:,} wait"),
-        ("labels", f"{trust.labels:,}", f"{first}; no test needs fewer than {limit}"),
-        ("AUROC", _between(trust.auroc), "tells right from wrong; 0.5 is chance"),
-        ("calibration error (ECE)", _between(trust.ece), floor),
-        ("Brier skill", _between(trust.brier_skill), "0: no better than the base rate"),
-        ("AURC", "–" if trust.aurc is None else f"{trust.aurc:.3f}", "mean error over all coverages"),
-    ]  # fmt: skip
-    told = (
-        f"<div><dt>{name}</dt><dd>{value}<small>{escape(more)}</small></dd></div>"
-        for name, value, more in tiles
-    )
-    return f"<dl>{''.join(told)}</dl>"
+    tiles = (*_autonomy_tiles(trust), *_confidence_tiles(trust))
+    return f"<dl>{''.join(tiles)}</dl>"
+
+
+def _autonomy_tiles(trust: Trust) -> Iterator[str]:
+    bounds = f"ceiling {_percent(trust.ceiling)}, efficiency {_percent(trust.efficiency)}"
+    yield _tile("delivered alone, 95 %", percent(trust.delivered), bounds)
+    allowed = f"{100 * trust.allowed_error:g} %"
+    known = f"{trust.error_delivered.total} known; allowed {allowed}"
+    yield _tile("wrong among delivered", percent(trust.error_delivered), known)
+    yield _tile("looked at by people", percent(trust.reviewed), f"{trust.waiting:,} wait")
+    first = "nothing alone yet"
+    if trust.labels_to_first is not None:
+        first = f"{trust.labels_to_first} until the first alone"
+    needed = _number(trust.labels_needed, "{:.0f}")
+    yield _tile("labels", f"{trust.labels:,}", f"{first}; no test needs fewer than {needed}")
+
+
+def _confidence_tiles(trust: Trust) -> Iterator[str]:
+    yield _tile("AUROC", _between(trust.auroc), "tells right from wrong; 0.5 is chance")
+    floor = ""
+    if trust.ece_floor is not None:
+        floor = f"true confidences would give {trust.ece_floor:.3f}"
+    yield _tile("calibration error (ECE)", _between(trust.ece), floor)
+    yield _tile("Brier skill", _between(trust.brier_skill), "0: no better than the base rate")
+    yield _tile("AURC", _number(trust.aurc, "{:.3f}"), "mean error over all coverages")
+
+
+def _tile(name: str, value: str, more: str) -> str:
+    return f"<div><dt>{name}</dt><dd>{value}<small>{escape(more)}</small></dd></div>"
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "–"
+    return f"{100 * share:.0f} %"
+
+
+def _number(value: float | None, form: str) -> str:
+    if value is None:
+        return "–"
+    return form.format(value)
 
 
 def _between(found: Interval) -> str:
     if found.value is None:
         return "–"
-    around = (
-        ""
-        if found.low is None or found.high is None
-        else f" <small>{found.low:.2f} – {found.high:.2f}</small>"
-    )
-    return f"{found.value:.3f}{around}"
+    value = f"{found.value:.3f}"
+    if found.low is None or found.high is None:
+        return value
+    return f"{value} <small>{found.low:.2f} – {found.high:.2f}</small>"
+
+
+# --- curves ----------------------------------------------------------------------------------------------------
 
 
 def _reliability(trust: Trust) -> str:
     """Bins of equal mass; a point's area is its cases. On the dashed line confidence is true."""
-    most = max((one.cases for one in trust.bins), default=1)
-    dots = []
-    for one in trust.bins:
-        x, y = to_pixels(one.confidence, one.correct)
-        dots.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{2 + 5 * (one.cases / most) ** 0.5:.1f}" fill="var(--bar)"/>'
-        )
-    return line([Point(x=0, y=0), Point(x=1, y=1)], colour="--dim", dashed=True) + "".join(dots)
+    most = max((group.cases for group in trust.bins), default=1)
+    parts = [line(DIAGONAL, colour="--dim", dashed=True)]
+    for group in trust.bins:
+        x, y = to_pixels(group.confidence, group.correct)
+        radius = 2 + 5 * (group.cases / most) ** 0.5
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--bar)"/>')
+    return "".join(parts)
 
 
 def _risk(trust: Trust) -> str:
     """The curve, the error allowed, and where the worker stands."""
-    here = ""
-    if trust.delivered.value and trust.error_delivered.value is not None:
-        x, y = to_pixels(trust.delivered.value, trust.error_delivered.value)
-        here = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" stroke="var(--ink)" stroke-width="2"/>'
-    return horizontal_line(trust.allowed_error, "--bad") + line(trust.risk_coverage) + here
+    allowed = horizontal_line(trust.allowed_error, "--bad")
+    curve = line(trust.risk_coverage)
+    delivered = trust.delivered.value
+    error = trust.error_delivered.value
+    if not delivered or error is None:
+        return allowed + curve
+    x, y = to_pixels(delivered, error)
+    return (
+        f'{allowed}{curve}<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" '
+        'stroke="var(--ink)" stroke-width="2"/>'
+    )
 
 
 def _over_time(trust: Trust) -> str:
-    most = "" if trust.ceiling is None else horizontal_line(trust.ceiling, "--ok")
-    return most + line(trust.course, across=float(trust.decided))
+    course = line(trust.course, across=float(trust.decided))
+    if trust.ceiling is None:
+        return course
+    return horizontal_line(trust.ceiling, "--ok") + course
