@@ -166,10 +166,18 @@ def shift_in(world: Path, journal: Journal, holder: LeaseOwner, cases: int) -> R
     return Runner.open(journal, holder, job, model, run, at_once=3)
 
 
+def workspace_of(world: Path) -> Path | str:
+    """A folder of the world; or a database, where the world has a file `url` with its URL."""
+    url = world / "url"
+    return url.read_text() if url.exists() else world / "workspace"
+
+
 def live(world: Path, cases: int) -> None:
     """One process's life, from opening the workspace to the last case."""
-    workspace = world / "workspace"
-    with open_journal(workspace) as journal, LeaseOwner.enter(workspace) as holder:
+    with (
+        open_journal(workspace_of(world)) as journal,
+        LeaseOwner.enter(world / "workspace") as holder,
+    ):
         asyncio.run(work(shift_in(world, journal, holder, cases)))
 
 
@@ -219,21 +227,23 @@ def wait_for(child: int, seconds: float) -> int | None:
 def enrol_all(world: Path, cases: int) -> None:
     """Put the cases into the run, so that each short life is spent on working them."""
     with (
-        open_journal(world / "workspace") as journal,
+        open_journal(workspace_of(world)) as journal,
         LeaseOwner.enter(world / "workspace") as holder,
     ):
         shift_in(world, journal, holder, cases)
 
 
-def kill_loop(world: Path, *, kills: int, cases: int, seed: int, seconds: float) -> int:
-    """Two processes at work; one of them is killed at a random moment, again and again. Returns how many were killed.
+def kill_loop(
+    world: Path, *, kills: int, cases: int, seed: int, seconds: float, processes: int = 2
+) -> int:
+    """Some processes at work; one of them is killed at a random moment, again and again. Returns how many were killed.
 
     Ends when `kills` have died, all cases are done, or time is up.
     """
     rng = random.Random(seed)
     enrol_all(world, cases)
     deadline, killed = time.monotonic() + seconds, 0
-    alive = [spawn(world, 0) for _ in range(2)]
+    alive = [spawn(world, 0) for _ in range(processes)]
     while alive and killed < kills and time.monotonic() < deadline:
         time.sleep(rng.uniform(0.0, 0.06))
         victim = alive.pop(rng.randrange(len(alive)))
@@ -271,7 +281,7 @@ class Verdict:
 def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
     """Let one process finish in peace, then compare the world with the journal."""
     stuck = int(wait_for(spawn(world, cases), seconds) != 0)
-    with open_journal(world / "workspace") as journal:
+    with open_journal(workspace_of(world)) as journal:
         (run,) = journal.runs()
         found = list(outcomes(journal, run))
         made = list(remade(journal, run))
@@ -301,17 +311,33 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
 
 
 def kill_worlds(
-    room: Path, *, kills: int, cases: int, seconds: float
+    room: Path,
+    *,
+    kills: int,
+    cases: int,
+    seconds: float,
+    processes: int = 2,
+    database: Callable[[int], str] | None = None,
 ) -> Iterator[tuple[int, Verdict]]:
-    """One world after the other until so many were killed or time is up: the kills in it, and what it then was."""
+    """One world after the other until so many were killed or time is up: the kills in it, and what it then was.
+
+    `database` gives the URL of each world's journal. None: it is in a folder.
+    """
     deadline, left = time.monotonic() + seconds, kills
     for seed in range(kills):
         if left <= 0 or time.monotonic() >= deadline:
             return
         world = room / str(seed)
         world.mkdir()
+        if database is not None:
+            (world / "url").write_text(database(seed))
         killed = kill_loop(
-            world, kills=left, cases=cases, seed=seed, seconds=deadline - time.monotonic()
+            world,
+            kills=left,
+            cases=cases,
+            seed=seed,
+            seconds=deadline - time.monotonic(),
+            processes=processes,
         )
         left -= killed
         yield killed, verdict(world, cases, seconds=120)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.neighbours import Neighbours, PastTexts
 from journeyman.protocols import Assessor
+from journeyman.system.cores import one_thread
 from journeyman.types import Evidence, Example, ScoredTrajectory, Trajectory
 
 Array = NDArray[np.float64]
@@ -141,7 +142,8 @@ class LogisticAssessor:
         if logistic is None or neighbours is None:
             return None
         known = _signals([evidence], logistic.columns.names)
-        near = neighbours.signals(PastTexts.of([evidence]))
+        with one_thread():
+            near = neighbours.signals(PastTexts.of([evidence]))
         table = np.concatenate([known, near], axis=1)
         (share,) = _share(logistic.log_odds(table))
         return float(share)
@@ -151,6 +153,10 @@ class LogisticAssessor:
         known = tuple(example for example in examples if example.evidence.answer is not None)
         if not known:
             return type(self)()
+        with one_thread():
+            return self._learned(known)
+
+    def _learned(self, known: Sequence[Example]) -> Self:
         names = _names(known)
         evidence = [example.evidence for example in known]
         raw = _signals(evidence, names)
@@ -163,7 +169,7 @@ class LogisticAssessor:
         table = np.concatenate([raw, near.own_signals()], axis=1)
         logistic = fit_logistic(table, names, correct, weight, spread=spread)
         return type(self)(
-            examples=known,
+            examples=tuple(known),
             logistic=logistic,
             neighbours=near,
             crossed=tuple(map(float, crossed)),

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from journeyman.app.workspace import DEFAULT_WORKSPACE
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
@@ -26,7 +27,7 @@ from journeyman.cli.bases import (
     shown_path,
 )
 from journeyman.cli.progress import board_for
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
 from journeyman.cli.work_command import ModelName
 from journeyman.documents import Passage, heading
@@ -72,7 +73,7 @@ def main(
         int, typer.Option(min=50, help="Of passages that the model reads, about.")
     ] = PASSAGE_TOKENS,
     model: ModelName = DEFAULT_MODEL,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Ask documents a question, and get an answer whose sentences name the passages that they stand in.

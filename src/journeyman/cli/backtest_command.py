@@ -11,26 +11,26 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from journeyman.app.workspace import (
+    DEFAULT_WORKSPACE,
+    Assignment,
+    Workspace,
+    cases_of,
+    with_rule,
+)
 from journeyman.assess.stats import percent
-from journeyman.autonomy.backtest import Backtest, Outlook, history_cases, outlook, to_learn_from
-from journeyman.cases import read_cases
-from journeyman.cli.opening import open_job
+from journeyman.autonomy.backtest import Backtest, Outlook, history_cases
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import (
-    DEFAULT_WORKSPACE,
     INTERRUPTED,
     AsJson,
-    Workspace,
+    WorkspaceOption,
     new_app,
     print_json,
     say,
 )
-from journeyman.cli.work_command import ModelName, run_shift, with_rule
+from journeyman.cli.work_command import ModelName, work_through
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner
-from journeyman.runtime.runs import add_cases, open_run
-from journeyman.store.journal import open_journal
 
 app = new_app()
 
@@ -58,30 +58,20 @@ def main(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin a new backtest instead of going on.")
     ] = False,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Work a labelled history, and say what the worker may do alone from day one."""
-    loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
-    history = history_cases(islice(loaded.cases() if cases is None else read_cases(cases), limit))
-    with (
-        open_journal(workspace) as journal,
-        LeaseOwner.enter(journal.workspace) as holder,
-        board_for(as_json=as_json) as board,
-    ):
+    with Workspace.open(workspace) as room, board_for(as_json=as_json) as board:
+        loaded = with_rule(room.job(job, database=database), allowed_error)
+        history = history_cases(islice(cases_of(loaded, cases), limit))
         opened = open_model(model, at_once=at_once, progress=board.fetching)
-        run = open_run(
-            journal, loaded, opened, name=name, fresh=fresh, backtest=to_learn_from(len(history))
-        )
-        board.begin(run, total=add_cases(journal, run, history))
-        shift = Runner.open(
-            journal, holder, loaded, opened, run, at_once=at_once, on_case_closed=board.closed
-        )
-        stopped = run_shift(shift, board)
-    if stopped:
-        raise typer.Exit(INTERRUPTED)
-    with open_journal(workspace) as journal:
-        found = outlook(journal, run)
+        given = Assignment(loaded, opened, name, at_once)
+        run = room.open_backtest(given, history, fresh=fresh)
+        work = room.stream(given, run, history, on_case_closed=board.closed)
+        if work_through(work, board):
+            raise typer.Exit(INTERRUPTED)
+        found = room.outlook(run)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import open_job
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.workspace import DEFAULT_WORKSPACE, open_job
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import shorten
 from journeyman.job.check import CaseProof, check
 from journeyman.job.job import Job
@@ -29,7 +29,7 @@ def main(
     database: Annotated[
         Path | None, typer.Option(help="SQLite file instead of the job's own database.")
     ] = None,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Prove a job without a model: the reference answers score 1, silence and nonsense 0.

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import chosen_run, existing_journal
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import chosen_run
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.errors import InputError
 from journeyman.improve.versions import difference
 from journeyman.runtime.versions import versions
@@ -21,7 +22,7 @@ def main(
     one: Annotated[int, typer.Argument(min=1, help="A version's number.")],
     other: Annotated[int, typer.Argument(min=1, help="Another one.")],
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Show what differs between two versions' minds: instructions, rules, and what is recalled."""

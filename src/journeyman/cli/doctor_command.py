@@ -12,7 +12,8 @@ from pathlib import Path
 
 import typer
 
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.workspace import DEFAULT_WORKSPACE
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.errors import boundary
 from journeyman.models import DEFAULT_MODEL
 from journeyman.models.catalogue import CATALOGUE
@@ -35,7 +36,7 @@ class Diagnosis(Record):
 
 
 @app.command()
-def main(workspace: Workspace = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
+def main(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: AsJson = False) -> None:
     """Look whether this machine has what is needed. Exit code 1 when something is amiss."""
     findings = list(examine(workspace))
     if as_json:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Assignment, Workspace, cases_of
 from journeyman.assess.exam import Exam
-from journeyman.cases import read_cases
-from journeyman.cli.opening import open_job
 from journeyman.cli.progress import board_for
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.work_command import ModelName
-from journeyman.errors import InputError
-from journeyman.improve.exams import Examined, Room, examine
-from journeyman.improve.learning import champion_of
+from journeyman.improve.exams import Examined
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.versions import Version, config_hash_of, versions
-from journeyman.store.journal import open_journal
-from journeyman.types import Case
+from journeyman.runtime.versions import Version
 
 app = new_app()
 
@@ -46,49 +39,38 @@ def main(
     ] = None,
     model: ModelName = DEFAULT_MODEL,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Examine a version against the champion on sealed cases; where it passes, it is the champion from then on."""
-    loaded = open_job(job, workspace)
-    sealed = list(loaded.cases() if cases is None else read_cases(cases))
-    with (
-        open_journal(workspace) as journal,
-        LeaseOwner.enter(journal.workspace) as holder,
-        board_for(as_json=as_json) as board,
-    ):
+    with Workspace.open(workspace) as room, board_for(as_json=as_json) as board:
+        loaded = room.job(job)
+        sealed = list(cases_of(loaded, cases))
         opened = open_model(model, at_once=1, progress=board.fetching)
-        config_hash = config_hash_of(loaded, opened, name)
-        known = versions(journal.changes(loaded.name), journal.runs(job=loaded.name), name)
-        if version not in known or known[version].config_hash != config_hash:
-            raise InputError(
-                f"There is no version {version} of {name!r} for this job and model.",
-                "See: journeyman versions",
-            )
-        room = Room(journal=journal, owner=holder, job=loaded, model=opened)
-        now = champion_of(journal, loaded.name, config_hash, name)
+        given = Assignment(loaded, opened, name)
+        challenger = room.version(given, version)
 
         async def doing() -> Examined:
             try:
-                return await sit(room, now, known[version], sealed, quiet=as_json)
+                return await room.exam(given, challenger, sealed, on_pair=pair_told(as_json))
             finally:
                 await opened.aclose()
 
         examined = asyncio.run(doing())
-    tell(known[version], examined, as_json=as_json)
+    tell(challenger, examined, as_json=as_json)
 
 
-async def sit(
-    room: Room, now: Version, challenger: Version, sealed: Sequence[Case], *, quiet: bool
-) -> Examined:
-    """The exam, with a line for each pair."""
+def pair_told(as_json: bool) -> Callable[[Exam], None]:
+    """A line for each pair; for programs, none."""
 
     def told(exam: Exam) -> None:
+        if as_json:
+            return
         last = exam.pairs[-1]
         what = {None: "not judged", 0.0: "equal"}.get(last.difference, f"{last.difference or 0:+g}")
         say(f"  pair {len(exam.pairs)}: {what}{'' if last.touched else ', the same prompt'}")
 
-    return await examine(room if quiet else replace(room, on_pair=told), now, challenger, sealed)
+    return told
 
 
 def tell(challenger: Version, examined: Examined, *, as_json: bool) -> None:

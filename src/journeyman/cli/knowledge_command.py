@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from journeyman.app.workspace import DEFAULT_WORKSPACE
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,
@@ -26,7 +27,7 @@ from journeyman.cli.bases import (
     shown_path,
     told_of,
 )
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
 from journeyman.cli.work_command import ModelName
 from journeyman.documents import Passage, heading
@@ -86,7 +87,7 @@ def main(
         ),
     ] = 0,
     model: ModelName = DEFAULT_MODEL,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Keep a base of documents: add files and folders, remove them, search, look what is there.

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.cli.opening import chosen_run, existing_journal
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import chosen_run
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import shorten
 from journeyman.memory.projection import LessonProjection
 from journeyman.memory.recall import LessonStats, lesson_stats
@@ -26,7 +27,7 @@ def main(
         str | None, typer.Option(help="Only what would be looked at for a case of these words.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, the latest first.")] = 40,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """List what a job's workers remember, with what each lesson has proved to be worth."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import existing_journal, run_of_worker
-from journeyman.cli.review_command import user
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import run_of_worker, user
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.errors import InputError
 from journeyman.improve.learning import champion_of
 from journeyman.improve.playbook import from_skill_md, to_skill_md
@@ -31,7 +31,7 @@ def main(
         str | None, typer.Option(help="Who edited it. Left out: the user of this machine.")
     ] = None,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Write out a worker's rules as an Agent Skill (SKILL.md), or read an edited one as a new version."""

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import chosen_run, existing_journal
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace
 from journeyman.cli.tables import print_figures
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
-from journeyman.reports.report import write_report
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 
 app = new_app()
 
@@ -23,13 +22,12 @@ def main(
     out: Annotated[
         Path | None, typer.Option(help="The folder to write to; in the workspace if left out.")
     ] = None,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Write a report of a run: HTML, CSV and PNG. Every figure is computed from the journal."""
-    with existing_journal(workspace) as journal:
-        chosen = chosen_run(journal, run)
-        written = write_report(journal, chosen, out or journal.workspace / "reports" / chosen.id)
+    with Workspace.open(workspace, new=False) as room:
+        written = room.report(room.chosen_run(run), out)
     if as_json:
         files = {
             "html": str(written.html),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 from collections.abc import Sequence
@@ -13,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from journeyman.cli.opening import chosen_run, existing_journal
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import user
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError
-from journeyman.runtime.review import ReviewItem, inbox, review
-from journeyman.store.journal import Journal
+from journeyman.runtime.review import ReviewItem
 from journeyman.types import CaseResult, Label, Run
 
 app = new_app()
@@ -44,19 +43,19 @@ def main(
         str | None, typer.Option(help="Who reviews. Left out: the user of this machine.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many cases.")] = None,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Review what was escalated or drawn for an audit: accept, edit or reject with one key each."""
     reviewer = by or user()
-    with existing_journal(workspace) as journal:
-        chosen = chosen_run(journal, run)
+    with Workspace.open(workspace, new=False) as room:
+        chosen = room.chosen_run(run)
         if case is not None or accept or reject or edit is not None:
             label = _label(case, accept=accept, edit=edit, reject=reject, by=reviewer, note=note)
-            outcome = review(journal, chosen, case or "", label)
+            outcome = room.review(chosen, case or "", label)
             _told(outcome, as_json=as_json)
             return
-        items = inbox(journal, chosen)[:limit]
+        items = room.inbox(chosen)[:limit]
         if as_json:
             print_json([shown(item) for item in items])
         elif not items:
@@ -68,7 +67,7 @@ def main(
                 f"{len(items)} cases wait in run {chosen.id}. Review them at a terminal, or with --case and --json."
             )
         else:
-            _go_through(journal, chosen, items, reviewer)
+            _go_through(room, chosen, items, reviewer)
 
 
 def shown(item: ReviewItem) -> dict[str, Any]:
@@ -119,7 +118,7 @@ def _told(outcome: CaseResult, *, as_json: bool) -> None:
     say(f"{outcome.case_id}: {word}.")
 
 
-def _go_through(journal: Journal, run: Run, items: Sequence[ReviewItem], by: str) -> None:
+def _go_through(room: Workspace, run: Run, items: Sequence[ReviewItem], by: str) -> None:
     """One case after the other, one key each; what was decided is kept, whenever one stops."""
     console, done = Console(highlight=False, soft_wrap=True), 0
     for number, item in enumerate(items, start=1):
@@ -129,11 +128,11 @@ def _go_through(journal: Journal, run: Run, items: Sequence[ReviewItem], by: str
             break
         if isinstance(label, Label):
             try:
-                _told(review(journal, run, item.case.id, label), as_json=False)
+                _told(room.review(run, item.case.id, label), as_json=False)
                 done += 1
             except InputError as error:
                 say(f"{error.message} {error.hint}")
-    say(f"{done} reviewed, {len(inbox(journal, run))} still wait.")
+    say(f"{done} reviewed, {len(room.inbox(run))} still wait.")
 
 
 def _ask(item: ReviewItem, by: str) -> Label | str | None:
@@ -183,10 +182,3 @@ def _pretty(answer: str) -> str:
         if isinstance(value, dict | list)
         else answer
     )
-
-
-def user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

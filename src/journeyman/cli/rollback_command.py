@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import existing_journal, run_of_worker
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import run_of_worker
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.improve.versions import roll_back
 
 app = new_app()
@@ -20,7 +21,7 @@ def main(
         int | None, typer.Argument(min=1, help="Its number. Left out: the one before.")
     ] = None,
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Let an earlier version work again. One row is written; the version is bit for bit what it was."""

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.cli.opening import chosen_run, existing_journal
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json
+from journeyman.app.finding import chosen_run
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json
 from journeyman.cli.text import duration, tokens, verdict
 from journeyman.errors import InputError
 from journeyman.runtime.review import reason
@@ -37,7 +38,7 @@ def main(
         bool,
         typer.Option("--open", help="List only what wants a person: cases failed or in doubt."),
     ] = False,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Show a case's run step by step, or list the cases of a run."""

@@ -15,17 +15,15 @@ from journeyman.errors import JourneymanError
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-Workspace = Annotated[
+WorkspaceOption = Annotated[
     str,
     typer.Option(
         "--workspace",
         envvar="JOURNEYMAN_WORKSPACE",
-        help="The folder that holds the journal, made where missing; or postgresql://USER@HOST/DATABASE.",
+        help="The folder that holds the journal, made where missing; or the URL of a PostgreSQL database.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, and nothing else.")]
-
-DEFAULT_WORKSPACE = ".journeyman"
 
 
 def new_app() -> typer.Typer:

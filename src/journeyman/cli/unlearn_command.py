@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.cli.opening import chosen_run, existing_journal
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json, say
+from journeyman.app.finding import chosen_run
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.improve.unlearning import unlearn
 
 app = new_app()
@@ -17,7 +18,7 @@ app = new_app()
 def main(
     job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
     source: Annotated[str, typer.Option(help="case:ID, person:NAME or worker:NAME.")],
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Take a source out of everything that was learned: what is left is what would be there without it."""

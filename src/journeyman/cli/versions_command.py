@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.cli.opening import existing_journal, run_of_worker
-from journeyman.cli.terminal import DEFAULT_WORKSPACE, AsJson, Workspace, new_app, print_json
+from journeyman.app.finding import run_of_worker
+from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
+from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json
 from journeyman.cli.text import shorten
 from journeyman.improve.exams import Examined
 from journeyman.runtime.versions import Version, champion, versions
@@ -25,7 +26,7 @@ app = new_app()
 def main(
     job: Annotated[str, typer.Argument(help="A job's name, as `journeyman work` tells it.")],
     name: Annotated[str, typer.Option(help="The worker's name.")] = "ada",
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """List a worker's versions: where each came from, what its exam said, and which one works now."""

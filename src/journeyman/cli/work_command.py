@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from journeyman.cases import read_cases
-from journeyman.cli.opening import open_job
+from journeyman.app.workspace import (
+    DEFAULT_WORKSPACE,
+    Assignment,
+    Workspace,
+    WorkStream,
+    cases_of,
+    with_rule,
+)
 from journeyman.cli.progress import Board, board_for
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import (
-    DEFAULT_WORKSPACE,
     INTERRUPTED,
     AsJson,
-    Workspace,
+    WorkspaceOption,
     new_app,
     print_json,
     say,
 )
 from journeyman.errors import InputError
-from journeyman.job.job import Job
 from journeyman.models import DEFAULT_MODEL, open_model
-from journeyman.models.embedded import EmbeddedModel
-from journeyman.protocols import Model
-from journeyman.reports.report import write_report
-from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.runner import Runner, work
-from journeyman.runtime.runs import add_cases, open_run
-from journeyman.store.journal import open_journal
 from journeyman.system.signals import on_interrupt
-from journeyman.types import Case, Run
+from journeyman.types import Case
 
 app = new_app()
 
@@ -78,25 +74,29 @@ def main(
     retry: Annotated[
         bool, typer.Option("--retry-failed", help="Try the run's failed cases again.")
     ] = False,
-    workspace: Workspace = DEFAULT_WORKSPACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
     """Work a job's cases with a model. Run it again to go on where it stopped."""
-    loaded = with_rule(open_job(job, workspace, database=database), allowed_error)
-    stream = islice(_chosen(loaded.cases() if cases is None else read_cases(cases), split), limit)
-    with (
-        open_journal(workspace) as journal,
-        LeaseOwner.enter(journal.workspace) as holder,
-        board_for(as_json=as_json) as board,
-    ):
+    with Workspace.open(workspace) as room, board_for(as_json=as_json) as board:
+        loaded = with_rule(room.job(job, database=database), allowed_error)
+        stream = islice(_chosen(cases_of(loaded, cases), split), limit)
         opened = open_model(model, at_once=at_once, progress=board.fetching)
-        run = open_run(journal, loaded, opened, name=name, fresh=fresh)
-        board.begin(run, total=add_cases(journal, run, stream, retry_failed=retry))
-        shift = Runner.open(
-            journal, holder, loaded, opened, run, at_once=at_once, on_case_closed=board.closed
-        )
-        stopped = run_shift(shift, board)
-    _sum_up(workspace, run, as_json=as_json)
+        given = Assignment(loaded, opened, name, at_once)
+        run = room.open_run(given, fresh=fresh)
+        work = room.stream(given, run, stream, retry_failed=retry, on_case_closed=board.closed)
+        stopped = work_through(work, board)
+        written = room.report(run)
+        waiting = room.waiting(run)
+    if as_json:
+        figures = written.figures.model_dump(mode="json")
+        names = [case.model_dump(mode="json") for case in waiting]
+        print_json({**figures, "waiting_for": names, "report": str(written.html)})
+    else:
+        print_figures(written.figures)
+        for case in waiting:
+            say(f"{case.case_id} waits for {case.name!r}.")
+        say(f"Report: {written.html}")
     if stopped:
         raise typer.Exit(INTERRUPTED)
 
@@ -109,43 +109,27 @@ def _chosen(cases: Iterable[Case], split: str | None) -> Iterator[Case]:
     return (case for case in cases if split is None or case.split == split)
 
 
-def with_rule(job: Job, allowed_error: float | None) -> Job:
-    """The job with another allowed error, where one is given."""
-    return job if allowed_error is None else replace(job, allowed_error=allowed_error)
-
-
-def run_shift(shift: Runner, board: Board) -> bool:
+def work_through(work: WorkStream, board: Board) -> bool:
     """Work until done; Ctrl-C stops at the next step, a second one at once. Returns whether it was stopped."""
-    return asyncio.run(_work(shift, shift.model, board))
+    board.begin(work.run, total=work.total)
+    return asyncio.run(_work(work, board))
 
 
-async def _work(shift: Runner, model: Model, board: Board) -> bool:
-    if isinstance(model, EmbeddedModel):
-        await model.load()  # a file that can't be loaded ends the command, not each case
-    task = asyncio.ensure_future(work(shift))
+async def _work(work: WorkStream, board: Board) -> bool:
+    task = asyncio.ensure_future(work.work())
 
     def interrupt() -> None:
-        if shift.stop.is_set():
+        if work.stopped:
             task.cancel()
-        shift.stop.set()
+        work.stop()
         board.stopping()
 
     try:
         with on_interrupt(interrupt):
             await task
     except asyncio.CancelledError:
-        if not shift.stop.is_set():
+        if not work.stopped:
             raise
     finally:
-        await model.aclose()
-    return shift.stop.is_set()
-
-
-def _sum_up(workspace: str, run: Run, *, as_json: bool) -> None:
-    with open_journal(workspace) as journal:
-        written = write_report(journal, run, journal.workspace / "reports" / run.id)
-    if as_json:
-        print_json({**written.figures.model_dump(mode="json"), "report": str(written.html)})
-        return
-    print_figures(written.figures)
-    say(f"Report: {written.html}")
+        await work.runner.model.aclose()
+    return work.stopped

@@ -10,7 +10,14 @@ from journeyman.environments.functions import Functions
 from journeyman.environments.gym import GymEnvironment
 from journeyman.environments.single_turn import SingleTurn
 from journeyman.environments.sql import Sql
-from journeyman.environments.tools import ToolResult, Tools, effect, final, reconciled_by
+from journeyman.environments.tools import (
+    RunContext,
+    ToolResult,
+    Tools,
+    effect,
+    final,
+    reconciled_by,
+)
 
 AnyEnvironment = Annotated[
     SingleTurn | Tools | Sql | Functions | GymEnvironment, Field(discriminator="kind")
@@ -21,6 +28,7 @@ __all__ = [
     "AnyEnvironment",
     "Functions",
     "GymEnvironment",
+    "RunContext",
     "SingleTurn",
     "Sql",
     "ToolResult",

@@ -11,6 +11,7 @@
 
 A function may give a `ToolResult`: what the model reads, and details that the program keeps.
 
+A function whose first parameter is a `RunContext` is given the case there; the model does not see that parameter.
 A function with a parameter named `key` is given the call's id there, the same after a crash; the model does not see it.
 """
 
@@ -21,7 +22,10 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import (
     BaseModel,
@@ -29,6 +33,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     create_model,
@@ -53,6 +58,20 @@ RESULT_CHARACTERS = 8_000
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The case that a tool is called for."""
+
+    case_id: str
+    prompt: str
+    data: Mapping[str, Any]
+    """The case's own data, which the model is not shown."""
+    user: str | None
+    """Whom the case is worked for: `data["user"]`. None: nobody in particular."""
+    workspace: Path | None
+    """Where files may be kept. None: the job was made without one."""
 
 
 class ToolResult(Record):
@@ -81,6 +100,15 @@ def _cut(part: Part) -> Part:
     text = part.rendered
     cut = as_text(text)
     return part if cut == text else Text(text=cut)
+
+
+def tool(function: F) -> F:
+    """Check a function where it is defined, instead of at its first case. Any typed function is a tool without it.
+
+    Raises InputError for a parameter without a type.
+    """
+    spec_of(function, arguments_of(function))
+    return function
 
 
 def effect(kind: Effect) -> Callable[[F], F]:
@@ -127,14 +155,29 @@ class Tools(Record):
 
     kind: Literal["tools"] = "tools"
     functions: tuple[Annotated[Function, BeforeValidator(_member)], ...]
+    _workspace: Path | None = PrivateAttr(None)
+    """What a `RunContext` names as the place for files."""
+
+    def within(self, workspace: Path) -> Self:
+        """The same tools, with a place for files."""
+        placed = self.model_copy()
+        placed._workspace = workspace
+        return placed
+
+    def identity(self) -> tuple[Function, ...]:
+        """The functions; where files are kept changes no answer."""
+        return self.functions
 
     def __call__(self, case_input: CaseInput) -> Environment:
-        return _Tools(case_input, self.functions)
+        return _Tools(case_input, self.functions, self._workspace)
 
 
 class _Tools:
-    def __init__(self, case_input: CaseInput, functions: Sequence[Function]) -> None:
+    def __init__(
+        self, case_input: CaseInput, functions: Sequence[Function], workspace: Path | None
+    ) -> None:
         self.input = case_input
+        self.workspace = workspace
         self.functions = {function.__name__: function for function in functions}
         self.models = {name: arguments_of(function) for name, function in self.functions.items()}
         self.tools: Sequence[ToolSpec] = tuple(
@@ -168,6 +211,8 @@ class _Tools:
         arguments = {name: getattr(given, name) for name in type(given).model_fields}
         if "key" in inspect.signature(function).parameters:
             arguments["key"] = call.id
+        if (context := context_parameter(function)) is not None:
+            arguments[context] = self._context()
         with boundary(call.name) as outcome:
             if inspect.iscoroutinefunction(function):
                 value = await function(**arguments)
@@ -180,12 +225,31 @@ class _Tools:
         told = value if isinstance(value, ToolResult) else ToolResult(content=_said(value))
         return Message(role="tool", call_id=call.id, content=told.parts, details=told.details)
 
+    def _context(self) -> RunContext:
+        user = self.input.data.get("user")
+        return RunContext(
+            case_id=self.input.id,
+            prompt=self.input.prompt,
+            data=self.input.data,
+            user=None if user is None else str(user),
+            workspace=self.workspace,
+        )
+
     def accepts(self, answer: str) -> bool:
         return True
 
     async def close(self) -> None: ...
 
 
+def context_parameter(function: Function) -> str | None:
+    """The name of a function's first parameter, if that is a `RunContext`. None: it is not."""
+    first = next(iter(inspect.signature(function).parameters), None)
+    if first is None or get_type_hints(function).get(first) is not RunContext:
+        return None
+    return first
+
+
+@lru_cache(maxsize=1_024)
 def arguments_of(function: Function) -> type[BaseModel]:
     """A model of the function's arguments, with what the docstring says of each.
 
@@ -194,8 +258,9 @@ def arguments_of(function: Function) -> type[BaseModel]:
     hints = get_type_hints(function, include_extras=True)
     told = described(inspect.getdoc(function) or "")[1]
     fields: dict[str, Any] = {}
+    hidden = {"key", context_parameter(function)}
     for name, parameter in inspect.signature(function).parameters.items():
-        if name == "key":
+        if name in hidden:
             continue
         if name not in hints or parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             raise InputError(
@@ -207,6 +272,7 @@ def arguments_of(function: Function) -> type[BaseModel]:
     return create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
 
 
+@lru_cache(maxsize=1_024)
 def spec_of(function: Function, arguments: type[BaseModel]) -> ToolSpec:
     """What the model sees of a function."""
     schema = _without_titles(arguments.model_json_schema())

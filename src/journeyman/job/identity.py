@@ -50,7 +50,7 @@ def identity_of(value: object) -> str:
 
     An object may say its own by an attribute `identity`: a value, or a method that gives one.
     Module variables that a function reads count where they are constants (named in capitals, or plain values),
-    functions or classes. Raises InputError for what can't be told apart.
+    functions, classes, or objects with an `identity`. Raises InputError for what can't be told apart.
     """
     return _digest(_Teller().told(value))
 
@@ -256,9 +256,11 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _is_constant(name: str, value: object) -> bool:
-    if name.isupper() or value is None or isinstance(value, (*PLAIN, types.FunctionType)):
+    if name.isupper() or value is None:
         return True
-    return isinstance(value, type)
+    if isinstance(value, (*PLAIN, types.FunctionType, type)):
+        return True
+    return _own(value) is not None
 
 
 def _source(function: types.FunctionType) -> Iterator[str]:
@@ -312,9 +314,10 @@ def _named(what: Any) -> str:
 
 @functools.cache
 def _library(module: str) -> str:
-    top = sys.modules.get(module.partition(".")[0])
-    version = getattr(top, "__version__", "") if top is not None else ""
-    return f"{module} {version if isinstance(version, str) else ''}"
+    name = module.partition(".")[0]
+    top = sys.modules.get(name)
+    version = getattr(top, "__version__", None)
+    return f"{module} {version}" if isinstance(version, str) else module
 
 
 @functools.cache

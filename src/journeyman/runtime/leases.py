@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -22,12 +23,12 @@ class LeaseOwner:
     def enter(cls, workspace: Path) -> Self:
         folder = workspace / "holders"
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}"
+        name = f"{_here(folder)}-{os.getpid()}-{secrets.token_hex(4)}"
         return cls(folder, name, lock(folder / name))
 
     def is_dead(self, other: str) -> bool:
         """Whether that process is known to be dead: its lock is free, and was on this machine."""
-        if other == self.name or not other.startswith(f"{os.uname().nodename}-"):
+        if other == self.name or not other.startswith(f"{_here(self.folder)}-"):
             return False
         try:
             taken = try_lock(self.folder / other)
@@ -47,3 +48,9 @@ class LeaseOwner:
 
     def __exit__(self, *_: object) -> None:
         self.leave()
+
+
+def _here(folder: Path) -> str:
+    """This machine and folder: only of owners with locks in this folder can be seen whether they are dead."""
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
+    return f"{os.uname().nodename}-{digest}"

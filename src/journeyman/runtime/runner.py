@@ -129,6 +129,7 @@ class Runner:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[str, list[asyncio.Future[CaseResult]]] = {}
         self._being_added = 0
+        self._resting = asyncio.Event()
         self._changed = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
         self._beat: asyncio.Task[None] | None = None
@@ -150,7 +151,8 @@ class Runner:
 
     async def close(self) -> None:
         """Let go of what is in flight; everything written stays, and can be gone on with."""
-        self.stop_soon()
+        self._resting.set()
+        self.journal.wake()
         tasks = [task for task in (self._dispatcher, self._beat) if task is not None]
         tasks += self._in_flight.values()
         for task in tasks:
@@ -158,6 +160,10 @@ class Runner:
         await asyncio.gather(*tasks, return_exceptions=True)
         for future in self._all_awaited():
             future.cancel()
+        self.shut()
+
+    def shut(self) -> None:
+        """End the threads of a runner that rests, or was closed; it needs no event loop."""
         self._journal_thread.shutdown()
         self._listening_thread.shutdown()
         if self.projection is not None:
@@ -175,6 +181,21 @@ class Runner:
         """Stop cleanly: each case in flight ends before its next model call."""
         self.stop.set()
         self.journal.wake()
+
+    async def rest(self) -> None:
+        """Claim nothing more until the next `submit` or `drain`; what is known of the run is kept.
+
+        Does nothing while somebody awaits a case.
+        """
+        if self._awaited or self._in_flight or self._dispatcher is None:
+            return
+        dispatcher, beat = self._dispatcher, self._beat
+        self._dispatcher = self._beat = None
+        self._resting.set()
+        self.journal.wake()
+        await dispatcher
+        if beat is not None:
+            beat.cancel()
 
     def _decide(
         self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
@@ -241,6 +262,7 @@ class Runner:
 
     def _start(self) -> None:
         if self._dispatcher is None:
+            self._resting = asyncio.Event()
             self._dispatcher = asyncio.create_task(self._dispatch())
             self._dispatcher.add_done_callback(self._failed)
             self._beat = asyncio.create_task(self._keep_leases())
@@ -248,10 +270,12 @@ class Runner:
     async def _dispatch(self) -> None:
         """Claim one case after the other, as long as there is room for it."""
         try:
+            resting = self._resting
             while not self.stop.is_set():
                 await self._slots.acquire()
-                lease = await self._next_lease()
+                lease = await self._next_lease(resting)
                 if lease is None:
+                    self._slots.release()
                     return
                 task = asyncio.create_task(self._work(lease))
                 task.add_done_callback(self._failed)
@@ -259,9 +283,9 @@ class Runner:
         finally:
             self._changed.set()
 
-    async def _next_lease(self) -> Lease | None:
-        """The next case to work; waits for one. None: it is time to stop."""
-        while not self.stop.is_set():
+    async def _next_lease(self, resting: asyncio.Event) -> Lease | None:
+        """The next case to work; waits for one. None: it is time to stop or to rest."""
+        while not (self.stop.is_set() or resting.is_set()):
             lease: Lease | None = await self.call_journal(
                 self.journal.claim,
                 self.run.id,

@@ -1,8 +1,26 @@
-"""How many cores this process may use."""
+"""How many cores this process may use, and what uses one of them alone."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Made after numpy was imported: it knows only of libraries that are loaded."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, linear algebra uses one thread: for small products, waking the others costs more than they save."""
+    with _thread_pools().limit(limits=1, user_api="blas"):
+        yield
 
 
 def usable_cores() -> int:

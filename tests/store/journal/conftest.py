@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.lib.cluster import NoClusterError, cluster
 from journeyman.store.journal import Journal, open_journal
-from tests.store.journal.cluster import NoClusterError, cluster
 from tests.store.journal.parts import choose
 
 DATABASES = count()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from journeyman.store.journal import Journal
-from journeyman.types import Case, Change, Event, EventBody, Lease, Message, Resulted, Run
+from journeyman.types import Case, Change, Event, EventBody, Lease, Message, Resulted, Run, RunSpec
 
 RUN = Run(
     id="r-1",
@@ -14,7 +14,7 @@ RUN = Run(
     worker="ada@1",
     model="m",
     fingerprint="f",
-    spec={"a": [1, None]},
+    spec=RunSpec(salt="盐", warm_up=3),
     opened_at=1.0,
 )
 

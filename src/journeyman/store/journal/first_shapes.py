@@ -17,6 +17,17 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+cases = Table(
+    "cases",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("added_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 pending = Table(
     "pending",
     metadata,

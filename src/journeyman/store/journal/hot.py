@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,10 +21,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     union_all,
     update,
 )
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from journeyman.store.journal import schema
 from journeyman.store.journal.rows import EVENT_COLUMNS
@@ -41,6 +43,25 @@ EMITTED = 0.0
 """The `wake_at` of a case whose name was emitted: long past."""
 
 
+# The values that statements are given, by the names in `HotStatements`.
+RUN: BindParameter[Any] = bindparam("run")
+CASE: BindParameter[Any] = bindparam("case")
+NUMBER: BindParameter[Any] = bindparam("number")
+LAST: BindParameter[Any] = bindparam("last")
+CALL: BindParameter[Any] = bindparam("call")
+NOW: BindParameter[Any] = bindparam("now")
+ME: BindParameter[Any] = bindparam("me")
+UNTIL: BindParameter[Any] = bindparam("until")
+DEAD: BindParameter[Any] = bindparam("dead")
+TRY: BindParameter[Any] = bindparam("try")
+NAMED: BindParameter[Any] = bindparam("name")
+
+PAGE: ColumnElement[int] = literal_column(str(BATCH))
+ONE: ColumnElement[int] = literal_column("1")
+LABELLED: ColumnElement[str] = literal_column("'labelled'")
+REPLIED: ColumnElement[str] = literal_column("'replied'")
+
+
 class HotStatements:
     """One for one kind of database: each `Statement` keeps the text that it was built to."""
 
@@ -53,6 +74,9 @@ class HotStatements:
         self.reply = Statement(_first_reply(), "call")
         self.case = Statement(_case_body(), "run", "case")
         self.cases = Statement(_page_of_cases(), "run", "last")
+        self.next_seq = Statement(_next_seq(), "run")
+        self.add_case = Statement(cases.insert(), "run_id", "case_id", "seq", "body", "added_at")
+        self.enqueue = Statement(queue.insert(), "run_id", "seq", "case_id", "attempt")
         self.next = Statement(next_case(), "run", "now")
         self.holders = Statement(_holders(), "run", "me")
         self.next_held = Statement(next_held(), "run", "dead")
@@ -77,62 +101,95 @@ def _event_columns() -> list[ColumnElement[Any]]:
 
 
 def _of_case() -> ColumnElement[bool]:
-    run = events.c.run_id == bindparam("run")
-    return and_(run, events.c.case_id == bindparam("case"))
+    of_run = events.c.run_id == RUN
+    of_case = events.c.case_id == CASE
+    return and_(of_run, of_case)
 
 
 def _events_of_case() -> Select[Any]:
-    found = select(*_event_columns()).where(_of_case())
+    columns = _event_columns()
+    found = select(*columns).where(_of_case())
     return found.order_by(events.c.attempt, events.c.path, events.c.seq)
 
 
 def _events_of_attempt() -> Select[Any]:
-    return _events_of_case().where(events.c.attempt == bindparam("number"))
+    of_attempt = events.c.attempt == NUMBER
+    return _events_of_case().where(of_attempt)
 
 
 def _with_position() -> Select[Any]:
-    return select(events.c.id, *_event_columns())
+    columns = _event_columns()
+    return select(events.c.id, *columns)
 
 
 def _labels() -> Select[Any]:
-    found = _with_position().where(_of_case(), events.c.attempt == bindparam("number"))
-    return found.where(events.c.kind == literal_column("'labelled'")).order_by(events.c.seq)
+    of_attempt = events.c.attempt == NUMBER
+    labelled = events.c.kind == LABELLED
+    found = _with_position()
+    found = found.where(_of_case(), of_attempt, labelled)
+    return found.order_by(events.c.seq)
 
 
 def _page_of_replies() -> Select[Any]:
-    later = and_(events.c.key.is_not(None), events.c.id > bindparam("last"))
-    return _with_position().where(later).order_by(events.c.id).limit(literal_column(str(BATCH)))
+    of_calls = events.c.key.is_not(None)
+    later = events.c.id > LAST
+    page = _with_position().where(of_calls, later)
+    page = page.order_by(events.c.id)
+    return page.limit(PAGE)
 
 
 def _first_reply() -> Select[Any]:
-    named = _with_position().where(events.c.key == bindparam("call"))
-    replied = named.where(events.c.kind == literal_column("'replied'"))
-    return replied.order_by(events.c.id).limit(literal_column("1"))
+    named = events.c.key == CALL
+    replied = events.c.kind == REPLIED
+    found = _with_position().where(named, replied)
+    found = found.order_by(events.c.id)
+    return found.limit(ONE)
 
 
-def _news(runs: int, kinds: int) -> Statement:
-    """Of so many runs and kinds: a page from behind a position on."""
+def _news(runs: int, kinds: int, followed: bool) -> Statement:
+    """Of so many runs and kinds: a page from behind a position on. `followed`: all kinds are of `schema.FOLLOWED`."""
     run_names = [f"run{n}" for n in range(runs)]
     kind_names = [f"kind{n}" for n in range(kinds)]
-    of_runs = events.c.run_id.in_([bindparam(name) for name in run_names])
-    of_kinds = events.c.kind.in_([bindparam(name) for name in kind_names])
-    query = _with_position().where(of_runs, of_kinds, events.c.id > bindparam("last"))
-    page = query.order_by(events.c.id).limit(literal_column(str(BATCH)))
-    return Statement(page, *run_names, *kind_names, "last")
+    of_runs = _among(events.c.run_id, run_names)
+    of_kinds = _among(events.c.kind, kind_names)
+    later = events.c.id > LAST
+    page = _with_position().where(of_runs, of_kinds, later)
+    if followed:
+        page = page.where(text(schema.IS_FOLLOWED))
+    page = page.order_by(events.c.id)
+    return Statement(page.limit(PAGE), *run_names, *kind_names, "last")
+
+
+def _among(column: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bool]:
+    """Whether it is one of the values of these names."""
+    values: list[BindParameter[Any]] = [bindparam(name) for name in names]
+    return column.in_(values)
 
 
 # --- cases
 
 
 def _case_body() -> Select[Any]:
-    mine = and_(cases.c.run_id == bindparam("run"), cases.c.case_id == bindparam("case"))
-    return select(cases.c.body, cases.c.seq).where(mine)
+    of_run = cases.c.run_id == RUN
+    one = cases.c.case_id == CASE
+    found = select(cases.c.body, cases.c.seq)
+    return found.where(of_run, one)
+
+
+def _next_seq() -> Select[Any]:
+    last = func.max(cases.c.seq)
+    after = func.coalesce(last + 1, 0)
+    of_run = cases.c.run_id == RUN
+    return select(after).where(of_run)
 
 
 def _page_of_cases() -> Select[Any]:
-    mine = and_(cases.c.run_id == bindparam("run"), cases.c.seq > bindparam("last"))
-    page = select(cases.c.seq, cases.c.body).where(mine)
-    return page.order_by(cases.c.seq).limit(literal_column(str(BATCH)))
+    of_run = cases.c.run_id == RUN
+    later = cases.c.seq > LAST
+    page = select(cases.c.seq, cases.c.body)
+    page = page.where(of_run, later)
+    page = page.order_by(cases.c.seq)
+    return page.limit(PAGE)
 
 
 # --- the queue
@@ -141,92 +198,119 @@ ROW = (queue.c.seq, queue.c.case_id, queue.c.attempt, queue.c.awaiting)
 
 
 def _mine() -> ColumnElement[bool]:
-    return queue.c.run_id == bindparam("run")
+    return queue.c.run_id == RUN
 
 
 def _row() -> ColumnElement[bool]:
-    return and_(_mine(), queue.c.seq == bindparam("number"))
+    return and_(_mine(), queue.c.seq == NUMBER)
 
 
 def _unheld() -> ColumnElement[bool]:
-    return or_(queue.c.holder.is_(None), queue.c.expires_at < bindparam("now"))
+    nobody = queue.c.holder.is_(None)
+    expired = queue.c.expires_at < NOW
+    return or_(nobody, expired)
 
 
 def next_case() -> Select[Any]:
     """The row to take next: one whose wait is over, else the first that does not wait. Locked, where rows can be."""
-    one: ColumnElement[int] = literal_column("1")
-    woken = select(*ROW).where(_mine(), schema.waits, queue.c.wake_at <= bindparam("now"))
-    woken = woken.where(_unheld()).order_by(queue.c.wake_at).limit(one)
+    due = queue.c.wake_at <= NOW
+    woken = select(*ROW).where(_mine(), schema.waits, due, _unheld())
+    woken = woken.order_by(queue.c.wake_at).limit(ONE)
     first = woken.with_for_update(skip_locked=True).cte("woken")
-    free = select(*ROW).where(_mine(), schema.free, _unheld())
-    free = free.where(~exists(select(one).select_from(first))).order_by(queue.c.seq).limit(one)
+    some = exists(select(ONE).select_from(first))
+    free = select(*ROW).where(_mine(), schema.free, _unheld(), ~some)
+    free = free.order_by(queue.c.seq).limit(ONE)
     second = free.with_for_update(skip_locked=True).cte("free")
-    return select(union_all(select(first), select(second)).subquery("next"))
+    both = union_all(select(first), select(second))
+    return select(both.subquery("next"))
 
 
 def next_held() -> Select[Any]:
     """The first row that a dead process holds."""
-    dead = select(*ROW).where(_mine(), queue.c.holder == bindparam("dead"))
-    return dead.order_by(queue.c.seq).limit(literal_column("1")).with_for_update(skip_locked=True)
+    of_dead = queue.c.holder == DEAD
+    held = select(*ROW).where(_mine(), of_dead)
+    held = held.order_by(queue.c.seq)
+    first = held.limit(ONE)
+    return first.with_for_update(skip_locked=True)
 
 
 def _holders() -> Select[Any]:
-    return select(queue.c.holder).where(_mine(), queue.c.holder != bindparam("me")).distinct()
+    others = queue.c.holder != ME
+    held = select(queue.c.holder)
+    held = held.where(_mine(), others)
+    return held.distinct()
 
 
 def _take() -> Update:
-    return update(queue).where(_row()).values(holder=bindparam("me"), expires_at=bindparam("until"))
+    row = update(queue).where(_row())
+    return row.values(holder=ME, expires_at=UNTIL)
 
 
 def _renew() -> Update:
-    held = queue.c.holder == bindparam("me")
-    return update(queue).where(held).values(expires_at=bindparam("until"))
+    held = queue.c.holder == ME
+    mine = update(queue).where(held)
+    return mine.values(expires_at=UNTIL)
 
 
 def _release() -> Update:
-    held = and_(_row(), queue.c.holder == bindparam("me"))
-    return update(queue).where(held).values(holder=null(), expires_at=null())
+    held = queue.c.holder == ME
+    row = update(queue).where(_row(), held)
+    return row.values(holder=null(), expires_at=null())
 
 
 def _close() -> Delete:
-    return delete(queue).where(_row(), queue.c.attempt == bindparam("try"))
+    of_attempt = queue.c.attempt == TRY
+    return delete(queue).where(_row(), of_attempt)
 
 
 def _remaining() -> Select[Any]:
-    return select(func.count()).select_from(queue).where(_mine())
+    counted = select(func.count())
+    counted = counted.select_from(queue)
+    return counted.where(_mine())
 
 
 # --- waiting
 
 
 def _suspend() -> Update:
-    known = exists(select(emitted.c.name).where(emitted.c.name == bindparam("name")))
-    wake_at = case((known, literal(EMITTED)), else_=bindparam("until"))
-    row = update(queue).where(_row(), queue.c.attempt == bindparam("try"))
+    named = emitted.c.name == NAMED
+    known = exists(select(emitted.c.name).where(named))
+    of_attempt = queue.c.attempt == TRY
+    row = update(queue).where(_row(), of_attempt)
     return row.values(
         holder=null(),
         expires_at=null(),
-        awaiting=bindparam("name"),
-        wake_at=wake_at,
-        waiting_since=bindparam("now"),
+        awaiting=NAMED,
+        wake_at=case((known, literal(EMITTED)), else_=UNTIL),
+        waiting_since=NOW,
     )
 
 
 def _wake() -> Update:
-    return update(queue).where(queue.c.awaiting == bindparam("name")).values(wake_at=EMITTED)
+    waiting = queue.c.awaiting == NAMED
+    rows = update(queue).where(waiting)
+    return rows.values(wake_at=EMITTED)
 
 
 def _emitted() -> Select[Any]:
-    return select(emitted.c.payload, emitted.c.at).where(emitted.c.name == bindparam("name"))
+    named = emitted.c.name == NAMED
+    found = select(emitted.c.payload, emitted.c.at)
+    return found.where(named)
 
 
 def _waiting() -> Select[Any]:
-    asleep = or_(queue.c.wake_at.is_(None), queue.c.wake_at > bindparam("now"))
-    told = (queue.c.case_id, queue.c.awaiting, queue.c.wake_at, queue.c.waiting_since)
-    found = select(*told).where(_mine(), schema.waits, asleep, queue.c.holder.is_(None))
+    never = queue.c.wake_at.is_(None)
+    later = queue.c.wake_at > NOW
+    asleep = or_(never, later)
+    nobody = queue.c.holder.is_(None)
+    case_id, name = queue.c.case_id, queue.c.awaiting
+    found = select(case_id, name, queue.c.wake_at, queue.c.waiting_since)
+    found = found.where(_mine(), schema.waits, asleep, nobody)
     return found.order_by(queue.c.seq)
 
 
 def _next_wake() -> Select[Any]:
-    unheld = and_(_mine(), schema.waits, queue.c.holder.is_(None))
-    return select(func.min(queue.c.wake_at)).where(unheld)
+    nobody = queue.c.holder.is_(None)
+    first = func.min(queue.c.wake_at)
+    found = select(first)
+    return found.where(_mine(), schema.waits, nobody)

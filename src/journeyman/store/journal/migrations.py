@@ -18,7 +18,6 @@ from journeyman.store.journal import first_shapes, schema
 def m001_journal(connection: Connection) -> None:
     """Runs, cases, what is pending, and events."""
     schema.runs.create(connection)
-    schema.cases.create(connection)
     first_shapes.metadata.create_all(connection, checkfirst=False)
 
 
@@ -36,7 +35,7 @@ def m003_paths_and_waiting(connection: Connection) -> None:
     for name in ("awaiting", "wake_at", "waiting_since"):
         column = CreateColumn(schema.pending.c[name]).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE pending ADD COLUMN {column}")
-    for index in sorted(schema.pending.indexes, key=lambda index: str(index.name)):
+    for index in (*schema.pending.indexes, *schema.cases.indexes):
         index.create(connection)
     schema.emitted.create(connection)
     schema.blobs.create(connection)

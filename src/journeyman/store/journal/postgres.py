@@ -4,19 +4,21 @@ Cases are taken with `FOR UPDATE SKIP LOCKED`, so that nobody waits for another'
 labels, closings) is written under one advisory lock that is held to the commit: so positions come in the order of
 commits, and who has read up to one misses nothing. Whoever waits for work hears of it by `LISTEN`.
 
-Two connections: one whose single statements are transactions of their own and do not wait for the disk, and one for
-transactions that read before they write. A transaction that only writes is sent in one go.
+Three connections: two whose single statements are transactions of their own, of which one waits for the disk, and one
+for transactions that read before they write. A transaction of several statements that only write is sent in one go.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import selectors
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,15 +31,23 @@ from sqlalchemy.pool import NullPool
 from journeyman.errors import InputError, StoreError
 from journeyman.store.journal import schema
 from journeyman.store.journal.blobs import BlobFolder, Blobs, BlobTable
-from journeyman.store.journal.hot import ROW, HotStatements, next_case, next_held
+from journeyman.store.journal.hot import HotStatements, next_case, next_held
 from journeyman.store.journal.migrations import migrate
 from journeyman.store.journal.opening import place_of
+from journeyman.store.journal.rows import EVENT_COLUMNS
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
 from journeyman.store.statements import Statement
 
 CHANNEL = "journeyman"
 CONNECT_SECONDS = 10
+
+EVENTS_AT_ONCE = 16
+"""In one statement."""
+
 MIGRATE = "migrate"
+
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+"""It tells of every transaction that another process was faster than; we raise that as an error."""
 
 
 class PostgresStatements(HotStatements):
@@ -45,6 +55,7 @@ class PostgresStatements(HotStatements):
 
     def __init__(self) -> None:
         super().__init__()
+        self.add_events = cache(_adding)
         self.claim = Statement(_taking(next_case()), "run", "now", "me", "until")
         self.claim_of_dead = Statement(_taking(next_held()), "run", "dead", "me", "until")
         self.add_blob = Statement(insert(schema.blobs).on_conflict_do_nothing(), "digest", "data")
@@ -55,14 +66,27 @@ class PostgresStatements(HotStatements):
         self.tell = Statement(select(told), "channel", "run")
 
 
+def _adding(count: int) -> Statement:
+    """So many events in one statement."""
+    names: list[str] = []
+    rows: list[dict[str, Any]] = []
+    for n in range(count):
+        row = {name: f"{name}_{n}" for name in EVENT_COLUMNS}
+        names.extend(row.values())
+        rows.append({name: bindparam(own) for name, own in row.items()})
+    return Statement(insert(schema.events).values(rows), *names)
+
+
 def _taking(found: Any) -> Any:
     """Hold the row that is found, in the statement that finds it."""
     row = found.cte("row")
     queue = schema.pending
-    mine = (queue.c.run_id == bindparam("run"), queue.c.seq == row.c.seq)
-    taken = queue.update().where(*mine)
+    cases = schema.cases
+    of_queue = (queue.c.run_id == bindparam("run"), queue.c.seq == row.c.seq)
+    of_case = (cases.c.run_id == queue.c.run_id, cases.c.case_id == queue.c.case_id)
+    taken = queue.update().where(*of_queue, *of_case)
     held = taken.values(holder=bindparam("me"), expires_at=bindparam("until"))
-    return held.returning(*ROW)
+    return held.returning(queue.c.seq, queue.c.attempt, queue.c.awaiting, cases.c.body)
 
 
 HOT = PostgresStatements()
@@ -84,6 +108,11 @@ class PostgresJournal(SqlJournal):
         super().__init__(workspace, self._blobs(blobs), HOT)
         self.ears: dict[str, Ear] = {}
         self.ears_lock = threading.Lock()
+
+    @cached_property
+    def durable(self) -> Connection:
+        """Whose single statements are transactions that wait for the disk."""
+        return _connect(self.url, autocommit=True, waits=True)
 
     @classmethod
     def open(cls, url: URL, workspace: Path) -> Self:
@@ -109,6 +138,8 @@ class PostgresJournal(SqlJournal):
         with self.lock, self.ears_lock:
             for ear in self.ears.values():
                 ear.close()
+            if "durable" in self.__dict__:
+                _end(self.durable)
             _end(self.careful)
             _end(self.direct)
 
@@ -151,7 +182,23 @@ class PostgresJournal(SqlJournal):
         if tells is not None:
             every.append((HOT.tell, [(CHANNEL, tells)]))
         with self.lock, _errors(self.url):
-            self._send(every, fully=fully)
+            if len(every) == 1:
+                self._alone(every[0], fully=fully)
+            else:
+                self._send(every, fully=fully)
+
+    def _alone(self, write: Write, *, fully: bool) -> None:
+        """One statement needs neither a beginning nor an end."""
+        statement, values = _joined(write)
+        if len(values) > 1:
+            self._send([write], fully=fully)
+            return
+        connection = self.durable if fully else self.direct
+        sql = statement.text(connection)
+        try:
+            _driver(connection).execute(sql, statement.parameters(values[0]))
+        except psycopg.errors.UniqueViolation:
+            raise PlaceTakenError from None
 
     def _send(self, writes: Sequence[Write], *, fully: bool) -> None:
         """All in one go, without waiting for the answers between."""
@@ -161,7 +208,7 @@ class PostgresJournal(SqlJournal):
                 driver.execute("BEGIN")
                 if fully:
                     driver.execute("SET LOCAL synchronous_commit = on")
-                for statement, rows in writes:
+                for statement, rows in map(_joined, writes):
                     sql = statement.text(self.direct)
                     for row in rows:
                         driver.execute(sql, statement.parameters(row))
@@ -186,8 +233,8 @@ class PostgresJournal(SqlJournal):
                 rows = HOT.claim_of_dead.tuples(self.direct, values)
         if not rows:
             return None
-        seq, case_id, attempt, awaited = rows[0]
-        return seq, case_id, attempt, awaited
+        seq, attempt, awaited, body = rows[0]
+        return seq, attempt, awaited, body
 
     # --- listening
 
@@ -249,13 +296,22 @@ class Ear:
             os.close(self.waker)
 
 
+def _joined(write: Write) -> Write:
+    """Several events as one row of values for one statement."""
+    statement, rows = write
+    if statement is not HOT.add_event or not 1 < len(rows) <= EVENTS_AT_ONCE:
+        return write
+    values = [value for row in rows for value in row]
+    return HOT.add_events(len(rows)), [values]
+
+
 def lock_number(name: str) -> int:
     """An advisory lock's number; the same name has the same one everywhere."""
     digest = hashlib.sha256(f"journeyman\0{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _connect(url: URL, *, autocommit: bool) -> Connection:
+def _connect(url: URL, *, autocommit: bool, waits: bool = False) -> Connection:
     options: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, "application_name": "journeyman"}
     level = "AUTOCOMMIT" if autocommit else "READ COMMITTED"
     engine = create_engine(
@@ -266,7 +322,7 @@ def _connect(url: URL, *, autocommit: bool) -> Connection:
     )
     with _errors(url):
         connection = engine.connect()
-        if autocommit:
+        if autocommit and not waits:
             connection.exec_driver_sql("SET synchronous_commit = off")
     return connection
 

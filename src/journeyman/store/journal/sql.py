@@ -39,8 +39,8 @@ from journeyman.types import (
 Write = tuple[Statement, Sequence[Values]]
 """A statement and the rows of values to carry it out for."""
 
-QueueRow = tuple[int, str, int, str | None]
-"""Number, case, attempt and awaited name."""
+QueueRow = tuple[int, int, str | None, str]
+"""Number, attempt, awaited name, and the case's body."""
 
 ORDERED = frozenset({"decided", "labelled", "closed"})
 """Kinds whose positions come in the order of commits: others follow them."""
@@ -108,12 +108,16 @@ class SqlJournal(ABC):
 
     def _read(self, query: Executable) -> list[dict[str, Any]]:
         with self.reading() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            result = connection.execute(query)
+            found = result.mappings()
+            return [dict(row) for row in found]
 
     # --- workers
 
     def changes(self, job: str, *, worker: str | None = None) -> list[Change]:
-        return [rows.change_of(row) for row in self._read(_changes_of(job, worker))]
+        query = _changes_of(job, worker)
+        found = self._read(query)
+        return [rows.change_of(row) for row in found]
 
     def change(self, make: MakeChanges, *, job: str) -> list[Change]:
         reach("change.before")
@@ -129,7 +133,9 @@ class SqlJournal(ABC):
     # --- runs and cases
 
     def runs(self, *, job: str | None = None) -> list[Run]:
-        return [rows.run_of(row) for row in self._read(_runs_of(job))]
+        query = _runs_of(job)
+        found = self._read(query)
+        return [rows.run_of(row) for row in found]
 
     def open_run(self, make: ChooseRun, *, job: str) -> Run:
         with self.transaction(f"job:{job}") as connection:
@@ -148,10 +154,37 @@ class SqlJournal(ABC):
                 if bodies.setdefault(case.id, body) != body:
                     raise _changed(case.id)
             reach("cases.before_add")
-            with self.transaction(f"run:{run_id}", tells=run_id) as connection:
-                added += _add_batch(connection, run_id, bodies)
+            added += self._add_batch(run_id, bodies)
             reach("cases.after_add")
         return added
+
+    def _add_batch(self, run_id: str, bodies: Mapping[str, str]) -> int:
+        """As if all were new; only if that fails, look what is there. Returns how many were new."""
+        lock = f"run:{run_id}"
+        first = self._rows(self.hot.next_seq, run_id)[0][0]
+        added, queued = _new_rows(run_id, bodies, first)
+        writes = [(self.hot.add_case, added), (self.hot.enqueue, queued)]
+        try:
+            self.apply(writes, fully=True, locks=[lock], tells=run_id)
+        except PlaceTakenError:
+            with self.transaction(lock, tells=run_id) as connection:
+                return self._add_missing(connection, run_id, bodies)
+        return len(added)
+
+    def _add_missing(self, connection: Connection, run_id: str, bodies: Mapping[str, str]) -> int:
+        table = schema.cases
+        mine = and_(table.c.run_id == run_id, table.c.case_id.in_(list(bodies)))
+        found = connection.execute(select(table.c.case_id, table.c.body).where(mine))
+        there = {row.case_id: row.body for row in found}
+        for case_id, body in there.items():
+            if bodies[case_id] != body:
+                raise _changed(case_id)
+        new = {case_id: body for case_id, body in bodies.items() if case_id not in there}
+        first = self.hot.next_seq.tuples(connection, (run_id,))[0][0]
+        added, queued = _new_rows(run_id, new, first)
+        self.hot.add_case.run(connection, added)
+        self.hot.enqueue.run(connection, queued)
+        return len(added)
 
     def cases(self, run_id: str) -> Iterator[Case]:
         last = -1
@@ -162,7 +195,10 @@ class SqlJournal(ABC):
 
     def case(self, run_id: str, case_id: str) -> Case | None:
         found = self._rows(self.hot.case, run_id, case_id)
-        return rows.case_of(found[0][0], self.blobs) if found else None
+        if not found:
+            return None
+        body = found[0][0]
+        return rows.case_of(body, self.blobs)
 
     def has_cases(self, run_id: str) -> bool:
         query = select(schema.cases.c.seq).where(schema.cases.c.run_id == run_id).limit(1)
@@ -180,10 +216,9 @@ class SqlJournal(ABC):
             row = self._take_of_dead(run_id, holder, until, is_dead)
         if row is None:
             return None
-        seq, case_id, attempt, awaited = row
-        case = self.case(run_id, case_id)
-        assert case is not None
+        seq, attempt, awaited, body = row
         reach("claim.after")
+        case = rows.case_of(body, self.blobs)
         return Lease(run_id=run_id, seq=seq, attempt=attempt, case=case, woken=awaited is not None)
 
     def _take_of_dead(
@@ -197,22 +232,26 @@ class SqlJournal(ABC):
         return None
 
     def renew(self, *, holder: str, seconds: float) -> None:
-        values = (holder, time.time() + seconds)
-        self.apply([(self.hot.renew, [values])], fully=False)
+        until = time.time() + seconds
+        write = (self.hot.renew, [(holder, until)])
+        self.apply([write], fully=False)
 
     def release(self, lease: Lease, *, holder: str) -> None:
         values = (lease.run_id, lease.seq, holder)
-        self.apply([(self.hot.release, [values])], fully=False, tells=lease.run_id)
+        write = (self.hot.release, [values])
+        self.apply([write], fully=False, tells=lease.run_id)
 
     def remaining(self, run_id: str) -> int:
-        return int(self._rows(self.hot.remaining, run_id)[0][0])
+        found = self._rows(self.hot.remaining, run_id)
+        return int(found[0][0])
 
     def retry(self, run_id: str, attempts: Mapping[str, int]) -> None:
         with self.transaction(f"run:{run_id}", tells=run_id) as connection:
             for case_id, attempt in attempts.items():
-                _, seq = self.hot.case.tuples(connection, (run_id, case_id))[0]
-                due = {"run_id": run_id, "seq": seq, "case_id": case_id, "attempt": attempt}
-                connection.execute(schema.pending.insert(), due)
+                found = self.hot.case.tuples(connection, (run_id, case_id))
+                _, seq = found[0]
+                due = (run_id, seq, case_id, attempt)
+                self.hot.enqueue.run(connection, [due])
 
     # --- waiting
 
@@ -254,8 +293,9 @@ class SqlJournal(ABC):
         ]
 
     def next_wake(self, run_id: str) -> float | None:
-        moment = self._rows(self.hot.next_wake, run_id)[0][0]
-        return None if moment is None else float(moment)
+        found = self._rows(self.hot.next_wake, run_id)
+        moment: float | None = found[0][0]
+        return moment
 
     # --- what happened
 
@@ -281,8 +321,9 @@ class SqlJournal(ABC):
         else:
             found = self._rows(self.hot.attempt, run_id, case_id, attempt)
         every = [self._event(row) for row in found]
-        last = max((event.attempt for event in every), default=1)
-        return upcast.case_events([event for event in every if event.attempt == last])
+        last = every[-1].attempt if every else 1
+        of_last = [event for event in every if event.attempt == last]
+        return upcast.case_events(of_last)
 
     def labels(self, run_id: str, case_id: str, attempt: int) -> list[tuple[int, Label]]:
         found: list[tuple[int, Label]] = []
@@ -305,7 +346,8 @@ class SqlJournal(ABC):
         among = [runs] if isinstance(runs, str) else list(runs)
         if not among:
             return
-        statement = self.hot.news(len(among), len(kinds))
+        followed = set(kinds) <= set(schema.FOLLOWED)
+        statement = self.hot.news(len(among), len(kinds), followed)
         last = after
         while page := self._rows(statement, *among, *kinds, last):
             for position, *row in page:
@@ -323,7 +365,10 @@ class SqlJournal(ABC):
 
     def reply(self, key: str) -> Reply | None:
         found = self._rows(self.hot.reply, key)
-        body = self._event(found[0][1:]).body if found else None
+        if not found:
+            return None
+        _, *row = found[0]
+        body = self._event(row).body
         return body.reply if isinstance(body, Replied) else None
 
     def position(self) -> int:
@@ -348,40 +393,35 @@ class _lease_of:  # noqa: N801 - used as a function
             ) from None
 
 
-def _add_batch(connection: Connection, run_id: str, bodies: Mapping[str, str]) -> int:
-    table = schema.cases
-    mine = table.c.run_id == run_id
-    among = and_(mine, table.c.case_id.in_(list(bodies)))
-    there = {row.case_id: row.body for row in connection.execute(select(table).where(among))}
-    for case_id, body in there.items():
-        if bodies[case_id] != body:
-            raise _changed(case_id)
-    first = select(func.coalesce(func.max(table.c.seq) + 1, 0)).where(mine)
-    seq = connection.execute(first).scalar_one()
+def _new_rows(
+    run_id: str, bodies: Mapping[str, str], first: int
+) -> tuple[list[Values], list[Values]]:
+    """For the table of cases and for the queue, numbered from `first` on."""
     now = time.time()
-    added: list[dict[str, Json]] = []
-    due: list[dict[str, Json]] = []
-    for case_id, body in bodies.items():
-        if case_id not in there:
-            place = {"run_id": run_id, "case_id": case_id, "seq": seq + len(added)}
-            added.append({**place, "body": body, "added_at": now})
-            due.append({**place, "attempt": 1})
-    if added:
-        connection.execute(table.insert(), added)
-        connection.execute(schema.pending.insert(), due)
-    return len(added)
+    added: list[Values] = []
+    queued: list[Values] = []
+    for seq, (case_id, body) in enumerate(bodies.items(), first):
+        added.append((run_id, case_id, seq, body, now))
+        queued.append((run_id, seq, case_id, 1))
+    return added, queued
 
 
 def _changes_of(job: str, worker: str | None) -> Select[Any]:
     table = schema.changes
-    query = select(table).where(table.c.job == job).order_by(table.c.id)
-    return query if worker is None else query.where(table.c.worker == worker)
+    query = select(table).order_by(table.c.id)
+    query = query.where(table.c.job == job)
+    if worker is None:
+        return query
+    return query.where(table.c.worker == worker)
 
 
 def _runs_of(job: str | None) -> Select[Any]:
     table = schema.runs
-    query = select(table).order_by(table.c.opened_at, table.c.id)
-    return query if job is None else query.where(table.c.job == job)
+    query = select(table)
+    query = query.order_by(table.c.opened_at, table.c.id)
+    if job is None:
+        return query
+    return query.where(table.c.job == job)
 
 
 def _changes_so_far(connection: Connection, job: str) -> list[Change]:

@@ -112,7 +112,8 @@ class SqliteJournal(SqlJournal):
                     return None
                 seq, case_id, attempt, awaited = found[0]
                 self.hot.take.tuples(self.writer, (run_id, seq, holder, until))
-        return seq, case_id, attempt, awaited
+                body = self.hot.case.tuples(self.writer, (run_id, case_id))[0][0]
+        return seq, attempt, awaited, body
 
     # --- listening
 

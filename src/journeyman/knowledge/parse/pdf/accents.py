@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 
 from journeyman.documents import Box
+from journeyman.knowledge.parse.pdf.boxes import distance, has_middle_in, height, width
 
 MARKS = dict(zip("´`ˆ^˜~¨ˇ˘¯˙˚˝¸", map(chr, (
     0x301, 0x300, 0x302, 0x302, 0x303, 0x303, 0x308, 0x30C, 0x306, 0x304, 0x307, 0x30A, 0x30B, 0x327,
@@ -28,6 +29,8 @@ LINE_AT_MOST = 1_000
 TAKEN = "\x01"
 """Stands where nothing is to be read any more: text is cleaned of it like of every control character."""
 
+BLANKS = {" ", TAKEN}
+
 BoxOf = Callable[[int], Box | None]
 
 
@@ -38,51 +41,71 @@ def accents_joined(characters: str, box_of: BoxOf) -> str:
     """
     if not 0 < len(ACCENT.findall(characters)) <= ACCENTS_AT_MOST:
         return characters
-    told = list(characters)
+    joined = list(characters)
     for line in LINE.finditer(characters):
         begin, end = line.span()
         accents = [begin + found.start() for found in ACCENT.finditer(line.group())]
         if accents and end - begin <= LINE_AT_MOST:
-            boxes = {
-                at: box
-                for at in range(begin, end)
-                if not told[at].isspace() and (box := box_of(at)) is not None
-            }
+            boxes = _boxes(joined, range(begin, end), box_of)
             for accent in accents:
-                _join(told, accent, boxes)
-    return "".join(told)
+                _join(joined, accent, boxes)
+    return "".join(joined)
 
 
-def _join(told: list[str], accent: int, boxes: dict[int, Box]) -> None:
-    if accent not in boxes:
+def _boxes(characters: list[str], span: range, box_of: BoxOf) -> dict[int, Box]:
+    """Where the characters of a line stand, by their index; without white space and what has no place."""
+    boxes: dict[int, Box] = {}
+    for index in span:
+        character = characters[index]
+        if character.isspace():
+            continue
+        box = box_of(index)
+        if box is None:
+            continue
+        boxes[index] = box
+    return boxes
+
+
+def _join(characters: list[str], accent: int, boxes: dict[int, Box]) -> None:
+    """Join an accent with the first letter that it is drawn over, if there is such a letter with this accent."""
+    accent_box = boxes.get(accent)
+    if accent_box is None:
         return
-    for at, box in boxes.items():
-        if at != accent and told[at].isalpha() and _within(boxes[accent], box):
-            letter = unicodedata.normalize(
-                "NFC", DOTLESS.get(told[at], told[at]) + MARKS[told[accent]]
-            )
-            if len(letter) == 1:
-                told[at], told[accent] = letter, TAKEN
-                _close(told, accent, boxes)
-                return
+    for index, box in boxes.items():
+        letter = characters[index]
+        if index == accent or not letter.isalpha():
+            continue
+        if not has_middle_in(accent_box, box):
+            continue
+        mark = characters[accent]
+        accented = _accented(letter, mark)
+        if len(accented) == 1:
+            characters[index] = accented
+            characters[accent] = TAKEN
+            _close(characters, accent, boxes)
+            return
 
 
-def _within(one: Box, other: Box) -> bool:
-    x, y = (one[0] + one[2]) / 2, (one[1] + one[3]) / 2
-    return other[0] < x < other[2] and other[1] < y < other[3]
+def _accented(letter: str, accent: str) -> str:
+    """Both as one character; as two where Unicode has none for them."""
+    plain = DOTLESS.get(letter, letter)
+    return unicodedata.normalize("NFC", plain + MARKS[accent])
 
 
-def _close(told: list[str], accent: int, boxes: dict[int, Box]) -> None:
+def _close(characters: list[str], accent: int, boxes: dict[int, Box]) -> None:
     """Take out the spaces around an accent, if what stands before and after them touches."""
-    first, last = accent, accent
-    while first - 1 in range(len(told)) and told[first - 1] in {" ", TAKEN}:
-        first -= 1
-    while last + 1 < len(told) and told[last + 1] in {" ", TAKEN}:
-        last += 1
-    before, after = boxes.get(first - 1), boxes.get(last + 1)
+    begin = accent
+    while begin > 0 and characters[begin - 1] in BLANKS:
+        begin -= 1
+    end = accent + 1
+    while end < len(characters) and characters[end] in BLANKS:
+        end += 1
+    before = boxes.get(begin - 1)
+    after = boxes.get(end)
     if before is None or after is None:
         return
-    across = max(after[0] - before[2], before[0] - after[2])
-    down = max(after[1] - before[3], before[1] - after[3])
-    if max(across, down) < 0.08 * max(after[2] - after[0], after[3] - after[1]):
-        told[first : last + 1] = TAKEN * (last + 1 - first)
+    letter_size = max(width(after), height(after))
+    widest = 0.08 * letter_size
+    if distance(before, after) < widest:
+        taken = TAKEN * (end - begin)
+        characters[begin:end] = taken

@@ -5,17 +5,30 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
+from journeyman.knowledge.parse.pdf.boxes import width
 from journeyman.knowledge.parse.pdf.pieces import PageItem, Piece, Table, is_rtl, union
 
 DEPTH_AT_MOST = 12
 
 NUMBERED = re.compile(r"^(\d{1,2})[.)、]\s?\D")
 
+NARROWEST_GAP = 6.0
+"""Points: less white parts no columns."""
+
 Gap = tuple[float, float]
+
+Items = Sequence[PageItem]
+
+Band = list[PageItem]
+"""Items with white above and below."""
+
+Group = tuple[list[Band], list[Gap]]
+"""Bands one below the other, with the gaps that they share."""
 
 AsTable = Callable[[Sequence[PageItem]], tuple[list[Piece], Table, list[Piece]] | None]
 """The table that items are, with what stands before and after it. None: they are none."""
@@ -28,201 +41,360 @@ class Column:
     items: tuple[PageItem, ...]
 
 
-def in_order(items: Sequence[PageItem], as_table: AsTable) -> list[Column]:
+class Numbered(NamedTuple):
+    """An item that begins with a number, as the paragraphs of a list do."""
+
+    top: float
+    number: int
+    height: float
+
+
+def in_order(items: Items, as_table: AsTable) -> list[Column]:
     """The columns in the order in which they are read; what `as_table` knows as a table becomes one item."""
-    rtl = (
-        sum(len(i.text) if is_rtl(i.text) else -len(i.text) for i in items if isinstance(i, Piece))
-        > 0
-    )
-    return _parted(list(items), as_table, rtl, DEPTH_AT_MOST)
+    rtl = _page_is_rtl(items)
+    return _columns(list(items), as_table, rtl, DEPTH_AT_MOST)
 
 
-def _parted(items: list[PageItem], as_table: AsTable, rtl: bool, depth: int) -> list[Column]:
-    if len(items) <= 1 or depth == 0:
-        return [Column(tuple(items))] if items else []
+def _page_is_rtl(items: Items) -> bool:
+    """Whether more characters stand in pieces that are read from right to left than in others."""
+    surplus = 0
+    for item in items:
+        if isinstance(item, Piece):
+            text = item.text
+            surplus += len(text) if is_rtl(text) else -len(text)
+    return surplus > 0
+
+
+def _columns(items: Band, as_table: AsTable, rtl: bool, depth: int) -> list[Column]:
+    if not items:
+        return []
+    if len(items) == 1 or depth == 0:
+        column = Column(tuple(items))
+        return [column]
     columns: list[Column] = []
-    running: list[PageItem] = []
-    for group, gaps in _groups(_bands(items)):
-        flat = [item for band in group for item in band]
-        table = as_table(flat) if gaps else None
+    running: Band = []
+    bands = _bands(items)
+    for group_bands, gaps in _groups(bands):
+        group = _flat(group_bands)
+        table = as_table(group) if gaps else None
         if table is not None:
-            running += [*table[0], table[1], *table[2]]
+            before, found, after = table
+            running += [*before, found, *after]
             continue
-        gap = _best(flat, gaps)
+        gap = _best_gap(group, gaps)
         if gap is None:
-            running += flat
+            running += group
             continue
-        columns += [Column(tuple(running))] if running else []
-        running = []
-        sides = _sides(flat, gap)
-        parts: Iterable[list[PageItem]]
-        if tops := _numbered_across(sides):
-            parts = [
-                [i for i in flat if upper <= i.box[1] < lower]
-                for upper, lower in itertools.pairwise(tops)
-            ]
-        else:
-            parts = reversed(sides) if rtl else sides
-        for part in parts:
-            columns += _parted(part, as_table, rtl, depth - 1)
-    return [*columns, Column(tuple(running))] if running else columns
+        if running:
+            column = Column(tuple(running))
+            columns.append(column)
+            running = []
+        for part in _parts(group, gap, rtl):
+            columns += _columns(part, as_table, rtl, depth - 1)
+    if running:
+        column = Column(tuple(running))
+        columns.append(column)
+    return columns
 
 
-def _sides(items: Sequence[PageItem], gap: Gap) -> list[list[PageItem]]:
+def _flat(bands: Sequence[Band]) -> Band:
+    items: Band = []
+    for band in bands:
+        items += band
+    return items
+
+
+# --- the parts of a group, in order ----------------------------------------------------------------------------
+
+
+def _parts(items: Items, gap: Gap, rtl: bool) -> list[Band]:
+    """The two sides of a gap in reading order, or rows across it where numbers say that it is read so."""
+    sides = _sides(items, gap)
+    edges = _numbered_across(sides)
+    if edges:
+        return _rows_between(edges, items)
+    return sides[::-1] if rtl else sides
+
+
+def _rows_between(edges: list[float], items: Items) -> list[Band]:
+    """The items of each row: those that begin from its upper edge on, but above its lower one."""
+    rows: list[Band] = []
+    for upper, lower in itertools.pairwise(edges):
+        row = [item for item in items if upper <= item.top < lower]
+        rows.append(row)
+    return rows
+
+
+def _sides(items: Items, gap: Gap) -> list[Band]:
     middle = sum(gap) / 2
-    return [[i for i in items if _middle(i) < middle], [i for i in items if _middle(i) >= middle]]
+    left = [item for item in items if item.middle_x < middle]
+    right = [item for item in items if item.middle_x >= middle]
+    return [left, right]
 
 
-def _numbered_across(sides: Sequence[Sequence[PageItem]]) -> list[float]:
+def _numbered_across(sides: list[Band]) -> list[float]:
     """Where rows begin, if the numbers that paragraphs begin with count along rows and not down the sides.
 
     From above all items to below them. Empty: nothing says so.
     """
-    numbered = [
-        [
-            (item.box[1], int(found.group(1)), item.height)
-            for item in side
-            if (found := _number(item))
-        ]
-        for side in sides
-    ]
-    down = [number for side in numbered for _, number, _ in sorted(side)]
-    rows: list[list[tuple[float, int, float]]] = []
-    for each in sorted(each for side in numbered for each in side):
-        if rows and each[0] - rows[-1][0][0] < 0.5 * each[2]:
-            rows[-1].append(each)
-        else:
-            rows.append([each])
-    across = [number for row in rows for number in sorted(number for _, number, _ in row)]
-    counted = (
-        across == list(range(across[0], across[0] + len(across))) if len(across) > 2 else False
-    )
-    if not counted or down == across or len(rows) < 2 or any(len(row) != 2 for row in rows[:-1]):
+    numbered: list[Numbered] = []
+    down: list[int] = []
+    for side in sides:
+        of_side = sorted(_numbered_items(side))
+        numbered += of_side
+        down += _numbers(of_side)
+    rows = _numbered_rows(numbered)
+    across: list[int] = []
+    for row in rows:
+        across += sorted(_numbers(row))
+    if down == across or not _counts_up(across):
         return []
-    return [-math.inf, *(row[0][0] - 0.5 * row[0][2] for row in rows[1:]), math.inf]
+    if len(rows) < 2 or not _are_pairs(rows[:-1]):
+        return []
+    return [-math.inf, *map(_upper_edge, rows[1:]), math.inf]
 
 
-def _number(item: PageItem) -> re.Match[str] | None:
-    return NUMBERED.match(item.text) if isinstance(item, Piece) else None
+def _numbers(items: list[Numbered]) -> list[int]:
+    return [item.number for item in items]
 
 
-def _middle(item: PageItem) -> float:
-    return (item.box[0] + item.box[2]) / 2
+def _are_pairs(rows: list[list[Numbered]]) -> bool:
+    lengths = {len(row) for row in rows}
+    return lengths <= {2}
 
 
-def _bands(items: Sequence[PageItem]) -> list[list[PageItem]]:
+def _upper_edge(row: list[Numbered]) -> float:
+    """Half a line above the row's first item."""
+    first = row[0]
+    return first.top - 0.5 * first.height
+
+
+def _numbered_items(items: Items) -> list[Numbered]:
+    numbered: list[Numbered] = []
+    for item in items:
+        if not isinstance(item, Piece):
+            continue
+        found = NUMBERED.match(item.text)
+        if found is None:
+            continue
+        number = int(found.group(1))
+        numbered.append(Numbered(item.top, number, item.height))
+    return numbered
+
+
+def _numbered_rows(numbered: list[Numbered]) -> list[list[Numbered]]:
+    """Those that begin at the same height, but for half a line, as one row. From the top."""
+    rows: list[list[Numbered]] = []
+    begin = -math.inf
+    for item in sorted(numbered):
+        below = item.top - begin
+        half_line = 0.5 * item.height
+        if below < half_line:
+            rows[-1].append(item)
+            continue
+        begin = item.top
+        rows.append([item])
+    return rows
+
+
+def _counts_up(numbers: Sequence[int]) -> bool:
+    """Whether there are at least three numbers, and each is one more than the number before it."""
+    if len(numbers) < 3:
+        return False
+    first = numbers[0]
+    return list(numbers) == list(range(first, first + len(numbers)))
+
+
+# --- bands and groups of bands ---------------------------------------------------------------------------------
+
+
+def _bands(items: Items) -> list[Band]:
     """Parts of the page with white above and below."""
-    bands: list[list[PageItem]] = []
+    bands: list[Band] = []
     bottom = 0.0
-    for item in sorted(items, key=lambda item: item.box[1]):
-        slack = 0.25 * min(item.height or 8.0, 14.0)
-        if bands and item.box[1] < bottom - slack:
-            bands[-1].append(item)
-            bottom = max(bottom, item.box[3])
+    for item in sorted(items, key=_top):
+        height = item.height or 8.0
+        height = min(height, 14.0)
+        slack = 0.25 * height
+        reaches_up = item.top < bottom - slack
+        if bands and reaches_up:
+            band = bands[-1]
+            band.append(item)
+            bottom = max(bottom, item.bottom)
         else:
             bands.append([item])
-            bottom = item.box[3]
+            bottom = item.bottom
     return bands
 
 
-def _groups(bands: list[list[PageItem]]) -> list[tuple[list[list[PageItem]], list[Gap]]]:
+def _top(item: PageItem) -> float:
+    return item.top
+
+
+def _left(item: PageItem) -> float:
+    return item.left
+
+
+def _groups(bands: list[Band]) -> list[Group]:
     """Bands one below the other that share a gap with something on both sides of it; other bands alone."""
-    groups: list[tuple[list[list[PageItem]], list[Gap]]] = []
+    groups: list[Group] = []
+    grown: Group | None = None
     for band in bands:
         if groups:
-            group, gaps = groups[-1]
-            grown = [*group, band]
-            shared = _shared(grown, gaps, band)
-            if shared and _near(group, band):
-                groups[-1] = (grown, shared)
-                continue
-        groups.append(([band], _gaps(band)))
-    return _alone(groups)
+            grown = _grown(groups[-1], band)
+        if grown is not None:
+            groups[-1] = grown
+            continue
+        gaps = _gaps(band)
+        groups.append(([band], gaps))
+    return _without_gaps_joined(groups)
 
 
-def _alone(
-    groups: list[tuple[list[list[PageItem]], list[Gap]]],
-) -> list[tuple[list[list[PageItem]], list[Gap]]]:
+def _grown(group: Group, band: Band) -> Group | None:
+    """The group with one more band. None: the band shares no gap with it, or stands too far below."""
+    bands, gaps = group
+    grown = [*bands, band]
+    shared = _shared(grown, gaps, band)
+    if shared and _near(bands, band):
+        return grown, shared
+    return None
+
+
+def _without_gaps_joined(groups: list[Group]) -> list[Group]:
     """Bands without a gap, joined where they follow one another: they are one column."""
-    joined: list[tuple[list[list[PageItem]], list[Gap]]] = []
-    for group, gaps in groups:
-        if joined and not gaps and not joined[-1][1]:
-            joined[-1] = (joined[-1][0] + group, [])
+    joined: list[Group] = []
+    one_column = False
+    for bands, gaps in groups:
+        if one_column and not gaps:
+            bands_before, _ = joined.pop()
+            all_bands = bands_before + bands
+            joined.append((all_bands, gaps))
         else:
-            joined.append((group, gaps))
+            joined.append((bands, gaps))
+        one_column = not gaps
     return joined
 
 
-def _near(group: list[list[PageItem]], band: list[PageItem]) -> bool:
+def _near(bands: list[Band], band: Band) -> bool:
     """Not after a white as high as several lines, where the next part begins with something else."""
-    bottom = max(item.box[3] for each in group[-3:] for item in each)
-    height = median(item.height or 10.0 for item in band)
-    return min(item.box[1] for item in band) - bottom < 8 * height
+    last_bands = _flat(bands[-3:])
+    bottom = max(item.bottom for item in last_bands)
+    top = min(item.top for item in band)
+    white = top - bottom
+    heights = [item.height or 10.0 for item in band]
+    height = median(heights)
+    return white < 8 * height
 
 
-def _gaps(items: Sequence[PageItem]) -> list[Gap]:
+# --- gaps ------------------------------------------------------------------------------------------------------
+
+
+def _gaps(items: Items) -> list[Gap]:
     """The white between left and right of a band, wide enough to part columns."""
-    heights = [item.height for item in items if item.height]
-    least = max(6.0, 0.7 * median(heights)) if heights else 8.0
+    least = _least_gap(items)
+    extents = [(item.left, item.right) for item in items]
     gaps: list[Gap] = []
-    right: float | None = None
-    for left, end in sorted((item.box[0], item.box[2]) for item in items):
-        if right is not None and left - right >= least:
-            gaps.append((right, left))
-        right = end if right is None else max(right, end)
+    reached: float | None = None
+    for left, right in sorted(extents):
+        if reached is None:
+            reached = right
+            continue
+        white = left - reached
+        if white >= least:
+            gap = (reached, left)
+            gaps.append(gap)
+        reached = max(reached, right)
     return gaps
 
 
-def _shared(group: list[list[PageItem]], gaps: list[Gap], band: list[PageItem]) -> list[Gap]:
+def _least_gap(items: Items) -> float:
+    heights = [item.height for item in items if item.height]
+    if not heights:
+        return 8.0
+    return max(NARROWEST_GAP, 0.7 * median(heights))
+
+
+def _shared(bands: list[Band], gaps: list[Gap], band: Band) -> list[Gap]:
     """What is left of the gaps when a band is added; a band without gaps may leave them be, and bring none."""
-    flat = [item for each in group for item in each]
     if gaps:
         cut = [_cut(gap, band) for gap in gaps]
         return [gap for gap in cut if gap is not None]
-    if len(group) > 2 or not _gaps(band):
+    if len(bands) > 2 or not _gaps(band):
         return []
-    whole = _gaps(flat)
-    narrow = all(item.box[2] - item.box[0] < 0.6 * _width(flat) for item in group[0])
-    return whole if narrow and _same_top(group) else []
+    return _gaps_below_a_line(bands)
 
 
-def _width(items: Sequence[PageItem]) -> float:
-    box = union(item.box for item in items)
-    return box[2] - box[0]
+def _gaps_below_a_line(bands: list[Band]) -> list[Gap]:
+    """The gaps of a band that go on through the line above it, if that line begins one of the columns."""
+    line, below = bands
+    items = _flat(bands)
+    widest = 0.6 * _width(items)
+    for item in line:
+        if not item.width < widest:
+            return []
+    if not _same_left(line, below):
+        return []
+    return _gaps(items)
 
 
-def _same_top(group: list[list[PageItem]]) -> bool:
-    """A line that begins where a column begins belongs to the column."""
-    left = min(item.box[0] for item in group[0])
-    return any(abs(item.box[0] - left) < 3 for item in group[1])
+def _width(items: Items) -> float:
+    return width(union(item.box for item in items))
 
 
-def _cut(gap: Gap, band: Sequence[PageItem]) -> Gap | None:
+def _same_left(line: Band, below: Band) -> bool:
+    """Whether a line begins where one of the items below it does: then it belongs to the same column."""
+    left = min(item.left for item in line)
+    for item in below:
+        off = abs(item.left - left)
+        if off < 3:
+            return True
+    return False
+
+
+def _cut(gap: Gap, band: Band) -> Gap | None:
     """The part of a gap that a band leaves free, if it is still wide enough."""
     left, right = gap
-    for item in sorted(band, key=lambda item: item.box[0]):
-        x0, _, x1, _ = item.box
-        if x1 <= left or x0 >= right:
+    for item in sorted(band, key=_left):
+        begin = item.left
+        end = item.right
+        if end <= left or begin >= right:
             continue
-        if x0 <= left and x1 >= right:
+        if begin <= left and end >= right:
             return None
-        left, right = (x1, right) if x0 - left < right - x1 else (left, x0)
-    return (left, right) if right - left >= 6.0 else None
+        free_left = begin - left
+        free_right = right - end
+        if free_left < free_right:
+            left = end
+        else:
+            right = begin
+    return (left, right) if right - left >= NARROWEST_GAP else None
 
 
-def _best(items: Sequence[PageItem], gaps: Sequence[Gap]) -> Gap | None:
+def _best_gap(items: Items, gaps: list[Gap]) -> Gap | None:
     """The widest gap with running text on both sides: several lines of more than a number or a mark."""
-    for gap in sorted(gaps, key=lambda gap: gap[0] - gap[1]):
-        if all(_runs(side, _width(items)) for side in _sides(items, gap)):
+    for gap in sorted(gaps, key=_negative_width):
+        left, right = _sides(items, gap)
+        whole = _width(items)
+        if _is_running_text(left, whole) and _is_running_text(right, whole):
             return gap
     return None
 
 
-def _runs(side: Sequence[PageItem], width: float) -> bool:
+def _negative_width(gap: Gap) -> float:
+    left, right = gap
+    return left - right
+
+
+def _is_running_text(side: Band, whole: float) -> bool:
+    """Whether one side of a gap has enough letters and width to be a column. `whole`: the width of both sides."""
     if not side:
         return False
-    pieces = [item for item in side if isinstance(item, Piece)]
-    if len(pieces) < len(side):
-        return True
-    letters = sum(len(piece.text) for piece in pieces)
-    return letters / len(pieces) >= 6 and _width(side) > 0.12 * width
+    letters = 0
+    for item in side:
+        if not isinstance(item, Piece):
+            return True
+        letters += len(item.text)
+    letters_a_piece = letters / len(side)
+    if letters_a_piece < 6:
+        return False
+    return _width(side) > 0.12 * whole

@@ -41,90 +41,149 @@ DATED = re.compile(
 NUMBER_AT_AN_END = re.compile(r"^(?:\d{1,4}\s+\D.{2,70}|.{2,70}\D\s+\d{1,4})$")
 
 
+Line = list[Piece]
+
+Edges = dict[str, float]
+"""The heights of a page's highest and lowest blocks, by what they say."""
+
+SheetEdges = tuple[ParsedPage, Edges]
+"""A page with the heights of its blocks."""
+
+
 def at_the_edges(
-    page: Page, pieces: Sequence[Piece], body: float
+    page: Page, pieces: list[Piece], body: float
 ) -> tuple[list[Piece], list[Piece], list[Piece]]:
     """Pieces of the header, of the footer, and the rest, by what one page shows."""
+    characters = sum(len(piece.text) for piece in pieces)
     lines = lines_of(pieces)
-    if (
-        len(lines) < 6
-        or page.frame.turn
-        or sum(len(piece.text) for piece in pieces) < TEXT_AT_LEAST
-    ):
+    if len(lines) < 6 or characters < TEXT_AT_LEAST:
         return [], [], list(pieces)
-    height = page.frame.size[1]
+    if page.frame.turn:
+        return [], [], list(pieces)
+    _, height = page.frame.size
     heads = _edge(lines, height, body)
-    feet = _edge([*reversed(lines)], height, body)
+    feet = _edge(lines[::-1], height, body)
     taken = {id(piece) for piece in [*heads, *feet]}
-    return heads, feet, [piece for piece in pieces if id(piece) not in taken]
+    rest = [piece for piece in pieces if id(piece) not in taken]
+    return heads, feet, rest
 
 
-def _edge(lines: list[list[Piece]], height: float, body: float) -> list[Piece]:
+def _edge(lines: list[Line], height: float, body: float) -> list[Piece]:
     """The lines from one edge inwards that are furniture; the farthest of them decides for those before it."""
     found: list[Piece] = []
-    run: list[Piece] = []
-    passed, clear = 0, True
+    passed: list[Piece] = []
+    lines_passed = 0
+    only_furniture = True
     for n, line in enumerate(lines[:6]):
-        top, bottom = min(p.box[1] for p in line), max(p.box[3] for p in line)
-        inside = ZONE * height < top and bottom < (1 - ZONE) * height
         after = lines[n + 1] if n + 1 < len(lines) else None
-        if not any(character.isalnum() for piece in line for character in piece.text):
-            run += line
+        if not _has_letters(line):
+            passed += line
             continue
-        if (
-            (inside and not _lone_number(line, after, body))
-            or not _may_be(line, body)
-            or passed > 1
-        ):
+        if lines_passed > 1 or not _may_be_furniture(line, body):
             break
-        run += line
-        if _is_furniture(line, after, body, first=clear):
-            found, passed = list(run), 0
+        if _is_inside(line, height) and not _lone_number(line, after, body):
+            break
+        passed += line
+        if _is_furniture(line, after, body, first=only_furniture):
+            found = list(passed)
+            lines_passed = 0
         else:
-            passed, clear = passed + 1, False
+            lines_passed += 1
+            only_furniture = False
     return found
 
 
-def _lone_number(line: list[Piece], after: list[Piece] | None, body: float) -> bool:
+def _has_letters(line: Line) -> bool:
+    """Whether a line has a letter or a digit."""
+    text = _text(line)
+    return any(character.isalnum() for character in text)
+
+
+def _is_inside(line: Line, height: float) -> bool:
+    """Whether a line stands farther from the page's edges than headers and footers do."""
+    top = min(piece.top for piece in line)
+    bottom = max(piece.bottom for piece in line)
+    if not ZONE * height < top:
+        return False
+    return bottom < (1 - ZONE) * height
+
+
+def _lone_number(line: Line, after: Line | None, body: float) -> bool:
     """A page number, wherever the page ends."""
-    text = " ".join(piece.text for piece in line)
-    return (
-        after is not None and PAGE_NUMBER.match(text) is not None and _distance(line, after) > body
-    )
+    if after is None or not PAGE_NUMBER.match(_text(line)):
+        return False
+    return _distance(line, after) > body
 
 
-def _distance(line: list[Piece], after: list[Piece]) -> float:
-    return max(after[0].box[1] - line[0].box[3], line[0].box[1] - after[0].box[3])
+def _distance(line: Line, after: Line) -> float:
+    """The white between two lines, whichever of them is above."""
+    first = line[0]
+    second = after[0]
+    return max(second.top - first.bottom, first.top - second.bottom)
 
 
-def _may_be(line: list[Piece], body: float) -> bool:
-    text = " ".join(piece.text for piece in line)
-    return len(text) <= LONGEST and max(piece.height for piece in line) <= 1.25 * body
+def _text(line: Line) -> str:
+    return " ".join(piece.text for piece in line)
 
 
-def _is_furniture(
-    line: list[Piece], after: list[Piece] | None, body: float, *, first: bool
-) -> bool:
-    text = " ".join(piece.text for piece in line)
-    if PAGE_NUMBER.match(text) or RUNNING.search(text) or (len(text) < 60 and DATED.search(text)):
+def _tallest(line: Line) -> float:
+    return max(piece.height for piece in line)
+
+
+def _may_be_furniture(line: Line, body: float) -> bool:
+    """Whether a line is no longer and no larger than headers and footers are."""
+    if len(_text(line)) > LONGEST:
+        return False
+    return _tallest(line) <= 1.25 * body
+
+
+def _is_furniture(line: Line, after: Line | None, body: float, *, first: bool) -> bool:
+    text = _text(line)
+    if _says_furniture(text):
         return True
     if first and NUMBER_AT_AN_END.match(text) and _titled(text):
         return True
     if after is None:
         return False
-    small = max(piece.height for piece in line) <= 1.02 * body
-    short = (
-        sum(1 + is_wide(character) for character in text) < 80 and text[-1] not in ".。,，;；!！?？"
-    )
-    return _distance(line, after) > 1.5 * body and small and short
+    if not _is_short(text):
+        return False
+    small = _tallest(line) <= 1.02 * body
+    far = _distance(line, after) > 1.5 * body
+    return small and far
+
+
+def _says_furniture(text: str) -> bool:
+    """Whether it is a page number, or has words or a date that only headers and footers have."""
+    if PAGE_NUMBER.match(text):
+        return True
+    if RUNNING.search(text):
+        return True
+    if len(text) >= 60:
+        return False
+    return DATED.search(text) is not None
+
+
+def _is_short(text: str) -> bool:
+    """Whether it is shorter than a line of running text and does not end as a sentence does."""
+    if text[-1] in ".。,，;；!！?？":
+        return False
+    shown_width = sum(1 + is_wide(character) for character in text)
+    return shown_width < 80
 
 
 def _titled(text: str) -> bool:
     """Most words begin with a capital, as in a running title; Chinese has none, and is short then."""
-    words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3 or word.isupper()]
-    return bool(words) and sum(
-        word[0].isupper() or word[0] > "\u2e80" for word in words
-    ) > 0.6 * len(words)
+    all_words = re.findall(r"[^\W\d_]+", text)
+    words = [word for word in all_words if len(word) > 3 or word.isupper()]
+    if not words:
+        return False
+    capitals = sum(_is_capital(word[0]) for word in words)
+    return capitals > 0.6 * len(words)
+
+
+def _is_capital(letter: str) -> bool:
+    """Whether it is a capital, or of a script that has none."""
+    return letter.isupper() or letter > "\u2e80"
 
 
 # --- repetition ------------------------------------------------------------------------------------------------
@@ -132,66 +191,107 @@ def _titled(text: str) -> bool:
 
 def marked(sheets: Iterable[ParsedPage]) -> Iterator[ParsedPage]:
     """The pages with those blocks marked that pages near them repeat at the same place. Holds back a few pages."""
-    window: deque[tuple[ParsedPage, dict[str, float]]] = deque()
-    at = 0
+    window: deque[SheetEdges] = deque()
+    position = 0
     for sheet in sheets:
         window.append((sheet, _edges_of(sheet)))
-        if len(window) > WINDOW + at:
-            yield _mark(window, at)
-            if at == WINDOW:
-                window.popleft()
-            else:
-                at += 1
-    while at < len(window):
-        yield _mark(window, at)
-        at += 1
+        if len(window) <= WINDOW + position:
+            continue
+        yield _mark(window, position)
+        if position == WINDOW:
+            window.popleft()
+        else:
+            position += 1
+    while position < len(window):
+        yield _mark(window, position)
+        position += 1
 
 
 def _key(block: Block) -> str:
+    """What a block says, with all numbers alike: pages repeat a header but for the page's number."""
     text = " ".join(block.text.split())
-    return text if block.kind == "heading" else re.sub(r"\d+|\b[ivxlc]+\b", "#", text)
+    if block.kind == "heading":
+        return text
+    return re.sub(r"\d+|\b[ivxlc]+\b", "#", text)
 
 
 def _candidates(sheet: ParsedPage) -> list[Block]:
     """Short blocks with a place: the four highest and the four lowest."""
-    placed = [
-        block
-        for block in sheet.blocks
-        if block.box is not None
-        and 0 < len(block.text) <= LONGEST
-        and block.kind not in {"table", "code"}
-    ]
-    placed.sort(key=lambda block: block.box[1] if block.box else 0.0)
-    return placed[:4] + placed[4:][-4:]
+    placed = [block for block in sheet.blocks if _is_candidate(block)]
+    placed.sort(key=_top)
+    highest = placed[:4]
+    lowest = placed[4:][-4:]
+    return highest + lowest
 
 
-def _edges_of(sheet: ParsedPage) -> dict[str, float]:
-    return {_key(block): block.box[1] for block in _candidates(sheet) if block.box is not None}
+def _is_candidate(block: Block) -> bool:
+    if block.box is None or block.kind in {"table", "code"}:
+        return False
+    return 0 < len(block.text) <= LONGEST
 
 
-def _mark(window: Sequence[tuple[ParsedPage, dict[str, float]]], at: int) -> ParsedPage:
-    sheet, mine = window[at]
-    others = [edges for n, (_, edges) in enumerate(window) if n != at]
-    needed = 1 if len(window) <= 3 else 2
-    repeated = {
-        key
-        for key, top in mine.items()
-        if sum(abs(edges.get(key, -1e9) - top) < 15 for edges in others) >= needed
-    }
+def _top(block: Block) -> float:
+    return block.box[1] if block.box else 0.0
+
+
+def _edges_of(sheet: ParsedPage) -> Edges:
+    """The heights at which a page's highest and lowest blocks begin, by what they say."""
+    candidates = _candidates(sheet)
+    return {_key(block): _top(block) for block in candidates}
+
+
+def _mark(window: Sequence[SheetEdges], position: int) -> ParsedPage:
+    """One page of the window, its repeated blocks marked as headers and footers."""
+    sheet, _ = window[position]
+    repeated = _repeated(window, position)
     if not repeated:
         return sheet
-    edge = {id(block) for block in _candidates(sheet)}
-    boxes = [block.box for block in sheet.blocks if block.box is not None]
-    middle = (min(box[1] for box in boxes) + max(box[3] for box in boxes)) / 2
-    blocks = [
-        block.model_copy(
-            update={
-                "kind": "header" if block.box and block.box[1] < middle else "footer",
-                "level": None,
-            }
-        )
-        if id(block) in edge and _key(block) in repeated and block.kind not in {"header", "footer"}
-        else block
-        for block in sheet.blocks
-    ]
-    return sheet.model_copy(update={"blocks": tuple(blocks)})
+    middle = _middle(sheet)
+    candidates = _candidates(sheet)
+    candidate_ids = {id(block) for block in candidates}
+    blocks: list[Block] = []
+    for block in sheet.blocks:
+        marked_block = block
+        is_candidate = id(block) in candidate_ids
+        if is_candidate and _key(block) in repeated:
+            marked_block = _as_furniture(block, middle)
+        blocks.append(marked_block)
+    update = {"blocks": tuple(blocks)}
+    return sheet.model_copy(update=update)
+
+
+def _repeated(window: Sequence[SheetEdges], position: int) -> set[str]:
+    """What a page's blocks say that enough other pages say at nearly the same height."""
+    pages = [edges for _, edges in window]
+    own_edges = pages.pop(position)
+    needed = 1 if len(window) <= 3 else 2
+    repeated: set[str] = set()
+    for key, top in own_edges.items():
+        times = _times(key, top, pages)
+        if times >= needed:
+            repeated.add(key)
+    return repeated
+
+
+def _times(key: str, top: float, pages: list[Edges]) -> int:
+    """How many pages say the same at nearly the same height."""
+    times = 0
+    for edges in pages:
+        other_top = edges.get(key, -1e9)
+        times += abs(other_top - top) < 15
+    return times
+
+
+def _middle(sheet: ParsedPage) -> float:
+    """Half way down the blocks of a page that has at least one with a place."""
+    boxes = [block.box for block in sheet.blocks if block.box]
+    top = min(box[1] for box in boxes)
+    bottom = max(box[3] for box in boxes)
+    return (top + bottom) / 2
+
+
+def _as_furniture(block: Block, middle: float) -> Block:
+    if block.kind in {"header", "footer"}:
+        return block
+    kind = "header" if _top(block) < middle else "footer"
+    return block.model_copy(update={"kind": kind, "level": None})

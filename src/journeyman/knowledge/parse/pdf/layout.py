@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from journeyman.documents import Block, BlockKind, Box
+from journeyman.knowledge.parse.pdf.boxes import width
 from journeyman.knowledge.parse.pdf.columns import Column, in_order
 from journeyman.knowledge.parse.pdf.furniture import at_the_edges
 from journeyman.knowledge.parse.pdf.outline import heading_level, section_level
@@ -16,15 +17,20 @@ from journeyman.knowledge.parse.pdf.pieces import (
     Frame,
     Page,
     PageItem,
-    Picture,
     Piece,
     Table,
-    Word,
     is_wide,
     joined,
     lines_of,
     merged_pieces,
     union,
+)
+from journeyman.knowledge.parse.pdf.printed import (
+    body_height,
+    pictures_among_text,
+    without_doubles,
+    without_stamps,
+    without_typewriter,
 )
 from journeyman.knowledge.parse.pdf.tables import header_of, ruled_tables, table_of
 
@@ -43,265 +49,328 @@ PIECES_AT_MOST = 20_000
 NOISE = 1.35
 """How far the sizes of recognised letters vary within a line of text."""
 
-PICTURE_AT_LEAST = 50.0
-"""Points of its shorter side: smaller ones are logos, bullets and rules."""
+Lines = list[Piece]
+"""Lines of one column from the top, each as one piece."""
 
 
 def blocks_of(page: Page) -> tuple[Block, ...]:
     """The page's blocks: its text in reading order, then what stands at its edges."""
-    width, height = page.frame.size
-    on_page = [
-        p for p in page.pieces if p.box[3] > 0 < p.box[2] and p.box[0] < width and p.box[1] < height
-    ]
-    stamps = [
-        piece for piece in on_page if piece.turned and not 0.1 * width < piece.box[0] < 0.9 * width
-    ]
-    upright = _without_doubles(
-        _slim(piece) for piece in on_page if not any(piece is stamp for stamp in stamps)
-    )
-    if len(upright) > PIECES_AT_MOST:
-        return (
-            _block(
-                page,
-                "paragraph",
-                "\n".join(piece.text for piece in upright),
-                union(p.box for p in upright),
-            ),
-        )
-    page.pieces = upright
+    printed, stamps = without_stamps(page)
+    page.pieces = without_doubles(printed)
+    if len(page.pieces) > PIECES_AT_MOST:
+        block = _block_in_file_order(page)
+        return (block,)
     tables, rest = ruled_tables(page)
-    body = _body_height(rest)
-    if sum(len(p.text) for p in rest if p.fixed) > 0.6 * sum(len(p.text) for p in rest):
-        rest = [replace(piece, fixed=False) for piece in rest]
-    heads, feet, rest = at_the_edges(page, rest, body * NOISE if page.scanned else body)
-    items: list[PageItem] = [*tables, *rest, *_pictures(page)]
-    blocks = [
-        block
-        for column in in_order(items, table_of)
-        for block in _column_blocks(page, column, body)
-    ]
-    edges: list[tuple[BlockKind, list[Piece]]] = [("header", heads), ("footer", feet)]
-    for kind, pieces in edges:
-        blocks += [
-            _block(page, kind, merged_pieces(line).text, union(p.box for p in line))
-            for line in lines_of(pieces)
-        ]
-    blocks += [
-        _block(page, "footer", piece.text, piece.box) for piece in stamps if len(piece.text) > 1
-    ]
+    body = body_height(rest)
+    rest = without_typewriter(rest)
+    tallest = body * _noise(page)
+    heads, feet, rest = at_the_edges(page, rest, tallest)
+    items: list[PageItem] = [*tables, *rest, *pictures_among_text(page)]
+    blocks: list[Block] = []
+    for column in in_order(items, table_of):
+        blocks += _column_blocks(page, column, body)
+    blocks += _edge_blocks(page, "header", heads)
+    blocks += _edge_blocks(page, "footer", feet)
+    blocks += _stamp_blocks(page, stamps)
     return tuple(block for block in blocks if block.text or block.kind == "figure")
 
 
-def _slim(piece: Piece) -> Piece:
-    """Slanted text, as over a table's columns, stands where it begins."""
-    left, top, right, bottom = piece.box
-    if not piece.turned or right - left < 0.5 * (bottom - top):
-        return piece
-    box = (left, top, left + 0.4 * (right - left), bottom)
-    return replace(piece, box=box, words=[Word(piece.text, box)], height=min(piece.height, 12.0))
+def _noise(page: Page) -> float:
+    """By how much heights of letters may differ though they are of one size."""
+    return NOISE if page.scanned else 1.0
 
 
-def _without_doubles(pieces: Iterable[Piece]) -> list[Piece]:
-    """Text drawn twice at the same place, for a shadow or to look bold, once."""
-    seen: set[tuple[str, int, int]] = set()
-    kept: list[Piece] = []
-    for piece in pieces:
-        key = (piece.text, round(piece.box[0] / 3), round(piece.box[1] / 3))
-        if key not in seen:
-            seen.add(key)
-            kept.append(piece)
-    return kept
+# --- blocks ----------------------------------------------------------------------------------------------------
 
 
 def _block(page: Page, kind: BlockKind, text: str, box: Box) -> Block:
-    return Block(kind=kind, text=text, page=page.number, box=shown(page.frame, box))
+    number = page.number
+    place = shown(page.frame, box)
+    return Block(kind=kind, text=text, page=number, box=place)
 
 
 def shown(frame: Frame, box: Box) -> Box:
-    left, top, right, bottom = (round(value, 1) for value in frame.shown(box))
+    """A box on the page as it is shown, to a tenth of a point."""
+    sides = frame.shown(box)
+    left, top, right, bottom = [round(side, 1) for side in sides]
     return (left, top, right, bottom)
 
 
-def _pictures(page: Page) -> list[Picture]:
-    """Those that stand among the text, and not behind all of it."""
-    width, height = page.frame.size
-    return [
-        picture
-        for picture in page.pictures
-        if min(picture.box[2] - picture.box[0], picture.box[3] - picture.box[1]) >= PICTURE_AT_LEAST
-        and (picture.box[2] - picture.box[0]) * (picture.box[3] - picture.box[1])
-        < 0.7 * width * height
-        and not any(_within(piece.box, picture.box) for piece in page.pieces)
-    ]
+def _block_in_file_order(page: Page) -> Block:
+    """All pieces as one paragraph, a line each."""
+    text = "\n".join(piece.text for piece in page.pieces)
+    box = union(piece.box for piece in page.pieces)
+    return _block(page, "paragraph", text, box)
 
 
-def _within(box: Box, region: Box) -> bool:
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return region[0] < x < region[2] and region[1] < y < region[3]
+def _edge_blocks(page: Page, kind: BlockKind, pieces: list[Piece]) -> Iterator[Block]:
+    """One block for each line of a header or footer."""
+    for line in lines_of(pieces):
+        text = merged_pieces(line).text
+        box = union(piece.box for piece in line)
+        yield _block(page, kind, text, box)
 
 
-def _body_height(pieces: Sequence[Piece]) -> float:
-    """The height of most characters."""
-    heights = sorted((piece.height, len(piece.text)) for piece in pieces)
-    half, seen = sum(count for _, count in heights) / 2, 0
-    for height, count in heights:
-        seen += count
-        if seen >= half:
-            return height
-    return 12.0
+def _stamp_blocks(page: Page, stamps: list[Piece]) -> Iterator[Block]:
+    """Stamps of more than one character, each as a footer."""
+    for stamp in stamps:
+        text = stamp.text
+        if len(text) > 1:
+            yield _block(page, "footer", text, stamp.box)
+
+
+def _picture_or_table_block(page: Page, item: PageItem) -> Block:
+    if not isinstance(item, Table):
+        return _block(page, "figure", "", item.box)
+    text = table_text(item.cells)
+    block = _block(page, "table", text, item.box)
+    cells = tuple(tuple(row) for row in item.cells)
+    columns = item.columns or header_of(item.cells)
+    update = {"cells": cells, "columns": columns}
+    return block.model_copy(update=update)
+
+
+def table_text(cells: Sequence[Sequence[str]]) -> str:
+    """A line for each row, with a bar between its cells."""
+    lines = [_row_text(row) for row in cells]
+    return "\n".join(lines)
+
+
+def _row_text(row: Sequence[str]) -> str:
+    texts = [" ".join(cell.split()) for cell in row]
+    return " | ".join(texts)
 
 
 # --- one column ------------------------------------------------------------------------------------------------
 
 
 def _column_blocks(page: Page, column: Column, body: float) -> Iterator[Block]:
+    """The column's text in paragraphs, parted where a table or a picture stands between."""
     pieces: list[Piece] = []
-    others = sorted(
-        (item for item in column.items if not isinstance(item, Piece)), key=lambda item: item.box[1]
-    )
-    for item in sorted(
-        (item for item in column.items if isinstance(item, Piece)), key=lambda item: item.box[1]
-    ):
-        while others and others[0].box[1] < item.box[1]:
-            yield from _text_blocks(page, pieces, body)
-            pieces = []
-            yield _other(page, others.pop(0))
-        pieces.append(item)
-    yield from _text_blocks(page, pieces, body)
+    others: deque[PageItem] = deque()
+    for item in sorted(column.items, key=_top):
+        if isinstance(item, Piece):
+            pieces.append(item)
+        else:
+            others.append(item)
+    above: list[Piece] = []
+    for piece in pieces:
+        while others and others[0].top < piece.top:
+            yield from _text_blocks(page, above, body)
+            above = []
+            other = others.popleft()
+            yield _picture_or_table_block(page, other)
+        above.append(piece)
+    yield from _text_blocks(page, above, body)
     for other in others:
-        yield _other(page, other)
+        yield _picture_or_table_block(page, other)
 
 
-def _other(page: Page, item: PageItem) -> Block:
-    if isinstance(item, Table):
-        text = table_text(item.cells)
-        block = _block(page, "table", text, item.box)
-        cells = tuple(tuple(row) for row in item.cells)
-        return block.model_copy(
-            update={"cells": cells, "columns": item.columns or header_of(item.cells)}
-        )
-    return _block(page, "figure", "", item.box)
+def _top(item: PageItem) -> float:
+    return item.top
 
 
-def table_text(cells: Sequence[Sequence[str]]) -> str:
-    return "\n".join(" | ".join(" ".join(cell.split()) for cell in row) for row in cells)
-
-
-def _text_blocks(page: Page, pieces: Sequence[Piece], body: float) -> Iterator[Block]:
+def _text_blocks(page: Page, pieces: list[Piece], body: float) -> Iterator[Block]:
     lines = [merged_pieces(line) for line in lines_of(pieces)]
-    for paragraph in _paragraphs(lines, NOISE if page.scanned else 1.0):
+    noise = _noise(page)
+    for paragraph in _paragraphs(lines, noise):
         yield _text_block(page, paragraph, body)
 
 
-def _paragraphs(lines: Sequence[Piece], noise: float) -> Iterator[list[Piece]]:
+def _paragraphs(lines: Lines, noise: float) -> Iterator[Lines]:
     if not lines:
         return
-    box = union(line.box for line in lines)
-    gaps = [below.box[1] - above.box[3] for above, below in itertools.pairwise(lines)]
-    usual = median(gaps) if gaps else 0.0
-    paragraph = [lines[0]]
-    for line, gap in zip(lines[1:], gaps, strict=True):
-        if _begins(paragraph, line, gap - usual - 2 * (noise - 1), box, noise):
+    first, *others = lines
+    column = union(line.box for line in lines)
+    gaps = _gaps(lines)
+    usual = 0.0
+    if gaps:
+        usual = median(gaps)
+    tolerance = 2 * (noise - 1)
+    paragraph = [first]
+    for line, gap in zip(others, gaps, strict=True):
+        wider_by = gap - usual - tolerance
+        begins = _begins(paragraph, line, wider_by, column, noise)
+        if begins:
             yield paragraph
             paragraph = []
         paragraph.append(line)
     yield paragraph
 
 
-def _begins(
-    paragraph: Sequence[Piece], line: Piece, more: float, column: Box, noise: float
-) -> bool:
-    """Whether a line begins a new paragraph: by its distance, font, mark, indent, or by how the last line ended."""
+def _gaps(lines: Lines) -> list[float]:
+    """The white between each line and the next."""
+    gaps: list[float] = []
+    for above, below in itertools.pairwise(lines):
+        gap = below.top - above.bottom
+        gaps.append(gap)
+    return gaps
+
+
+def _begins(paragraph: Lines, line: Piece, wider_by: float, column: Box, noise: float) -> bool:
+    """Whether a line begins a new paragraph: by its distance, font, mark, indent, or by how the last line ended.
+
+    `wider_by`: how much wider than usual the white above it is.
+    """
     above = paragraph[-1]
-    if more > 0.3 * line.height or above.fixed != line.fixed:
+    widest = 0.3 * line.height
+    if wider_by > widest or above.fixed != line.fixed:
         return True
     if line.fixed:
         return False
-    text = line.text
-    marked = MARKER.match(text) or section_level(text) is not None or CAPTION.match(text)
-    return bool(marked) or _looks_other(above, line, noise) or _is_set_off(paragraph, line, column)
+    if _is_marked(line.text):
+        return True
+    if _looks_other(above, line, noise):
+        return True
+    return _is_set_off(paragraph, line, column)
+
+
+def _is_marked(text: str) -> bool:
+    """Whether it begins as an item of a list, a numbered section or a caption does."""
+    if MARKER.match(text) or CAPTION.match(text):
+        return True
+    return section_level(text) is not None
 
 
 def _looks_other(above: Piece, line: Piece, noise: float) -> bool:
     """Another size, weight, or all in capitals."""
-    sized = not 0.86 / noise < line.height / above.height < 1.16 * noise and len(line.text) > 3
-    weighted = above.bold != line.bold and len(above.text) > 2
-    capitals = (
-        min(len(line.text), len(above.text)) > 5 and line.text.isupper() != above.text.isupper()
-    )
-    return sized or weighted or capitals
+    text = line.text
+    text_above = above.text
+    ratio = line.height / above.height
+    same_size = 0.86 / noise < ratio < 1.16 * noise
+    if not same_size and len(text) > 3:
+        return True
+    if above.bold != line.bold and len(text_above) > 2:
+        return True
+    shorter = min(len(text), len(text_above))
+    return shorter > 5 and text.isupper() != text_above.isupper()
 
 
-def _is_set_off(paragraph: Sequence[Piece], line: Piece, column: Box) -> bool:
+def _is_set_off(paragraph: Lines, line: Piece, column: Box) -> bool:
     """Indented as a first line is, or after a line that ended early with the end of a sentence."""
     above = paragraph[-1]
-    indent, room = line.box[0] - above.box[0], column[2] - above.box[2]
-    first = 0.7 * line.height < indent < 6 * line.height and above.box[0] - column[0] < line.height
-    if first and not _hangs(paragraph):
+    if _is_indented(above, line, column) and not _hangs(paragraph):
         return True
-    early = room > 0.15 * (column[2] - column[0]) and room > 2 * line.height
-    return early and above.text[-1:] in ".!?。！？:："
+    _, _, right, _ = column
+    free = right - above.right
+    if not free > 2 * line.height:
+        return False
+    ended_early = free > 0.15 * width(column)
+    return ended_early and above.text[-1:] in ".!?。！？:："
 
 
-def _hangs(paragraph: Sequence[Piece]) -> bool:
+def _is_indented(above: Piece, line: Piece, column: Box) -> bool:
+    """Whether a line begins further right than the line above it, which begins where the column does."""
+    indent = line.left - above.left
+    if not 0.7 * line.height < indent < 6 * line.height:
+        return False
+    return above.left - column[0] < line.height
+
+
+def _hangs(paragraph: Lines) -> bool:
     """A list item or an entry whose further lines are indented."""
-    return MARKER.match(paragraph[0].text) is not None or (
-        len(paragraph) > 1 and paragraph[1].box[0] - paragraph[0].box[0] > 0.5 * paragraph[0].height
-    )
+    first = paragraph[0]
+    if MARKER.match(first.text):
+        return True
+    if len(paragraph) < 2:
+        return False
+    second = paragraph[1]
+    indent = second.left - first.left
+    return indent > 0.5 * first.height
 
 
-def _text_block(page: Page, lines: Sequence[Piece], body: float) -> Block:
+def _text_block(page: Page, lines: Lines, body: float) -> Block:
     box = union(line.box for line in lines)
-    if all(line.fixed for line in lines) and len(lines) > 1:
-        return _block(page, "code", _code_text(lines), box)
+    if len(lines) > 1 and all(line.fixed for line in lines):
+        code = _code_text(lines)
+        return _block(page, "code", code, box)
     text = flowed([line.text for line in lines])
-    height = median(line.height for line in lines)
     if CAPTION.match(text) and len(text) < 1_000:
         return _block(page, "caption", text, box)
-    level = _level(lines, text, height, body * NOISE if page.scanned else body)
+    tallest = body * _noise(page)
+    level = _level(lines, text, tallest)
     if level is not None:
-        return _block(page, "heading", text, box).model_copy(update={"level": level})
-    return _block(page, "list" if MARKER.match(text) else "paragraph", text, box)
+        heading = _block(page, "heading", text, box)
+        return heading.model_copy(update={"level": level})
+    if MARKER.match(text):
+        return _block(page, "list", text, box)
+    return _block(page, "paragraph", text, box)
 
 
-def _level(lines: Sequence[Piece], text: str, height: float, body: float) -> int | None:
+def _level(lines: Lines, text: str, body: float) -> int | None:
     """Of a heading: by its numbering, else by its size. None: no heading."""
-    if len(lines) > 3 or len(text) > 200 or not any(c.isalpha() for c in text):
+    if len(lines) > 3 or len(text) > 200:
         return None
+    if not any(character.isalpha() for character in text):
+        return None
+    line_height = median(line.height for line in lines)
+    larger = line_height > 1.15 * body
+    bold = all(line.bold for line in lines)
     by_words = heading_level(text) if len(lines) == 1 else None
-    larger, bold = height > 1.15 * body, all(line.bold for line in lines)
     if by_words is not None and (larger or bold or section_level(text) is not None):
         return by_words
     if MARKER.match(text) and not larger:
         return None
     if larger and text[-1] not in ",;，；":
-        return 1 if height > 1.6 * body else 2
-    if text.isupper() and len(lines) == 1 and len(text) > 5 and text[-1] not in ".,;:":
-        return 3
-    return (
-        3
-        if bold and text[-1] not in ".,;:。，；：" and len(text) < 120 and len(lines) <= 2
-        else None
-    )
+        return 1 if line_height > 1.6 * body else 2
+    emphasised = _is_in_capitals(lines, text) or (bold and _is_short(lines, text))
+    return 3 if emphasised else None
+
+
+def _is_in_capitals(lines: Lines, text: str) -> bool:
+    """Whether it is a single line of capitals, and no sentence."""
+    if len(lines) != 1 or len(text) <= 5:
+        return False
+    return text.isupper() and text[-1] not in ".,;:"
+
+
+def _is_short(lines: Lines, text: str) -> bool:
+    """Whether it is as short as a heading, and no sentence."""
+    if len(lines) > 2 or len(text) >= 120:
+        return False
+    return text[-1] not in ".,;:。，；："
 
 
 def flowed(lines: Sequence[str]) -> str:
     """The lines of a paragraph as one: words broken at a line's end are whole again."""
     text = ""
     for line in lines:
-        if len(text) > 1 and text[-1] in "-\u2010" and text[-2].isalpha() and line[:1].islower():
+        if _is_broken(text, line):
             text = text[:-1] + line
+        elif text:
+            text = joined((text, line))
         else:
-            text = joined((text, line)) if text else line
+            text = line
     return text
 
 
-def _code_text(lines: Sequence[Piece]) -> str:
+def _is_broken(text: str, line: str) -> bool:
+    """Whether a text ends with a hyphen in the middle of a word that the next line goes on with."""
+    if len(text) < 2 or text[-1] not in "-\u2010":
+        return False
+    return text[-2].isalpha() and line[:1].islower()
+
+
+def _code_text(lines: Lines) -> str:
     """With indentation, by the width of a character."""
-    left = min(line.box[0] for line in lines)
-    longest = max(lines, key=lambda line: len(line.text))
-    cells = sum(2 if is_wide(c) else 1 for c in longest.text)
-    step = (longest.box[2] - longest.box[0]) / max(1, cells)
-    return "\n".join(
-        " " * round((line.box[0] - left) / max(step, 0.1)) + line.text for line in lines
-    )
+    left = min(line.left for line in lines)
+    step = max(_character_width(lines), 0.1)
+    texts: list[str] = []
+    for line in lines:
+        indent = line.left - left
+        spaces = " " * round(indent / step)
+        texts.append(spaces + line.text)
+    return "\n".join(texts)
+
+
+def _character_width(lines: Lines) -> float:
+    """Of a line's characters at the mean, in the longest line; wide characters count two."""
+    longest = max(lines, key=_length)
+    characters = 0
+    for character in longest.text:
+        characters += 2 if is_wide(character) else 1
+    return longest.width / max(1, characters)
+
+
+def _length(line: Piece) -> int:
+    return len(line.text)

@@ -57,16 +57,29 @@ def section_level(line: str) -> int | None:
 def heading_level(line: str) -> int | None:
     """The level, if a line alone can be a heading by its words: numbered, short, no sentence. None: it can't."""
     line = line.strip()
-    if (
-        not line
-        or "\n" in line
-        or sum(1 + (c > "\u2e80") for c in line) > HEADING_AT_MOST
-        or line[-1] in ENDS
-    ):
+    if not _may_be_heading(line):
         return None
     level = section_level(line)
+    if level == 4 and len(line) >= 40:
+        return None
     if level is not None:
-        return level if level < 4 or len(line) < 40 else None
-    if numbered := NUMBERED.match(line):
-        return numbered.group(1).count(".") + 1
-    return 3 if CHINESE_LIST.match(line) and len(line) <= 30 else None
+        return level
+    numbered = NUMBERED.match(line)
+    if numbered:
+        number = numbered.group(1)
+        return number.count(".") + 1
+    if CHINESE_LIST.match(line) and len(line) <= 30:
+        return 3
+    return None
+
+
+def _may_be_heading(line: str) -> bool:
+    """Whether it is one line, short, and does not end as a sentence does."""
+    if not line or "\n" in line:
+        return False
+    if line[-1] in ENDS:
+        return False
+    shown_width = 0
+    for character in line:
+        shown_width += 2 if character > "\u2e80" else 1
+    return shown_width <= HEADING_AT_MOST

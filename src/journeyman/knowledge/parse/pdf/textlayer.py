@@ -7,15 +7,17 @@ import itertools
 import math
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from journeyman.documents import Box
-from journeyman.knowledge.parse.pdf.accents import accents_joined
-from journeyman.knowledge.parse.pdf.pieces import Frame, Page, Piece, Word, is_wide, union
+from journeyman.knowledge.parse.pdf.accents import BoxOf, accents_joined
+from journeyman.knowledge.parse.pdf.boxes import distance, height, width
+from journeyman.knowledge.parse.pdf.pieces import Frame, Page, Picture, Piece, Word, is_wide, union
 
 CHARACTERS_AT_MOST = 200_000
 """Of one page."""
@@ -35,6 +37,27 @@ LIGATURES = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdff\ufe70-\ufefc]")
 FIXED_FONT = re.compile(r"mono|courier|consol|cmtt|typewriter|menlo", re.IGNORECASE)
 BOLD_FONT = re.compile(r"bold|black|heavy|semib|cmbx|demi", re.IGNORECASE)
 
+NAME_AT_MOST = 128
+"""Bytes of a font's name, with the zero at its end."""
+
+PLAIN = (("\ufffe", "-"), ("\x02", "-"), ("\u00ad", "-"), ("\xa0", " "))
+"""Hyphens at the end of a line, soft hyphens and spaces that do not break, each with what stands for it in text."""
+
+ToShown = Callable[[float, float, float, float], Box]
+"""From a box in the file's coordinates, given as left, bottom, right and top, to a box on the page as it is shown."""
+
+
+@dataclass(frozen=True)
+class TextLayer:
+    """The text of one page with what is needed to find its places."""
+
+    text: pdfium.PdfTextPage
+    characters: str
+    """One per index of `text`."""
+    box_of: BoxOf
+    rotation: int
+    """Of the page as it is shown, in degrees."""
+
 
 def frame_of(page: pdfium.PdfPage) -> Frame:
     width, height = page.get_size()
@@ -50,157 +73,260 @@ def pieces_of(
     if kept <= 0:
         return [], 0
     box_of = _places(page, text, frame)
-    characters = accents_joined(_characters(text, kept), box_of)
-    pieces: list[Piece] = []
+    as_read = _characters(text, kept)
+    characters = accents_joined(as_read, box_of)
     rotation = page.get_rotation()
+    layer = TextLayer(text, characters, box_of, rotation)
+    pieces: list[Piece] = []
     for line in LINE.finditer(characters):
-        pieces += _line_pieces(text, characters, line.span(), box_of, rotation)
-    return pieces, kept if kept < count else 0
+        begin, end = line.span()
+        pieces += _line_pieces(layer, begin, end)
+    cut = kept if kept < count else 0
+    return pieces, cut
 
 
 def _characters(text: pdfium.PdfTextPage, count: int) -> str:
     """One character per index of the text layer."""
     whole: str = text.get_text_range(0, count, errors="replace")
     if len(whole) != count:
-        codes = (pdfium_c.FPDFText_GetUnicode(text.raw, index) for index in range(count))
-        whole = "".join(
-            "\ufffd" if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF else chr(code) for code in codes
-        )
+        characters = [_character(text, index) for index in range(count)]
+        whole = "".join(characters)
     return whole.replace("\x00", "\ufffd")
 
 
-def _places(
-    page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame
-) -> Callable[[int], Box | None]:
+def _character(text: pdfium.PdfTextPage, index: int) -> str:
+    """One character; the replacement character for half of a surrogate pair and for no code at all."""
+    code = pdfium_c.FPDFText_GetUnicode(text.raw, index)
+    is_surrogate = 0xD800 <= code <= 0xDFFF
+    if is_surrogate or code > 0x10FFFF:
+        return "\ufffd"
+    return chr(code)
+
+
+def _places(page: pdfium.PdfPage, text: pdfium.PdfTextPage, frame: Frame) -> BoxOf:
     """Of a character by its index: its box on the page as it is shown, whatever its rotation and crop."""
     rect = pdfium_c.FS_RECTF()
-    at, raw = ctypes.byref(rect), text.raw
-    turn_box = turned(page, frame)
+    reference = ctypes.byref(rect)
+    raw = text.raw
+    to_shown = turned(page, frame)
 
     def box_of(index: int) -> Box | None:
-        if not pdfium_c.FPDFText_GetLooseCharBox(raw, index, at):
+        if not pdfium_c.FPDFText_GetLooseCharBox(raw, index, reference):
             return None
-        return turn_box(rect.left, rect.bottom, rect.right, rect.top)
+        return to_shown(rect.left, rect.bottom, rect.right, rect.top)
 
     return box_of
 
 
-def turned(page: pdfium.PdfPage, frame: Frame) -> Callable[[float, float, float, float], Box]:
+def turned(page: pdfium.PdfPage, frame: Frame) -> ToShown:
     """From the file's coordinates (left, bottom, right, top) to the page as it is shown."""
     rotation = page.get_rotation()
-    left, bottom, right, top = page.get_cropbox()
-    wide, high = (
-        (frame.width, frame.height) if rotation in {0, 180} else (frame.height, frame.width)
-    )
-    if not math.isclose(right - left, wide, abs_tol=2) or not math.isclose(
-        top - bottom, high, abs_tol=2
-    ):
-        left, bottom, right, top = page.get_mediabox()
+    left, bottom, right, top = _visible(page, frame)
+    from_bottom = rotation in {90, 180}
+    from_right = rotation in {180, 270}
+    on_its_side = rotation in {90, 270}
 
     def to_shown(x0: float, y0: float, x1: float, y1: float) -> Box:
-        if rotation == 90:
-            return (y0 - bottom, x0 - left, y1 - bottom, x1 - left)
-        if rotation == 180:
-            return (right - x1, y0 - bottom, right - x0, y1 - bottom)
-        if rotation == 270:
-            return (top - y1, right - x1, top - y0, right - x0)
-        return (x0 - left, top - y1, x1 - left, top - y0)
+        if from_right:
+            near_x = right - x1
+            far_x = right - x0
+        else:
+            near_x = x0 - left
+            far_x = x1 - left
+        if from_bottom:
+            near_y = y0 - bottom
+            far_y = y1 - bottom
+        else:
+            near_y = top - y1
+            far_y = top - y0
+        if on_its_side:
+            return (near_y, near_x, far_y, far_x)
+        return (near_x, near_y, far_x, far_y)
 
     return to_shown
 
 
-def _line_pieces(
-    text: pdfium.PdfTextPage,
-    characters: str,
-    span: tuple[int, int],
-    box_of: Callable[[int], Box | None],
-    rotation: int,
-) -> list[Piece]:
+def _visible(page: pdfium.PdfPage, frame: Frame) -> Box:
+    """The part of the file's page that is shown (left, bottom, right, top): the crop box, if it has the shown size."""
+    crop: Box = page.get_cropbox()
+    wide = width(crop)
+    high = height(crop)
+    if page.get_rotation() in {90, 270}:
+        wide, high = high, wide
+    same_width = math.isclose(wide, frame.width, abs_tol=2)
+    same_height = math.isclose(high, frame.height, abs_tol=2)
+    if same_width and same_height:
+        return crop
+    whole: Box = page.get_mediabox()
+    return whole
+
+
+# --- from words to pieces --------------------------------------------------------------------------------------
+
+
+def _line_pieces(layer: TextLayer, begin: int, end: int) -> list[Piece]:
     """The words of one line, parted where the gap is wide."""
-    begin, end = span
     words: list[Word] = []
     starts: list[int] = []
-    for word in WORD.finditer(characters, begin, end):
-        first, last = box_of(word.start()), box_of(word.end() - 1)
-        boxes = [box for box in (first, last) if box is not None]
-        if boxes and (told := clean(word.group())):
-            words.append(Word(told, union(boxes)))
-            starts.append(word.start())
+    matches = WORD.finditer(layer.characters, begin, end)
+    for found in matches:
+        word = _word(layer, found)
+        if word is None:
+            continue
+        start = found.start()
+        words.append(word)
+        starts.append(start)
     if not words:
         return []
-    size = _size(text, starts[0], words[0].box)
-    groups: list[int] = [0]
-    level = not _is_turned(text, starts[0], rotation)
-    gaps = [
-        math.inf if level and _on_another_line(before.box, word.box) else _gap(before.box, word.box)
-        for before, word in itertools.pairwise(words)
-    ]
-    usual = max(0.0, sorted(gaps)[len(gaps) // 2]) if len(gaps) > 3 else size
+    lasts = _lasts(layer, words, starts[0])
+    pieces: list[Piece] = []
+    first = 0
+    for last in lasts:
+        start = starts[first]
+        of_piece = words[first:last]
+        piece = _piece(layer, of_piece, start)
+        pieces.append(piece)
+        first = last
+    return pieces
+
+
+def _word(layer: TextLayer, found: re.Match[str]) -> Word | None:
+    """A word with its place. None: it has no place, or no character that can be shown."""
+    begin, end = found.span()
+    first = layer.box_of(begin)
+    last = layer.box_of(end - 1)
+    boxes = [box for box in (first, last) if box is not None]
+    if not boxes:
+        return None
+    text = clean(found.group())
+    if not text:
+        return None
+    box = union(boxes)
+    return Word(text, box)
+
+
+def _lasts(layer: TextLayer, words: list[Word], start: int) -> list[int]:
+    """Before which words of a line, by their index, a piece ends. `start`: the index of the line's first character."""
+    size = _size(layer.text, start, words[0].box)
+    level = not _is_turned(layer, start)
+    gaps = _gaps(words, level=level)
+    wide = WIDE_GAP * size
+    odd = _odd_gap(gaps, size)
+    lasts: list[int] = []
     for n, gap in enumerate(gaps, start=1):
-        if gap > WIDE_GAP * size or gap > max(ODD_GAP * size, 2.5 * usual):
-            groups.append(n)
-    return [
-        _piece(text, words[first:last], starts[first], rotation)
-        for first, last in zip(groups, [*groups[1:], len(words)], strict=True)
-    ]
+        if gap > wide or gap > odd:
+            lasts.append(n)
+    lasts.append(len(words))
+    return lasts
 
 
-def _piece(text: pdfium.PdfTextPage, words: list[Word], start: int, rotation: int) -> Piece:
-    bold, fixed = _font(text, start)
+def _odd_gap(gaps: list[float], size: float) -> float:
+    """A wider gap than this is far wider than the line's other gaps."""
+    usual = size
+    if len(gaps) > 3:
+        usual = _usual(gaps)
+    return max(ODD_GAP * size, 2.5 * usual)
+
+
+def _usual(gaps: list[float]) -> float:
+    """The gap in the middle, if all are sorted; 0 where it is negative."""
+    middle = len(gaps) // 2
+    return max(0.0, sorted(gaps)[middle])
+
+
+def _gaps(words: list[Word], *, level: bool) -> list[float]:
+    """The white between each word and the next; without end where a level line goes on with another line."""
+    gaps: list[float] = []
+    before = words[0]
+    for word in words[1:]:
+        gap = distance(before.box, word.box)
+        if level and _on_another_line(before, word):
+            gap = math.inf
+        gaps.append(gap)
+        before = word
+    return gaps
+
+
+def _piece(layer: TextLayer, words: list[Word], start: int) -> Piece:
+    bold, fixed = _font(layer.text, start)
     return Piece(
         words=words,
         box=union(word.box for word in words),
-        height=_size(text, start, words[0].box),
+        height=_size(layer.text, start, words[0].box),
         bold=bold,
         fixed=fixed,
-        turned=_is_turned(text, start, rotation),
+        turned=_is_turned(layer, start),
     )
 
 
-def _is_turned(text: pdfium.PdfTextPage, index: int, rotation: int) -> bool:
+def _is_turned(layer: TextLayer, index: int) -> bool:
     """Whether a character does not stand upright on the page as it is shown."""
-    angle = pdfium_c.FPDFText_GetCharAngle(text.raw, index)
-    return angle >= 0 and 20 < (math.degrees(angle) + rotation) % 360 < 340
+    angle = pdfium_c.FPDFText_GetCharAngle(layer.text.raw, index)
+    if angle < 0:
+        return False
+    degrees = math.degrees(angle) + layer.rotation
+    return 20 < degrees % 360 < 340
 
 
-def _on_another_line(one: Box, other: Box) -> bool:
+def _on_another_line(before: Word, after: Word) -> bool:
     """Begins before the other ends, and below it: PDFium joins short lines that stand close."""
-    return other[0] < one[2] and other[1] > one[3] - 0.2 * (other[3] - other[1])
+    if not after.left < before.right:
+        return False
+    slack = 0.2 * height(after.box)
+    return after.top > before.bottom - slack
 
 
 def _size(text: pdfium.PdfTextPage, index: int, box: Box) -> float:
     """The font's size as drawn, or the height of its box where the file does not say."""
     matrix = pdfium_c.FS_MATRIX()
-    size = pdfium_c.FPDFText_GetFontSize(text.raw, index)
-    if pdfium_c.FPDFText_GetMatrix(text.raw, index, ctypes.byref(matrix)):
+    reference = ctypes.byref(matrix)
+    raw = text.raw
+    size: float = pdfium_c.FPDFText_GetFontSize(raw, index)
+    if pdfium_c.FPDFText_GetMatrix(raw, index, reference):
         size *= math.hypot(matrix.b, matrix.d)
-    return size if 0.5 < size < 1_000 else max(1.0, min(box[2] - box[0], box[3] - box[1]))
-
-
-def _gap(one: Box, other: Box) -> float:
-    """The distance between two boxes along the axis where they are further apart."""
-    across = max(other[0] - one[2], one[0] - other[2])
-    down = max(other[1] - one[3], one[1] - other[3])
-    return max(across, down)
+    if 0.5 < size < 1_000:
+        return size
+    shorter_side = min(width(box), height(box))
+    return max(1.0, shorter_side)
 
 
 def _font(text: pdfium.PdfTextPage, index: int) -> tuple[bool, bool]:
     """Whether a character is bold, and whether its font is of fixed width."""
-    buffer, flags = ctypes.create_string_buffer(128), ctypes.c_int()
-    length = pdfium_c.FPDFText_GetFontInfo(text.raw, index, buffer, 128, ctypes.byref(flags))
-    name = buffer.raw[: max(0, length - 1)].decode("utf-8", "replace") if 0 < length <= 128 else ""
+    name, flags = _font_name(text, index)
     weight = pdfium_c.FPDFText_GetFontWeight(text.raw, index)
-    fixed = bool(flags.value & 1) or FIXED_FONT.search(name) is not None
-    return weight >= 600 or BOLD_FONT.search(name) is not None, fixed
+    bold_by_name = BOLD_FONT.search(name) is not None
+    fixed_by_name = FIXED_FONT.search(name) is not None
+    bold = weight >= 600 or bold_by_name
+    fixed = bool(flags & 1) or fixed_by_name
+    return bold, fixed
+
+
+def _font_name(text: pdfium.PdfTextPage, index: int) -> tuple[str, int]:
+    """The name of a character's font, and the font's flags. An empty name: it is too long, or the file has none."""
+    buffer = ctypes.create_string_buffer(NAME_AT_MOST)
+    flags = ctypes.c_int()
+    reference = ctypes.byref(flags)
+    length = pdfium_c.FPDFText_GetFontInfo(text.raw, index, buffer, NAME_AT_MOST, reference)
+    if not 0 < length <= NAME_AT_MOST:
+        return "", flags.value
+    end = length - 1
+    name = buffer.raw[:end].decode("utf-8", "replace")
+    return name, flags.value
 
 
 def clean(text: str) -> str:
     """Ligatures and presentation forms as letters; control characters out; soft hyphens as hyphens."""
-    text = (
-        text.replace("\ufffe", "-").replace("\x02", "-").replace("\u00ad", "-").replace("\xa0", " ")
-    )
-    text = LIGATURES.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
+    for mark, plain in PLAIN:
+        text = text.replace(mark, plain)
+    text = LIGATURES.sub(_letters, text)
     return "".join(character for character in text if character >= " ")
+
+
+def _letters(ligature: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", ligature.group())
+
+
+# --- pages whose text does not run rightwards ------------------------------------------------------------------
 
 
 def turned_to_read(page: Page) -> Page:
@@ -209,54 +335,111 @@ def turned_to_read(page: Page) -> Page:
     if turn == 0:
         return page
     frame = replace(page.frame, turn=turn)
-    pieces = [
-        replace(
-            piece,
-            words=[Word(word.text, frame.upright(word.box)) for word in piece.words],
-            box=frame.upright(piece.box),
-            turned=not piece.turned if turn > 0 else False,
-        )
-        for piece in page.pieces
-    ]
+    across = page.across
+    down = page.down
+    if turn != 180:
+        across, down = down, across
+    pieces = [_upright(piece, frame) for piece in page.pieces]
+    pictures = [_upright_picture(picture, frame) for picture in page.pictures]
     return replace(
         page,
         frame=frame,
         pieces=pieces,
-        pictures=[replace(picture, box=frame.upright(picture.box)) for picture in page.pictures],
-        across=[frame.upright(box) for box in (page.across if turn == 180 else page.down)],
-        down=[frame.upright(box) for box in (page.down if turn == 180 else page.across)],
+        pictures=pictures,
+        across=[frame.upright(rule) for rule in across],
+        down=[frame.upright(rule) for rule in down],
+    )
+
+
+def _upright_picture(picture: Picture, frame: Frame) -> Picture:
+    box = frame.upright(picture.box)
+    return replace(picture, box=box)
+
+
+def _upright(piece: Piece, frame: Frame) -> Piece:
+    box = frame.upright(piece.box)
+    words = [Word(word.text, frame.upright(word.box)) for word in piece.words]
+    turned_now = not piece.turned
+    if frame.turn < 0:
+        turned_now = False
+    return replace(
+        piece,
+        words=words,
+        box=box,
+        turned=turned_now,
     )
 
 
 def _turn(pieces: list[Piece]) -> int:
-    weight = sum(len(piece.text) for piece in pieces)
-    single = [piece for piece in pieces if all(is_wide(c) for c in piece.text) and _stands(piece)]
-    if sum(len(piece.text) for piece in single) > 0.6 * weight and _goes_down(single):
+    """As in `Frame`: how the page is to be turned for most of its characters to run rightwards."""
+    most = 0.6 * _count(pieces)
+    vertical = [piece for piece in pieces if _is_in_a_vertical_line(piece)]
+    if _count(vertical) > most and _goes_down(vertical):
         return -1
-    turned_pieces = [piece for piece in pieces if piece.turned and len(piece.words) > 1]
-    if sum(len(piece.text) for piece in turned_pieces) <= 0.6 * weight:
+    turned_pieces = [piece for piece in pieces if _is_turned_text(piece)]
+    if _count(turned_pieces) <= most:
         return 0
-    rises = downs = lefts = 0
-    for piece in turned_pieces:
-        first, last = piece.words[0].box, piece.words[-1].box
-        across, down = last[0] - first[0], last[1] - first[1]
-        lefts += across < -abs(down)
-        rises += down < -abs(across)
-        downs += down > abs(across)
-    return 180 if lefts > max(rises, downs) else 90 if downs > rises else 270
+    directions = Counter(map(_direction, turned_pieces))
+    downwards = directions[90]
+    leftwards = directions[180]
+    upwards = directions[270]
+    others = max(upwards, downwards)
+    if leftwards > others:
+        return 180
+    if downwards > upwards:
+        return 90
+    return 270
 
 
-def _stands(piece: Piece) -> bool:
-    """A single character, or several below one another."""
-    width, height = piece.box[2] - piece.box[0], piece.box[3] - piece.box[1]
-    return len(piece.text) == 1 or height > 1.5 * width
+def _is_turned_text(piece: Piece) -> bool:
+    """Whether it is turned, and has the two words by which its direction can be told."""
+    return piece.turned and len(piece.words) > 1
+
+
+def _count(pieces: Iterable[Piece]) -> int:
+    """How many characters they have."""
+    return sum(len(piece.text) for piece in pieces)
+
+
+def _direction(piece: Piece) -> int:
+    """Where a piece's words go: 0, 90, 180, 270 for rightwards, downwards, leftwards, upwards."""
+    first = piece.words[0]
+    last = piece.words[-1]
+    across = last.left - first.left
+    down = last.top - first.top
+    if across < -abs(down):
+        return 180
+    if down < -abs(across):
+        return 270
+    if down > abs(across):
+        return 90
+    return 0
+
+
+def _is_in_a_vertical_line(piece: Piece) -> bool:
+    """Whether it is of wide characters only, a single one or several below one another."""
+    text = piece.text
+    if not all(is_wide(character) for character in text):
+        return False
+    return len(text) == 1 or height(piece.box) > 1.5 * width(piece.box)
 
 
 def _goes_down(pieces: list[Piece]) -> bool:
-    pairs = list(itertools.pairwise(pieces))
-    if len(pairs) < 3:
+    """Whether most pieces stand below the one before, or most are several characters below one another."""
+    columns = sum(len(piece.text) > 1 for piece in pieces)
+    if len(pieces) < 4:
         return any(len(piece.text) > 2 for piece in pieces)
-    below = sum(abs(a.box[0] - b.box[0]) < 0.5 * a.height and b.box[1] > a.box[1] for a, b in pairs)
-    return below > 0.6 * len(pairs) or sum(len(piece.text) > 1 for piece in pieces) > 0.6 * len(
-        pieces
-    )
+    pairs = list(itertools.pairwise(pieces))
+    below = 0
+    for before, after in pairs:
+        below += _is_below(before, after)
+    if below > 0.6 * len(pairs):
+        return True
+    return columns > 0.6 * len(pieces)
+
+
+def _is_below(before: Piece, after: Piece) -> bool:
+    """Whether a piece stands under the one before, and not beside it."""
+    slack = 0.5 * before.height
+    aligned = abs(before.left - after.left) < slack
+    return aligned and after.top > before.top

@@ -1,19 +1,14 @@
-"""Finding what a command names: a job's folder, the journal, a run."""
+"""What a user names: a job's folder, a run, a model, a person."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import getpass
 from pathlib import Path
 
 import journeyman
 from journeyman.errors import InputError
-from journeyman.gym import FAMILIES
-from journeyman.job.job import Job
-from journeyman.job.load import load_job
 from journeyman.job.scaffold import gym_files
-from journeyman.models import open_model
-from journeyman.protocols import Model
-from journeyman.store.journal import Journal, folder_of, has_journal, open_journal
+from journeyman.store.journal import Journal
 from journeyman.types import Run
 
 PACKAGE = Path(journeyman.__file__).parent
@@ -29,22 +24,9 @@ def job_folder(name: str) -> Path:
             return folder
     if Path(name).is_dir():
         raise InputError(f"{name!r} has no job.toml.", f"Make one with: journeyman new {name}")
-    shipped = sorted({path.parent.name for folder in SHIPPED for path in folder.glob("*/job.toml")})
-    raise InputError(
-        f"There is no job {name!r}.", f"Give a job's folder, or one of: {', '.join(shipped)}."
-    )
-
-
-def open_job(
-    name: str,
-    workspace: Path | str,
-    *,
-    database: Path | None = None,
-    model: Callable[[str], Model] = open_model,
-) -> Job:
-    place = folder_of(workspace)
-    folder = generated_job(name, place) if name.partition(":")[0] in FAMILIES else job_folder(name)
-    return load_job(folder, data=place / "data" / folder.name, database=database, open_model=model)
+    found = [path for folder in SHIPPED for path in folder.glob("*/job.toml")]
+    shipped = ", ".join(sorted({path.parent.name for path in found}))
+    raise InputError(f"There is no job {name!r}.", f"Give a job's folder, or one of: {shipped}.")
 
 
 def generated_job(task: str, workspace: Path) -> Path:
@@ -57,20 +39,12 @@ def generated_job(task: str, workspace: Path) -> Path:
     return folder
 
 
-def existing_journal(workspace: Path | str) -> Journal:
-    """The journal of a workspace that must be there already."""
-    if not has_journal(workspace):
-        raise InputError(
-            f"There is no journal in {str(workspace)!r}.",
-            "Name the workspace with --workspace, or run `work` first.",
-        )
-    return open_journal(workspace)
-
-
 def run_of_worker(journal: Journal, job: str, name: str) -> Run:
     """The latest run of a worker on a job, by the job's name or a run's."""
     latest = chosen_run(journal, job)
-    mine = [run for run in journal.runs(job=latest.job) if run.name == name and not run.internal]
+    runs = journal.runs(job=latest.job)
+    outside = [run for run in runs if not run.internal]
+    mine = [run for run in outside if run.name == name]
     if not mine:
         raise InputError(f"{name!r} never did {latest.job!r}.", "Name the worker with --name.")
     return mine[-1]
@@ -79,8 +53,19 @@ def run_of_worker(journal: Journal, job: str, name: str) -> Run:
 def chosen_run(journal: Journal, name: str | None) -> Run:
     """The run named, or the latest; a job's name stands for its latest run."""
     runs = [run for run in journal.runs() if not run.internal]
-    fitting = [run for run in runs if name is None or name in {run.id, run.job}]
-    if not fitting:
-        known = ", ".join(run.id for run in runs[-10:]) or "none"
-        raise InputError(f"There is no run {name!r}.", f"The latest runs: {known}.")
-    return fitting[-1]
+    fitting = runs
+    if name is not None:
+        fitting = [run for run in runs if name in {run.id, run.job}]
+    if fitting:
+        return fitting[-1]
+    latest = [run.id for run in runs[-10:]]
+    known = ", ".join(latest) or "none"
+    raise InputError(f"There is no run {name!r}.", f"The latest runs: {known}.")
+
+
+def user() -> str:
+    """Who is at this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of the tests' own, on loopback, in a temporary folder; gone when they end."""
+"""A PostgreSQL cluster of one's own, on loopback, in a temporary folder; gone afterwards. For benches and tests."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The application: workspaces, and the worker as a library."""
