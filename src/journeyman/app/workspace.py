@@ -32,6 +32,7 @@ from journeyman.protocols import Learner, Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.writer import Written, write_report
 from journeyman.runtime.asking import ask
+from journeyman.runtime.events import emit
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.review import ReviewItem, inbox, review
 from journeyman.runtime.runner import Runner, work
@@ -325,13 +326,8 @@ class Workspace:
     # --- waiting
 
     def emit(self, name: str, payload: Json = None) -> bool:
-        """Let the cases go on that wait for this name; returns whether it is the name's first emit, which holds.
-
-        They are worked by whoever works their run, in this process or another.
-        """
-        if not name.strip():
-            raise InputError("The event has no name.", "Name what the cases wait for.")
-        return self.journal.emit(name, payload)
+        """Let the cases go on that wait for this name; returns whether it is the name's first emit, which holds."""
+        return emit(self.journal, name, payload)
 
     def waiting(self, run: Run) -> list[WaitingCase]:
         """The cases of a run that are off the queue, and what each waits for."""
