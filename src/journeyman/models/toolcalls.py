@@ -37,8 +37,11 @@ def _description(tool: ToolSpec) -> str:
 
 def write(calls: Sequence[ToolCall]) -> str:
     """Calls in the form that `describe` asks for."""
-    lines = [one_line(call.name, call.arguments) for call in calls]
-    return "\n".join(f"```json\n{line}\n```" for line in lines)
+    fences: list[str] = []
+    for call in calls:
+        line = one_line(call.name, call.arguments)
+        fences.append(f"```json\n{line}\n```")
+    return "\n".join(fences)
 
 
 def written(message: Message) -> str:
@@ -98,7 +101,9 @@ def _beside(text: str) -> str:
 
 def _arguments(entry: Mapping[str, Json]) -> Json:
     """A call's arguments; some models name them `parameters`."""
-    return entry.get("arguments", entry.get("parameters", {}))
+    if "arguments" in entry:
+        return entry["arguments"]
+    return entry.get("parameters", {})
 
 
 def _pieces(text: str) -> Iterator[tuple[str, bool]]:
@@ -162,11 +167,17 @@ def _turns(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[tuple
         text = _turn_text(message, names)
         if role == "system" and listed and not turns:
             text = f"{text}\n\n{listed}"
-        if turns and turns[-1][0] == role:
-            _, before = turns.pop()
-            text = f"{before}\n\n{text}"
-        turns.append((role, text))
+        _add_turn(turns, role, text)
     return turns
+
+
+def _add_turn(turns: list[tuple[str, str]], role: str, text: str) -> None:
+    if turns:
+        last_role, last_text = turns[-1]
+        if last_role == role:
+            turns[-1] = (role, f"{last_text}\n\n{text}")
+            return
+    turns.append((role, text))
 
 
 def _turn_text(message: Message, names: Mapping[str, str]) -> str:

@@ -36,8 +36,9 @@ def entries_of(choice: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
 
 def logprobs_of(entries: Sequence[Mapping[str, Json]]) -> tuple[TokenLogprob, ...] | None:
     """Of each token. None: there are none."""
-    logprobs = [_logprob(entry) for entry in entries]
-    return tuple(logprobs) or None
+    if not entries:
+        return None
+    return tuple(map(_logprob, entries))
 
 
 def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
@@ -49,8 +50,9 @@ def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
 
 def _rounded(entry: Mapping[str, Json]) -> tuple[str, float]:
     """A token and its log-probability."""
-    logprob = round(entry["logprob"], PLACES)
-    return entry["token"], logprob
+    token = entry["token"]
+    logprob = entry["logprob"]
+    return token, round(logprob, PLACES)
 
 
 def finish_of(told: str | None, *, called: bool) -> Finish | None:

@@ -169,9 +169,10 @@ def _curve(version: VersionMetrics, colour: str, most: int) -> Iterator[str]:
     """A version's shares with their intervals, and its name where it begins."""
     dots = [_dot(stretch) for stretch in version.curve]
     yield line(dots, across=float(most), colour=colour)
-    for dot, stretch in zip(dots, version.curve, strict=True):
-        yield from _marks(dot.x / most, stretch.correct, colour)
-    yield _name(version, dots[0].x / most, colour)
+    places = [dot.x / most for dot in dots]
+    for place, stretch in zip(places, version.curve, strict=True):
+        yield from _marks(place, stretch.correct, colour)
+    yield _name(version, places[0], colour)
 
 
 def _name(version: VersionMetrics, across: float, colour: str) -> str:
