@@ -103,7 +103,11 @@ class LocalEmbedder:
 
     async def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
         cleaned = [_clean(text) for text in texts]
-        return await asyncio.to_thread(self._embed, cleaned, kind)
+        return await asyncio.to_thread(
+            self._embed,
+            cleaned,
+            kind,
+        )
 
     def _embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         import numpy as np  # noqa: PLC0415 - takes a tenth of a second

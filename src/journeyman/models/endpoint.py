@@ -193,8 +193,12 @@ class EndpointModel:
         began = time.monotonic()
 
         def read(answer: Mapping[str, Json]) -> Reply:
-            seconds = time.monotonic() - began
-            return _reply(answer, tools, position=len(messages), seconds=seconds)
+            return _reply(
+                answer,
+                tools,
+                position=len(messages),
+                seconds=time.monotonic() - began,
+            )
 
         return await self.endpoint.ask("/chat/completions", body, read)
 
