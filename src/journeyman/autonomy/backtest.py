@@ -48,11 +48,9 @@ class Outlook(Record):
     @property
     def efficiency(self) -> float | None:
         """η: autonomy over its ceiling."""
-        return (
-            None
-            if self.alone.value is None or not self.ceiling
-            else self.alone.value / self.ceiling
-        )
+        if self.alone.value is None or not self.ceiling:
+            return None
+        return self.alone.value / self.ceiling
 
 
 class Backtest(Record):
@@ -73,7 +71,8 @@ def history_cases(cases: Iterable[Case]) -> list[Case]:
 
     Raises InputError for too few.
     """
-    found = [case for case in cases if case.target is not None and case.split != "exam"]
+    labelled = [case for case in cases if case.target is not None]
+    found = [case for case in labelled if case.split != "exam"]
     if len(found) < FEWEST:
         raise InputError(
             f"A backtest needs at least {FEWEST} cases with a target outside the split exam; there are {len(found)}.",
@@ -91,7 +90,10 @@ def to_learn_from(count: int) -> int:
 def outlook(journal: Journal, run: Run) -> Backtest:
     """What a finished backtest shows. Raises InputError when its cases could not be judged."""
     known = _judged(journal, run)
-    answered = [n for n, (one, _) in enumerate(known) if one.evidence.answer is not None]
+    answered: list[int] = []
+    for place, (decided, _) in enumerate(known):
+        if decided.evidence.answer is not None:
+            answered.append(place)
     if len(answered) < FEWEST:
         raise InputError(
             f"Only {len(answered)} of the cases have an answer that could be judged; a backtest needs {FEWEST}.",
@@ -99,61 +101,83 @@ def outlook(journal: Journal, run: Run) -> Backtest:
         )
     rule = rule_of(run.spec)
     assert run.spec.warm_up is not None
-    warm_up = run.spec.warm_up
-    turn = answered[min(warm_up, len(answered)) - 1] + 1
-    learned, rest = known[:turn], known[turn:]
-    assessor = LazyAssessor(
-        [Example(evidence=one.evidence, correct=not error) for one, error in learned]
-    ).assessor
+    taught = min(run.spec.warm_up, len(answered))
+    turn = answered[taught - 1] + 1
+    learned = known[:turn]
+    rest = known[turn:]
+    examples = [Example(evidence=decided.evidence, correct=not error) for decided, error in learned]
+    assessor = LazyAssessor(examples).assessor
     wrong = [float(not example.correct) for example in assessor.examples]
 
     def at(allowed: float) -> Outlook:
         """The scores are the same for every rule: those of the run itself, each given before its label was known."""
         other = rule.model_copy(update={"allowed_error": allowed})
-        return _outlook(Certificate.plan(other, assessor.crossed, wrong), rest)
+        certificate = Certificate.plan(other, assessor.crossed, wrong)
+        return _outlook(certificate, rest)
+
+    correct = sum(not error for _, error in known)
+    others = [allowed for allowed in OTHERS if allowed != rule.allowed_error]
 
     return Backtest(
         run=run.id,
         labelled=len(known),
         learned_from=len(learned),
         confidence=rule.confidence,
-        correct=proportion(sum(not error for _, error in known), len(known)),
+        correct=proportion(correct, len(known)),
         asked=at(rule.allowed_error),
-        others=tuple(at(allowed) for allowed in OTHERS if allowed != rule.allowed_error),
+        others=tuple(map(at, others)),
     )
 
 
 def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:
     """Every decision with whether the answer was wrong, in order. No answer is wrong, and is never delivered."""
-    told = DecisionLog.of(journal, run)
-    return [
-        (one.decided, label.error if label else True)
-        for one in told.made
-        if (label := told.labels.get(one.attempt)) is not None
-        or one.decided.evidence.answer is None
-    ]
+    log = DecisionLog.of(journal, run)
+    judged: list[tuple[Decided, bool]] = []
+    for made in log.made:
+        label = log.labels.get(made.attempt)
+        if label is not None:
+            judged.append((made.decided, label.error))
+        elif made.decided.evidence.answer is None:
+            judged.append((made.decided, True))
+    return judged
 
 
 def _outlook(certificate: Certificate, rest: Sequence[tuple[Decided, bool]]) -> Outlook:
     """What a certificate that is planned, but not fed, comes to on these."""
-    rule, first = certificate.rule, None
-    for n, (one, error) in enumerate(rest, start=1):
-        decision = certificate.decide(one.decision.score, one.draw)
-        certificate = certificate.after(Settled(decision=decision, error=error))
-        first = n if first is None and certificate.passed else first
-    threshold = certificate.threshold
-    above = [
-        error
-        for one, error in rest
-        if threshold is not None and (one.decision.score or 0.0) >= threshold
-    ]
+    rule = certificate.rule
+    labels_used: int | None = None
+    for count, (decided, error) in enumerate(rest, start=1):
+        decision = certificate.decide(decided.decision.score, decided.draw)
+        settled = Settled(decision=decision, error=error)
+        certificate = certificate.after(settled)
+        if labels_used is None and certificate.passed:
+            labels_used = count
+    above = _errors_above(certificate.threshold, rest)
+    wrong_above = sum(above)
     wrong = sum(error for _, error in rest)
+    base_error = wrong / len(rest) if rest else 0.0
+    needed = None
+    if above:
+        error_above = (wrong_above + 0.5) / (len(above) + 1)
+        needed = labels_needed(rule, error_above)
     return Outlook(
         allowed_error=rule.allowed_error,
-        threshold=threshold,
+        threshold=certificate.threshold,
         alone=proportion(len(above), len(rest)),
-        error_alone=proportion(sum(above), len(above)),
-        ceiling=ceiling(wrong / len(rest) if rest else 0.0, rule.allowed_error),
-        labels_needed=labels_needed(rule, (sum(above) + 0.5) / (len(above) + 1)) if above else None,
-        labels_used=first,
+        error_alone=proportion(wrong_above, len(above)),
+        ceiling=ceiling(base_error, rule.allowed_error),
+        labels_needed=needed,
+        labels_used=labels_used,
     )
+
+
+def _errors_above(threshold: float | None, rest: Sequence[tuple[Decided, bool]]) -> list[bool]:
+    """Of each case at or above the threshold, whether it is wrong."""
+    if threshold is None:
+        return []
+    errors: list[bool] = []
+    for decided, error in rest:
+        score = decided.decision.score or 0.0
+        if score >= threshold:
+            errors.append(error)
+    return errors

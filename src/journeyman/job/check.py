@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from journeyman.errors import InputError
 from journeyman.job.job import Job
 from journeyman.protocols import Verifier
-from journeyman.types import Case, Record, Trajectory
+from journeyman.types import Case, Record, Stop, Trajectory
 
 NONSENSE = "flurbish ≠ 呜里哇"
 """An answer that no case can have."""
@@ -48,31 +48,39 @@ async def check(job: Job) -> AsyncIterator[CaseProof]:
         findings: list[ProofFailure] = []
         proved = False
         for verifier in job.verifiers:
-            reference = verifier.reference(case) if case.target is not None else None
-            if reference is None:
-                continue
-            proved = True
-            trials = (
-                ("reference", reference, 1.0),
-                ("silence", None, 0.0),
-                ("nonsense", NONSENSE, 0.0),
-            )
-            for given, answer, expected in trials:
-                if given != "reference" and await _says_nothing_is_right(verifier, case):
-                    continue
-                score = await verifier.score(case, answered(case, answer))
-                if score.value != expected:
-                    findings.append(
-                        ProofFailure(
-                            case_id=case.id,
-                            verifier=verifier.name,
-                            given=given,
-                            expected=expected,
-                            value=score.value,
-                            reason=score.reason,
-                        )
-                    )
+            reference = None
+            if case.target is not None:
+                reference = verifier.reference(case)
+            if reference is not None:
+                proved = True
+                findings += await _failures(verifier, case, reference)
         yield CaseProof(case_id=case.id, proved=proved, findings=tuple(findings))
+
+
+async def _failures(verifier: Verifier, case: Case, reference: str) -> list[ProofFailure]:
+    """What one verifier gets wrong on one case."""
+    trials = (
+        ("reference", reference, 1.0),
+        ("silence", None, 0.0),
+        ("nonsense", NONSENSE, 0.0),
+    )
+    failures: list[ProofFailure] = []
+    for given, answer, expected in trials:
+        if given != "reference" and await _says_nothing_is_right(verifier, case):
+            continue
+        score = await verifier.score(case, answered(case, answer))
+        if score.value == expected:
+            continue
+        failure = ProofFailure(
+            case_id=case.id,
+            verifier=verifier.name,
+            given=given,
+            expected=expected,
+            value=score.value,
+            reason=score.reason,
+        )
+        failures.append(failure)
+    return failures
 
 
 async def _says_nothing_is_right(verifier: Verifier, case: Case) -> bool:
@@ -82,5 +90,11 @@ async def _says_nothing_is_right(verifier: Verifier, case: Case) -> bool:
 
 def answered(case: Case, answer: str | None) -> Trajectory:
     """A trajectory that only hands in `answer`."""
-    stop = "silent" if answer is None else "answered"
-    return Trajectory(case_id=case.id, worker="reference@0", opening=(), answer=answer, stop=stop)
+    stop: Stop = "silent" if answer is None else "answered"
+    return Trajectory(
+        case_id=case.id,
+        worker="reference@0",
+        opening=(),
+        answer=answer,
+        stop=stop,
+    )

@@ -66,24 +66,23 @@ async def _scored(cases: Sequence[Case]) -> tuple[float | None, float]:
     verifier = GymVerifier()
 
     async def value(case: Case, answer: str | None) -> float:
-        return (await verifier.score(case, answered(case, answer))).value or 0.0
+        score = await verifier.score(case, answered(case, answer))
+        return score.value or 0.0
 
     references = [await asyncio.to_thread(verifier.reference, case) for case in cases]
-    told = [
-        (case, reference)
-        for case, reference in zip(cases, references, strict=True)
-        if reference is not None
-    ]
-    oracle = (
-        fmean([await value(case, reference) for case, reference in told])
-        if len(told) == len(cases)
-        else None
-    )
-    nulls = [fmean([await value(case, answer) for case in cases]) for answer in (None, NONSENSE)]
-    return oracle, max(nulls)
+    oracle = None
+    if None not in references:
+        pairs = zip(cases, references, strict=True)
+        oracle = fmean([await value(case, reference) for case, reference in pairs])
+    silence = fmean([await value(case, None) for case in cases])
+    nonsense = fmean([await value(case, NONSENSE) for case in cases])
+    return oracle, max(silence, nonsense)
 
 
 def _by_chance(cases: Sequence[Case]) -> float:
-    family, task = family_of(str(cases[0].data["task"]))
+    name = str(cases[0].data["task"])
+    family, task = family_of(name)
+    seeds = [case.data["seed"] for case in cases]
     with process_for(family) as process:
-        return fmean([process.wander(task, case.data["seed"]).score for case in cases])
+        ends = [process.wander(task, seed) for seed in seeds]
+    return fmean(end.score for end in ends)

@@ -7,7 +7,6 @@ import importlib.util
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,11 @@ def _prepare(make: Callable[[Path], None], data: Path) -> None:
 
 
 def _jobs_fault(what: str, failure: Failure) -> InputError:
-    """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own mend."""
-    return InputError(
-        f"{what}: {failure.message}", "Mend job.py." if failure.kind == "fault" else failure.hint
-    )
+    """A fault of job.py as a mistake of its author's; an error that says itself what to do keeps its own hint."""
+    hint = failure.hint
+    if failure.kind == "fault":
+        hint = "Mend job.py."
+    return InputError(f"{what}: {failure.message}", hint)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -112,21 +112,30 @@ def _members(file: Path) -> dict[str, Any]:
     """What `job.py` defines; the folder is importable only while it is read, so that it can have siblings."""
     if not file.exists():
         return {}
-    name = f"journeyman_job_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    name = _module_name(file)
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.parent))
+    folder = str(file.parent)
+    sys.path.insert(0, folder)
     sys.modules[name] = module
     try:
         with boundary(str(file)) as outcome:
             spec.loader.exec_module(module)
     finally:
-        sys.path.remove(str(file.parent))
+        sys.path.remove(folder)
     if outcome.failure is not None:
         raise _jobs_fault("job.py does not run", outcome.failure)
-    return {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    members = vars(module).items()
+    return {key: value for key, value in members if not key.startswith("_")}
+
+
+def _module_name(file: Path) -> str:
+    """A name of its own for each folder's job.py."""
+    path = str(file.resolve())
+    digest = hashlib.sha256(path.encode()).hexdigest()
+    return f"journeyman_job_{digest[:12]}"
 
 
 def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str, Any]:
@@ -142,15 +151,20 @@ def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str
         if not database.is_file():
             raise InputError(f"There is no database {str(database)!r}.", "Correct --database.")
         environment = {**environment, "database": str(database.resolve())}
-    verifiers = [
-        {**verifier, "database": environment.get("database")}
-        if isinstance(verifier, dict)
-        and verifier.get("kind") == "sql_result"
-        and (database is not None or "database" not in verifier)
-        else verifier
-        for verifier in raw.get("verifier", [])
-    ]
+    verifiers: list[Any] = []
+    for verifier in raw.get("verifier", []):
+        if _takes_database(verifier, replaced=database is not None):
+            verifiers.append({**verifier, "database": environment.get("database")})
+        else:
+            verifiers.append(verifier)
     return {**raw, "environment": environment, "verifier": verifiers}
+
+
+def _takes_database(verifier: object, *, replaced: bool) -> bool:
+    """Whether a verifier reads the environment's database: it names none, or the database is replaced everywhere."""
+    if not isinstance(verifier, dict) or verifier.get("kind") != "sql_result":
+        return False
+    return replaced or "database" not in verifier
 
 
 def _settings(raw: Mapping[str, Any], context: JobFolder, file: Path) -> JobSettings:
@@ -158,14 +172,17 @@ def _settings(raw: Mapping[str, Any], context: JobFolder, file: Path) -> JobSett
         return JobSettings.model_validate(raw, context=context)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        place = ".".join(map(str, first["loc"])) or "the whole file"
         if first["type"] == "extra_forbidden":
             raise InputError(
                 f"{file}: unknown key {place!r}.", "Remove it; docs/reference/job.md has all."
             ) from None
-        given = "" if first["type"] == "missing" else f" (given: {str(first.get('input'))[:80]!r})"
+        problem = first["msg"]
+        if first["type"] != "missing":
+            given = str(first.get("input"))
+            problem = f"{problem} (given: {given[:80]!r})"
         raise InputError(
-            f"{file}: {place!r}: {first['msg']}{given}.", "docs/reference/job.md has every key."
+            f"{file}: {place!r}: {problem}.", "docs/reference/job.md has every key."
         ) from None
 
 
@@ -182,9 +199,9 @@ def _schema(folder: Path, name: str) -> dict[str, Json]:
     try:
         return TypeAdapter(dict[str, Json]).validate_json(_text(folder, name))
     except ValidationError as error:
-        said = error.errors()[0]["msg"]
+        problem = error.errors()[0]["msg"]
         raise InputError(
-            f"{folder / name} is no JSON schema: {said}.", "It is one JSON object."
+            f"{folder / name} is no JSON schema: {problem}.", "It is one JSON object."
         ) from None
 
 
@@ -202,15 +219,15 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
             f"[knowledge] in job.toml: the index 'lance' knows no mode {known.mode!r}.",
             "Use the mode 'basic', or the index 'sqlite'.",
         )
-    paths = tuple(map(context.path, known.paths))
     if known.base is None:
-        file = context.data / f"knowledge{SUFFIXES[known.index or DEFAULT_INDEX]}"
+        suffix = SUFFIXES[known.index or DEFAULT_INDEX]
+        file = context.data / f"knowledge{suffix}"
     else:
         file = context.path(known.base)
-    finder = Retriever(
+    retriever = Retriever(
         file,
         embedder_named(known.embedder),
-        paths=paths,
+        paths=tuple(map(context.path, known.paths)),
         labels=known.labels,
         mode=known.mode,
         k=known.passages,
@@ -218,7 +235,7 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
     )
     return RetrievalEnvironment(
         settings.environment,
-        finder.find,
+        retriever.find,
         tokens=known.tokens,
         near=NEAR[known.mode],
         recall=known.recall,
@@ -228,23 +245,21 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
 
 
 def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iterable[Case]]:
-    if settings.cases.file is not None:
-        path = context.path(settings.cases.file)
+    source = settings.cases
+    if source.file is not None:
+        path = context.path(source.file)
         return lambda: read_cases(path)
-    if settings.cases.gym:
-        names = settings.cases.gym
-        for name in names:
+    if source.gym:
+        for name in source.gym:
             family_of(name)
-        return lambda: sample_cases(
-            names, each=settings.cases.each, first_seed=settings.cases.first_seed
-        )
+        return lambda: sample_cases(source.gym, each=source.each, first_seed=source.first_seed)
     if "cases" in context.members:
         return lambda: _made(context.members["cases"])
     return tuple
 
 
 def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
-    """What `cases()` gives; a fault of it is told as the job's."""
+    """What `cases()` gives. Its faults are the job's."""
     with boundary("cases() in job.py") as outcome:
         stream = iter(make())
     while outcome.failure is None:
@@ -258,14 +273,17 @@ def _made(make: Callable[[], Iterable[Case]]) -> Iterator[Case]:
 
 
 def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> str:
+    """Of the folder's files and the database's place; cases and README.md do not count."""
     digest = hashlib.sha256()
-    own_cases = settings.cases.file
-    for path in sorted(
-        chain(
-            folder.glob("*.toml"), folder.glob("*.py"), folder.glob("*.md"), folder.glob("*.json")
-        )
-    ):
-        if path.name not in {own_cases, "README.md"}:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(str(database.resolve() if database else None).encode())
+    left_out = {settings.cases.file, "README.md"}
+    files: list[Path] = []
+    for pattern in ("*.toml", "*.py", "*.md", "*.json"):
+        files += folder.glob(pattern)
+    for file in sorted(files):
+        if file.name in left_out:
+            continue
+        content = file.read_bytes()
+        digest.update(file.name.encode() + b"\0" + content + b"\0")
+    place = database.resolve() if database else None
+    digest.update(str(place).encode())
     return digest.hexdigest()

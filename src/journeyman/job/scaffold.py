@@ -125,13 +125,23 @@ steps = 6
 tokens = 16000
 seconds = 120
 """
-    rows = [{"id": f"case-{n}", **case} for n, case in enumerate(CASES[kind], start=1)]
     files = {
         "job.toml": settings,
         "instructions.md": INSTRUCTIONS[kind],
-        "cases.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+        "cases.jsonl": _cases_file(kind),
     }
-    return {**files, "job.py": CODE[kind]} if kind in CODE else files
+    if kind in CODE:
+        files["job.py"] = CODE[kind]
+    return files
+
+
+def _cases_file(kind: str) -> str:
+    lines: list[str] = []
+    for number, case in enumerate(CASES[kind], start=1):
+        row = {"id": f"case-{number}", **case}
+        line = json.dumps(row, ensure_ascii=False)
+        lines.append(f"{line}\n")
+    return "".join(lines)
 
 
 PUZZLES = """\
@@ -146,10 +156,17 @@ EACH = {"textworld": 20, "scienceworld": 10}
 """Cases of every task, where the others have 100: TextWorld takes seconds to make one, ScienceWorld has few."""
 
 
+def _is_puzzle(task: str) -> bool:
+    family, _ = family_of(task)
+    return family.is_puzzle
+
+
 def gym_files(tasks: Sequence[str]) -> dict[str, str]:
     """Name and text of each file of a job over generated tasks. Raises InputError for a name that is no FAMILY:TASK."""
-    games = not all(family_of(task)[0].is_puzzle for task in tasks)
-    job = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(tasks))[:64].strip("-")
+    games = not all(map(_is_puzzle, tasks))
+    name = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(tasks))
+    job = name[:64].strip("-")
+    kind, _, _ = tasks[0].partition(":")
     settings = f"""\
 name = "{job}"
 description = "Generated tasks."
@@ -158,7 +175,7 @@ allowed_error = 0.10
 
 [cases]
 gym = {json.dumps(list(tasks))}
-each = {EACH.get(tasks[0].partition(":")[0], 100)}
+each = {EACH.get(kind, 100)}
 first_seed = 0
 
 [environment]

@@ -206,7 +206,10 @@ class EmbeddedModel:
     """A GGUF file in this process. Cheap to make: the file is loaded at the first call."""
 
     def __init__(self, path: Path, *, name: str | None = None, at_once: int = 2) -> None:
-        self.settings = Settings(path.resolve(), at_once)
+        self.settings = Settings(
+            path=path.resolve(),
+            at_once=at_once,
+        )
         self.name = name or path.stem.lower()
 
     @property
@@ -220,7 +223,9 @@ class EmbeddedModel:
 
     async def load(self) -> None:
         """Load now what the first call would load."""
-        await asyncio.get_running_loop().run_in_executor(self.engine.threads, self.engine.load)
+        engine = self.engine
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(engine.threads, engine.load)
 
     async def generate(
         self,
@@ -230,17 +235,19 @@ class EmbeddedModel:
         sampling: Sampling = Sampling(),
     ) -> Reply:
         text_alone(messages, self.name)
-        stream, engine, began = _Stream(), self.engine, time.monotonic()
+        stream = _Stream()
+        engine = self.engine
+        began = time.monotonic()
         call = _Call(messages, tools, sampling)
-        doing = asyncio.get_running_loop().run_in_executor(
-            engine.threads, engine.call, call, stream
-        )
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(engine.threads, engine.call, call, stream)
         try:
-            await asyncio.shield(doing)
+            await asyncio.shield(running)
         except asyncio.CancelledError:
             stream.cancelled = True
             raise
-        return _reply(stream, tools, position=len(messages), seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return _reply(stream, tools, position=len(messages), seconds=seconds)
 
     async def aclose(self) -> None:
         """End the engine, for all that share it; a later call would load it again."""

@@ -102,7 +102,12 @@ class LocalEmbedder:
         self._one_at_a_time = threading.Lock()
 
     async def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
-        return await asyncio.to_thread(self._embed, [_clean(text) for text in texts], kind)
+        cleaned = [_clean(text) for text in texts]
+        return await asyncio.to_thread(
+            self._embed,
+            cleaned,
+            kind,
+        )
 
     def _embed(self, texts: Sequence[str], kind: Kind) -> Vectors:
         import numpy as np  # noqa: PLC0415 - takes a tenth of a second
@@ -112,9 +117,10 @@ class LocalEmbedder:
         by_length = sorted(full, key=lambda place: len(texts[place]))
         for start in range(0, len(by_length), BATCH):
             batch = by_length[start : start + BATCH]
+            batch_texts = [texts[place] for place in batch]
             with self._one_at_a_time:
                 self._encode = self._encode or self._load()
-                vectors[batch] = self._encode([texts[place] for place in batch], kind)
+                vectors[batch] = self._encode(batch_texts, kind)
         return normalised(vectors)
 
     async def aclose(self) -> None:
@@ -124,7 +130,10 @@ class LocalEmbedder:
 
 def _clean(text: str) -> str:
     """What every tokenizer can read: no null bytes, no lone surrogates."""
-    return text[:LONGEST_TEXT].replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    start = text[:LONGEST_TEXT]
+    without_nulls = start.replace("\0", " ")
+    data = without_nulls.encode("utf-8", "replace")
+    return data.decode("utf-8")
 
 
 def normalised(vectors: Vectors) -> Vectors:
@@ -245,21 +254,27 @@ class EndpointEmbedder:
     async def embed(self, texts: Sequence[str], *, kind: Kind) -> Vectors:
         import numpy as np  # noqa: PLC0415 - takes a tenth of a second
 
-        batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
-        rows: list[Vectors] = [np.zeros((0, self.dimensions or 0), dtype=np.float32)]
-        for batch in batches:
-            body = {"model": self.model, "input": [text or " " for text in map(_clean, batch)]}
-            rows.append(
-                await self.endpoint.ask("/embeddings", body, partial(_rows, count=len(batch)))
+        vectors: list[Vectors] = []
+        for start in range(0, len(texts), BATCH):
+            batch = texts[start : start + BATCH]
+            vectors.append(await self._embed_batch(batch))
+        if not vectors:
+            return np.zeros((0, self.dimensions or 0), dtype=np.float32)
+        return normalised(np.concatenate(vectors))
+
+    async def _embed_batch(self, texts: Sequence[str]) -> Vectors:
+        cleaned = [_clean(text) or " " for text in texts]
+        body = {"model": self.model, "input": cleaned}
+        read = partial(_rows, count=len(texts))
+        vectors = await self.endpoint.ask("/embeddings", body, read)
+        width = vectors.shape[1]
+        if self.dimensions not in {None, width}:
+            raise ModelReplyError(
+                f"{self.name!r} gave {width} dimensions after {self.dimensions}.",
+                "Look at the server.",
             )
-            width = rows[-1].shape[1]
-            if self.dimensions not in {None, width}:
-                raise ModelReplyError(
-                    f"{self.name!r} gave {width} dimensions after {self.dimensions}.",
-                    "Look at the server.",
-                )
-            self.dimensions = width
-        return normalised(np.concatenate(rows[1:] or rows))
+        self.dimensions = width
+        return vectors
 
     async def aclose(self) -> None:
         await self.endpoint.aclose()

@@ -37,6 +37,8 @@ LONGEST_WAIT_SECONDS = 60.0
 OPTIONAL = ("logprobs", "top_logprobs", "seed", "response_format", "tool_choice")
 """What some endpoints refuse; left out from then on where the refusal names it."""
 
+TOO_LONG = ("context_length", "context size", "context length", "context window")
+"""What an endpoint says of a prompt that is too long."""
 
 Read = TypeVar("Read")
 
@@ -123,16 +125,12 @@ class Endpoint:
         if status in {408, 409} or status >= 500:
             message = f"{self.base_url} failed ({status}): {said}"
             return PassingError(ModelUnreachableError(message, "Look at the server's log."))
-        if any(
-            word in low
-            for word in ("context_length", "context size", "context length", "context window")
-        ):
+        if any(word in low for word in TOO_LONG):
             return ContextOverflowError(
                 f"The prompt is too long: {said}", "Shorten instructions, documents or results."
             )
-        if status in {400, 422} and (
-            named := [key for key in OPTIONAL if key in low and key in body]
-        ):
+        named = [key for key in OPTIONAL if key in low and key in body]
+        if named and status in {400, 422}:
             self.refused.update({"logprobs", "top_logprobs"} if "logprobs" in low else set(named))
             return PassingError(
                 ModelRefusedError(
@@ -195,7 +193,12 @@ class EndpointModel:
         began = time.monotonic()
 
         def read(answer: Mapping[str, Json]) -> Reply:
-            return _reply(answer, tools, position=len(messages), seconds=time.monotonic() - began)
+            return _reply(
+                answer,
+                tools,
+                position=len(messages),
+                seconds=time.monotonic() - began,
+            )
 
         return await self.endpoint.ask("/chat/completions", body, read)
 
@@ -221,7 +224,11 @@ def cut(what: str) -> ModelReplyError:
 def _pause(last: ModelError, attempt: int) -> float:
     """What the server asked for, or else half a second doubling, with jitter."""
     asked: float = getattr(last, "retry_after", 0.0)
-    return asked or min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+    if asked:
+        return asked
+    longest: float = min(LONGEST_WAIT_SECONDS, 0.25 * 2**attempt)
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    return longest * jitter
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -232,13 +239,16 @@ def _retry_after(headers: Mapping[str, str]) -> float:
         asked = headers.get("retry-after")
         if asked is None:
             return 0.0
-        return float(asked) if asked.replace(".", "", 1).isdigit() else _until(asked)
+        if asked.replace(".", "", 1).isdigit():
+            return float(asked)
+        return _seconds_until(asked)
     except ValueError:
         return 0.0
 
 
-def _until(date: str) -> float:
-    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+def _seconds_until(date: str) -> float:
+    then = parsedate_to_datetime(date)
+    return max(0.0, then.timestamp() - time.time())
 
 
 def _said(text: str) -> str:
@@ -268,20 +278,21 @@ def _body(
         schema = {"name": "reply", "schema": dict(sampling.json_schema), "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": t.name,
-                    "description": t.description,
-                    "parameters": dict(t.parameters),
-                },
-            }
-            for t in tools
-        ]
+        body["tools"] = [_tool(spec) for spec in tools]
         if sampling.tool_choice == "required":
             body["tool_choice"] = "required"
     return body
+
+
+def _tool(spec: ToolSpec) -> dict[str, Json]:
+    return {
+        "type": "function",
+        "function": {
+            "name": spec.name,
+            "description": spec.description,
+            "parameters": dict(spec.parameters),
+        },
+    }
 
 
 def _reply(
@@ -299,7 +310,8 @@ def _reply(
     if not calls and malformed is None:
         content, calls, malformed = toolcalls.parse(text, tools, position=position)
         raw = wire.raw_of(text, Message(role="assistant", content=content, tool_calls=calls))
-    usage, entries = wire.usage_of(answer.get("usage"), seconds=seconds), wire.entries_of(choice)
+    usage = wire.usage_of(answer.get("usage"), seconds=seconds)
+    entries = wire.entries_of(choice)
     return Reply(
         message=Message(role="assistant", content=content, tool_calls=calls),
         usage=usage,
@@ -315,23 +327,28 @@ def _said_text(content: Json) -> str:
     """The words of a reply; some endpoints give them as a list of parts."""
     if not isinstance(content, list):
         return content or ""
-    parts = [part for part in content if isinstance(part, dict)]
-    return "".join(str(part.get("text") or "") for part in parts)
+    texts: list[str] = []
+    for part in content:
+        if isinstance(part, dict):
+            text = part.get("text") or ""
+            texts.append(str(text))
+    return "".join(texts)
 
 
-def _calls(told: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], str | None]:
+def _calls(entries: Sequence[Mapping[str, Json]]) -> tuple[tuple[ToolCall, ...], str | None]:
     """The calls; or none of them, and why one could not be read."""
     calls: list[ToolCall] = []
-    for n, entry in enumerate(told):
+    for n, entry in enumerate(entries):
         function = entry.get("function") or {}
-        name, text = function.get("name"), function.get("arguments") or "{}"
-        try:
-            arguments = json.loads(text, strict=False) if isinstance(text, str) else text
-        except json.JSONDecodeError as error:
-            return (), f"the arguments of {name!r} are not JSON: {error}"
+        name = function.get("name")
+        arguments = function.get("arguments") or "{}"
+        if isinstance(arguments, str):
+            try:
+                arguments = json.loads(arguments, strict=False)
+            except json.JSONDecodeError as error:
+                return (), f"the arguments of {name!r} are not JSON: {error}"
         if not isinstance(arguments, dict) or not isinstance(name, str):
             return (), f"the arguments of {name!r} are not an object"
-        calls.append(
-            ToolCall(id=str(entry.get("id") or f"call_{n}"), name=name, arguments=arguments)
-        )
+        call_id = entry.get("id") or f"call_{n}"
+        calls.append(ToolCall(id=str(call_id), name=name, arguments=arguments))
     return tuple(calls), None

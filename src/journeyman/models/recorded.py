@@ -18,14 +18,15 @@ def call_key(
 
     The same in every process and version: field order is the records' own, and unset fields are written too.
     """
-    said = [message.keyed() for message in messages]
-    groups = (
-        (json.dumps(name),),
-        *([item.model_dump_json() for item in group] for group in (said, tools, [sampling])),
+    lines = (
+        json.dumps(name),
+        ",".join(message.keyed().model_dump_json() for message in messages),
+        ",".join(tool.model_dump_json() for tool in tools),
+        sampling.model_dump_json(),
     )
-    return hashlib.sha256(
-        "\n".join(",".join(group) for group in groups).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+    text = "\n".join(lines)
+    data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()
 
 
 class NotRecordedError(ModelError):
@@ -50,7 +51,9 @@ class RecordedModel:
     ) -> Reply:
         key = call_key(self.name, messages, tools, sampling)
         if key not in self.replies:
-            last = messages[-1].text[:80] if messages else ""
+            last = ""
+            if messages:
+                last = messages[-1].text[:80]
             raise NotRecordedError(
                 f"No reply is recorded for call {key[:12]} of {self.name!r} (last message {last!r}).",
                 "Record it with the real model, or replay with the same model, prompts, tools and sampling.",

@@ -32,8 +32,12 @@ class ScriptedModel:
 
     def __init__(self, lines: Iterable[Line | Script] | Script, name: str = "scripted") -> None:
         self.name = name
-        self.script = lines if callable(lines) else None
-        self.lines = [] if callable(lines) else list(lines)
+        self.script: Script | None = None
+        self.lines: list[Line | Script] = []
+        if callable(lines):
+            self.script = lines
+        else:
+            self.lines = list(lines)
         self.calls: list[tuple[Message, ...]] = []
 
     async def generate(
@@ -62,30 +66,38 @@ class ScriptedModel:
             raise line
         if isinstance(line, Reply):
             return line
+        text = ""
         calls: tuple[ToolCall, ...] = ()
-        if isinstance(line, ToolCall):
+        if isinstance(line, str):
+            text = line
+        elif isinstance(line, ToolCall):
             calls = (line,)
-        elif not isinstance(line, str):
+        else:
             calls = tuple(line)
-        text = line if isinstance(line, str) else ""
         words = text.split(" ") if text else [call.name for call in calls]
-        logprobs = tuple(
-            TokenLogprob(token=word, logprob=-0.1, top=((word, -0.1),)) for word in words
-        )
         return Reply(
             message=Message(role="assistant", content=text, tool_calls=calls),
-            usage=Usage(
-                prompt_tokens=sum(len(message.text) for message in messages) // CHARACTERS_PER_TOKEN
-                + 1,
-                completion_tokens=max(1, len(words)),
-                cached_tokens=0,
-            ),
-            logprobs=logprobs if sampling.top_logprobs else None,
+            usage=_usage(messages, words),
+            logprobs=tuple(map(_logprob, words)) if sampling.top_logprobs else None,
             finish="tool_calls" if calls else "stop",
         )
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def _usage(messages: Sequence[Message], words: Sequence[str]) -> Usage:
+    characters = sum(len(message.text) for message in messages)
+    return Usage(
+        prompt_tokens=characters // CHARACTERS_PER_TOKEN + 1,
+        completion_tokens=max(1, len(words)),
+        cached_tokens=0,
+    )
+
+
+def _logprob(word: str) -> TokenLogprob:
+    top = ((word, -0.1),)
+    return TokenLogprob(token=word, logprob=-0.1, top=top)
 
 
 _: Model = ScriptedModel([])

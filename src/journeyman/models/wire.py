@@ -28,18 +28,31 @@ def usage_of(told: Mapping[str, Json] | None, *, seconds: float) -> Usage:
 
 def entries_of(choice: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
     """The log-probability entries of a choice, or of a piece of one. Empty: it has none."""
-    logprobs = choice.get("logprobs") or {}
+    logprobs = choice.get("logprobs")
+    if not logprobs:
+        return ()
     return logprobs.get("content") or ()
 
 
 def logprobs_of(entries: Sequence[Mapping[str, Json]]) -> tuple[TokenLogprob, ...] | None:
-    return tuple(map(_logprob, entries)) or None
+    """Of each token. None: there are none."""
+    if not entries:
+        return None
+    return tuple(map(_logprob, entries))
 
 
 def _logprob(entry: Mapping[str, Json]) -> TokenLogprob:
+    token, logprob = _rounded(entry)
     others = entry.get("top_logprobs") or ()
-    top = tuple((other["token"], round(other["logprob"], PLACES)) for other in others)
-    return TokenLogprob(token=entry["token"], logprob=round(entry["logprob"], PLACES), top=top)
+    top = tuple(map(_rounded, others))
+    return TokenLogprob(token=token, logprob=logprob, top=top)
+
+
+def _rounded(entry: Mapping[str, Json]) -> tuple[str, float]:
+    """A token and its log-probability."""
+    token = entry["token"]
+    logprob = entry["logprob"]
+    return token, round(logprob, PLACES)
 
 
 def finish_of(told: str | None, *, called: bool) -> Finish | None:
@@ -62,13 +75,18 @@ def token_ids_of(
     told = choice.get("token_ids")
     if told is not None:
         return tuple(told) or None
-    ids = tuple(entry["id"] for entry in entries if isinstance(entry.get("id"), int))
-    if usage.completion_tokens is None or not ids:
+    ids = [entry.get("id") for entry in entries]
+    known = tuple(number for number in ids if isinstance(number, int))
+    if usage.completion_tokens is None or not known:
         return None
-    end = 0 if choice.get("finish_reason") == "length" else 1
-    return ids if len(ids) == usage.completion_tokens - end else None
+    expected = usage.completion_tokens
+    if choice.get("finish_reason") != "length":
+        expected -= 1
+    return known if len(known) == expected else None
 
 
 def raw_of(text: str, message: Message) -> str | None:
     """The completion as the model wrote it, where it is not what the message is written as. None: it is."""
-    return None if text == toolcalls.written(message) else text
+    if text == toolcalls.written(message):
+        return None
+    return text

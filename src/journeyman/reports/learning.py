@@ -23,7 +23,7 @@ from journeyman.memory.projection import LessonProjection
 from journeyman.runtime.versions import Version, champion, versions
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import last_body, outcome_of
-from journeyman.types import CaseResult, Event, Recalled, Record, Run
+from journeyman.types import CaseResult, Change, Event, Recalled, Record, Run
 
 STRETCHES = 12
 """Of a version's curve, at most."""
@@ -117,48 +117,69 @@ class Learned(Record):
 
 def learned(journal: Journal, run: Run) -> Learned | None:
     """Of the worker and ground of a run. None: there is but one version, and nothing is remembered."""
-    changes, runs = journal.changes(run.job), journal.runs(job=run.job)
-    known = {
-        n: v
-        for n, v in versions(changes, runs, run.name).items()
-        if v.config_hash == run.config_hash
-    }
+    changes = journal.changes(run.job)
+    runs = journal.runs(job=run.job)
+    known = _versions_on_ground(run, versions(changes, runs, run.name))
     remembered = _remembered(journal, run.job)
     if len(known) < 2 and not remembered:
         return None
-    now = champion(changes, known, run.name, run.config_hash).number
-    sat = [
-        Examined.model_validate(c.body)
-        for c in changes
-        if c.kind == "examined" and c.worker == run.name
-    ]
-    done, again = _done(
-        journal,
-        [one for one in runs if one.config_hash == run.config_hash and one.name == run.name],
-    )
+    working = champion(changes, known, run.name, run.config_hash)
+    done, again = _done(journal, _alike(run, runs))
     by_version: dict[int, list[Done]] = {number: [] for number in known}
-    for one in done:
-        by_version[one.version].append(one)
-    exams = {examined.version: _examination(examined) for examined in sat}
-    told = tuple(
-        _version(version, by_version[number], exams.get(number), working=number == now)
+    for case in done:
+        by_version[case.version].append(case)
+    exams = _exams(changes, run.name)
+    rows = [
+        _version(version, by_version[number], exams.get(number), working=number == working.number)
         for number, version in known.items()
-    )
-    nothing, min_similarity = against_chance(done)
+    ]
+    nothing_told, told_alike = against_chance(done)
+    drawn = [case for case in done if _drawn(case)]
     return Learned(
-        worker=run.name, job=run.job, remembered=remembered, worked_again=again, versions=told, nothing_told=nothing,
-        told_alike=min_similarity, best_told=_share([one for one in done if _drawn(one) and one.best_shown]),
-        best_withheld=_share([one for one in done if _drawn(one) and not one.best_shown]),
+        worker=run.name,
+        job=run.job,
+        remembered=remembered,
+        worked_again=again,
+        versions=tuple(rows),
+        nothing_told=nothing_told,
+        told_alike=told_alike,
+        best_told=_share([case for case in drawn if case.best_shown]),
+        best_withheld=_share([case for case in drawn if not case.best_shown]),
         falls=tuple(_falls(known, by_version)),
-    )  # fmt: skip
+    )
+
+
+def _alike(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """The runs of the same worker on the same ground."""
+    return [
+        other for other in runs if other.config_hash == run.config_hash if other.name == run.name
+    ]
+
+
+def _versions_on_ground(run: Run, versions: Mapping[int, Version]) -> dict[int, Version]:
+    return {
+        number: version
+        for number, version in versions.items()
+        if version.config_hash == run.config_hash
+    }
+
+
+def _exams(changes: Sequence[Change], worker: str) -> dict[int, Examination]:
+    """The last exam of each version that was examined."""
+    exams: dict[int, Examination] = {}
+    for change in changes:
+        if change.kind == "examined" and change.worker == worker:
+            examined = Examined.model_validate(change.body)
+            exams[examined.version] = _examination(examined)
+    return exams
 
 
 def _remembered(journal: Journal, job: str) -> int:
-    experience = LessonProjection(journal, job)
+    projection = LessonProjection(journal, job)
     try:
-        return experience.advance().count()
+        return projection.advance().count()
     finally:
-        experience.close()
+        projection.close()
 
 
 # --- cases -----------------------------------------------------------------------------------------------------
@@ -188,34 +209,43 @@ def _done(journal: Journal, runs: Sequence[Run]) -> tuple[list[Done], int]:
     found: dict[str, Done] = {}
     again = 0
     for run in runs:
-        for case, events in () if run.internal else journal.histories(run.id):
-            outcome = outcome_of(case, run.worker, events)
-            if not outcome.closed:
+        if run.internal:
+            continue
+        for case, events in journal.histories(run.id):
+            result = outcome_of(case, run.worker, events)
+            if not result.closed:
                 continue
-            again += case.id in found
-            found.setdefault(case.id, _numbers(run, outcome, events))
-    ordered = sorted(found.values(), key=lambda one: one.at)
+            if case.id in found:
+                again += 1
+            else:
+                found[case.id] = _numbers(run, result, events)
+    ordered = sorted(found.values(), key=lambda done: done.at)
     return list(_placed(ordered)), again
 
 
 def _placed(ordered: Sequence[Done]) -> Iterator[Done]:
+    """The same cases; the judged ones know their place."""
     place = 0
-    for one in ordered:
-        place += one.correct is not None
-        yield one if one.correct is None else replace(one, place=place)
+    for done in ordered:
+        if done.correct is None:
+            yield done
+            continue
+        place += 1
+        yield replace(done, place=place)
 
 
-def _numbers(run: Run, outcome: CaseResult, events: Sequence[Event]) -> Done:
+def _numbers(run: Run, result: CaseResult, events: Sequence[Event]) -> Done:
     recalled = last_body(events, Recalled) or Recalled()
-    used = outcome.trajectory.usage
-    assert outcome.at is not None
+    trajectory = result.trajectory
+    _, _, version = run.worker.rpartition("@")
+    assert result.at is not None
     return Done(
-        version=int(run.worker.rpartition("@")[2]),
-        at=outcome.at,
-        slice=outcome.slice,
-        correct=outcome.correct,
-        tokens=used.spent_tokens,
-        memory_tokens=sum(map(cost_of, outcome.trajectory.recalled)),
+        version=int(version),
+        at=result.at,
+        slice=result.slice,
+        correct=result.correct,
+        tokens=trajectory.usage.spent_tokens,
+        memory_tokens=sum(map(cost_of, trajectory.recalled)),
         recalled=len(recalled.lessons),
         shown=len(recalled.shown),
         withheld=recalled.withheld,
@@ -224,8 +254,11 @@ def _numbers(run: Run, outcome: CaseResult, events: Sequence[Event]) -> Done:
 
 
 def _share(done: Sequence[Done]) -> Proportion:
-    judged = [one for one in done if one.correct is not None]
-    return proportion(sum(one.correct is True for one in judged), len(judged))
+    """The accuracy of the judged ones."""
+    verdicts = [case.correct for case in done]
+    correct = verdicts.count(True)
+    wrong = verdicts.count(False)
+    return proportion(correct, correct + wrong)
 
 
 # --- versions --------------------------------------------------------------------------------------------------
@@ -234,35 +267,39 @@ def _share(done: Sequence[Done]) -> Proportion:
 def _examination(examined: Examined) -> Examination:
     verdict = examined.verdict
     target = verdict.terms.target
-    pairs = [
-        pair.difference
-        for pair in verdict.pairs
-        if pair.job == target and pair.difference is not None
-    ]
+    pairs = [pair for pair in verdict.pairs if pair.job == target]
+    differences = [pair.difference for pair in pairs if pair.difference is not None]
     gain = Interval(value=None, low=None, high=None)
-    if pairs:
-        low, high = bounds(pairs, verdict.terms.size(target))
-        gain = Interval(value=fmean(pairs), low=low, high=high)
+    if differences:
+        low, high = bounds(differences, verdict.terms.size(target))
+        gain = Interval(value=fmean(differences), low=low, high=high)
     return Examination(
         champion=examined.champion,
         outcome=verdict.outcome,
         promoted=examined.promoted,
-        cases=len(pairs),
+        cases=len(differences),
         gain=gain,
     )
 
 
 def _tokens_per(count: int, done: Sequence[Done]) -> float | None:
-    known = [one.tokens for one in done if one.tokens is not None]
-    return sum(known) / count if count and len(known) == len(done) else None
+    """None: the count is 0, or an engine did not say."""
+    total = 0
+    for case in done:
+        if case.tokens is None:
+            return None
+        total += case.tokens
+    return total / count if count else None
 
 
 def _version(
     version: Version, done: Sequence[Done], exam: Examination | None, *, working: bool
 ) -> VersionMetrics:
-    judged = [one for one in done if one.correct is not None]
-    correct = sum(one.correct is True for one in judged)
+    judged = [case for case in done if case.correct is not None]
+    correct = _share(judged)
     worst = _worst(judged)
+    in_worst = [case for case in judged if case.slice in worst]
+    memory_tokens = [case.memory_tokens for case in done]
     return VersionMetrics(
         version=version.number,
         label=version.label,
@@ -271,38 +308,53 @@ def _version(
         champion=working,
         exam=exam,
         cases=len(done),
-        correct=_share(judged),
+        correct=correct,
         curve=tuple(curve(judged)),
         tokens_per_case=_tokens_per(len(done), done),
-        memory_tokens_per_case=fmean(one.memory_tokens for one in done) if done else None,
-        tokens_per_correct=_tokens_per(correct, judged),
-        worst_tenth=_share([one for one in judged if one.slice in worst]),
+        memory_tokens_per_case=fmean(memory_tokens) if memory_tokens else None,
+        tokens_per_correct=_tokens_per(correct.count, judged),
+        worst_tenth=_share(in_worst),
         worst_slices=worst,
     )
 
 
 def curve(judged: Sequence[Done]) -> Iterator[CurveStretch]:
     """The judged cases of a version, in order, in stretches of about equal length."""
-    count = max(1, min(STRETCHES, len(judged) // STRETCH)) if judged else 0
+    total = len(judged)
+    if not total:
+        return
+    whole_stretches = total // STRETCH
+    count = max(1, min(STRETCHES, whole_stretches))
     for n in range(count):
-        part = judged[n * len(judged) // count : (n + 1) * len(judged) // count]
-        yield CurveStretch(first=part[0].place, last=part[-1].place, correct=_share(part))
+        start = n * total // count
+        end = (n + 1) * total // count
+        part = judged[start:end]
+        first = part[0].place
+        last = part[-1].place
+        yield CurveStretch(first=first, last=last, correct=_share(part))
 
 
 def _by_slice(judged: Sequence[Done]) -> Mapping[str, Proportion]:
     """Of slices with enough judged cases."""
     found: dict[str, list[Done]] = {}
-    for one in judged:
-        if one.slice is not None:
-            found.setdefault(one.slice, []).append(one)
-    return {name: _share(part) for name, part in sorted(found.items()) if len(part) >= SLICE}
+    for case in judged:
+        if case.slice is not None:
+            found.setdefault(case.slice, []).append(case)
+    shares: dict[str, Proportion] = {}
+    for name in sorted(found):
+        if len(found[name]) >= SLICE:
+            shares[name] = _share(found[name])
+    return shares
 
 
 def _worst(judged: Sequence[Done]) -> tuple[str, ...]:
     """The worst tenth of the slices, rounded up; chosen and measured by the same cases, it looks worse than it is."""
     shares = _by_slice(judged)
+    if len(shares) < 2:
+        return ()
     ranked = sorted(shares, key=lambda name: shares[name].value or 0.0)
-    return tuple(ranked[: ceil(len(ranked) / TENTH)]) if len(ranked) > 1 else ()
+    count = ceil(len(ranked) / TENTH)
+    return tuple(ranked[:count])
 
 
 def _falls(known: Mapping[int, Version], by_version: Mapping[int, Sequence[Done]]) -> list[Fall]:
@@ -310,23 +362,36 @@ def _falls(known: Mapping[int, Version], by_version: Mapping[int, Sequence[Done]
     last: dict[str, tuple[str, Proportion]] = {}
     found: list[Fall] = []
     for number, done in by_version.items():
-        for name, now in _by_slice([one for one in done if one.correct is not None]).items():
-            label = known[number].label
-            if name in last and (fallen := less(last[name][1], now)) is not None and fallen[0] > 0:
-                fall = Interval(value=fallen[0], low=fallen[1], high=fallen[2])
-                before, share_before = last[name]
-                found.append(
-                    Fall(
-                        slice=name,
-                        before=before,
-                        after=label,
-                        right_before=share_before,
-                        right_after=now,
-                        fall=fall,
+        label = known[number].label
+        judged = [case for case in done if case.correct is not None]
+        for name, after in _by_slice(judged).items():
+            if name in last:
+                label_before, before = last[name]
+                fall = _fall(before, after)
+                if fall is not None:
+                    found.append(
+                        Fall(
+                            slice=name,
+                            before=label_before,
+                            after=label,
+                            right_before=before,
+                            right_after=after,
+                            fall=fall,
+                        )
                     )
-                )
-            last[name] = (label, now)
-    return sorted(found, key=lambda one: -(one.fall.value or 0.0))
+            last[name] = (label, after)
+    return sorted(found, key=lambda fall: -(fall.fall.value or 0.0))
+
+
+def _fall(before: Proportion, after: Proportion) -> Interval | None:
+    """By how much the accuracy fell. None: it did not."""
+    difference = less(before, after)
+    if difference is None:
+        return None
+    value, low, high = difference
+    if value <= 0:
+        return None
+    return Interval(value=value, low=low, high=high)
 
 
 # --- against chance --------------------------------------------------------------------------------------------
@@ -344,22 +409,26 @@ def against_chance(done: Sequence[Done]) -> tuple[Proportion, Interval]:
     that have as many, and each number counts as often as it does among those that were told nothing; numbers that only
     one side has are left out.
     """
-    drawn = [one for one in done if one.correct is not None and _drawn(one)]
-    nothing = [one for one in drawn if not one.shown]
-    told = [one for one in drawn if one.shown]
-    both = {one.recalled for one in nothing} & {one.recalled for one in told}
-    nothing = [one for one in nothing if one.recalled in both]
+    drawn = [case for case in done if _drawn(case)]
+    judged = [case for case in drawn if case.correct is not None]
+    told = [case for case in judged if case.shown]
+    told_counts = {case.recalled for case in told}
+    untold = [case for case in judged if not case.shown]
+    nothing = [case for case in untold if case.recalled in told_counts]
     if not nothing:
         return _share([]), Interval(value=None, low=None, high=None)
-    weight = Counter(one.recalled for one in nothing)
-    value = variance = 0.0
-    for number, count in weight.items():
-        part = _share([one for one in told if one.recalled == number])
+    total = len(nothing)
+    weights = Counter(case.recalled for case in nothing)
+    value = 0.0
+    variance = 0.0
+    for recalled, count in weights.items():
+        part = _share([case for case in told if case.recalled == recalled])
         assert part.value is not None
+        value += part.value * count / total
         careful = (part.count + 1) / (part.total + 2)
-        value += part.value * count / len(nothing)
-        variance += (count / len(nothing)) ** 2 * careful * (1 - careful) / part.total
+        weight = (count / total) ** 2
+        variance += weight * careful * (1 - careful) / part.total
     spread = 1.96 * sqrt(variance)
-    return _share(nothing), Interval(
-        value=value, low=max(0.0, value - spread), high=min(1.0, value + spread)
-    )
+    low = max(0.0, value - spread)
+    high = min(1.0, value + spread)
+    return _share(nothing), Interval(value=value, low=low, high=high)

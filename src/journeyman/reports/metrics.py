@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from math import inf
 from statistics import fmean
 
@@ -14,7 +13,7 @@ from journeyman.autonomy.tracker import rule_of
 from journeyman.reports.trust import Seen, Trust, trust
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.types import CaseResult, Failure, Record, Run
+from journeyman.types import CaseResult, Failure, Record, Run, Step, Trajectory
 
 
 class Quantiles(Record):
@@ -91,16 +90,20 @@ def quantile(numbers: list[float], q: float) -> float | None:
     """Linear interpolation between order statistics (R's type 7)."""
     if not numbers:
         return None
-    place = q * (len(numbers) - 1)
-    low = int(place)
-    high = min(low + 1, len(numbers) - 1)
     ordered = sorted(numbers)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    last = len(ordered) - 1
+    place = q * last
+    below = int(place)
+    above = min(below + 1, last)
+    step = ordered[above] - ordered[below]
+    return ordered[below] + step * (place - below)
 
 
 def quantiles(numbers: list[float]) -> Quantiles:
     return Quantiles(
-        median=quantile(numbers, 0.5), p90=quantile(numbers, 0.9), most=max(numbers, default=None)
+        median=quantile(numbers, 0.5),
+        p90=quantile(numbers, 0.9),
+        most=max(numbers, default=None),
     )
 
 
@@ -120,7 +123,10 @@ class _Group:
     def metrics(self, name: str) -> SliceMetrics:
         correct = proportion(self.correct, self.judged)
         return SliceMetrics(
-            slice=name, cases=self.cases, correct=correct, seconds=quantiles(self.seconds)
+            slice=name,
+            cases=self.cases,
+            correct=correct,
+            seconds=quantiles(self.seconds),
         )
 
 
@@ -145,42 +151,55 @@ class _Fold:
     confidences: list[float] = field(default_factory=list)
     decided: list[Seen] = field(default_factory=list)
 
-    def add(self, outcome: CaseResult) -> None:
+    def add(self, result: CaseResult) -> None:
         self.cases += 1
-        self._cost(outcome)
-        if not outcome.closed:
+        self._add_cost(result.trajectory)
+        if not result.closed:
             return
-        assert outcome.at is not None
-        self.began = min(self.began, outcome.at - outcome.trajectory.seconds)
-        self.ended = max(self.ended, outcome.at)
-        self.all.add(outcome)
-        self.slices.setdefault(outcome.slice or "(none)", _Group()).add(outcome)
-        self.splits.setdefault(outcome.split, _Group()).add(outcome)
-        self.stops[outcome.trajectory.stop] += 1
-        if (failure := outcome.trajectory.failure) is not None:
+        assert result.at is not None
+        began = result.at - result.trajectory.seconds
+        self.began = min(self.began, began)
+        self.ended = max(self.ended, result.at)
+        self._add_to_groups(result)
+        self.stops[result.trajectory.stop] += 1
+        failure = result.trajectory.failure
+        if failure is not None:
             self.failures.setdefault(failure.kind, failure)
             self.failed[failure.kind] += 1
-        for name, value in chain.from_iterable(score.fields.items() for score in outcome.scores):
-            self.parts.setdefault(name, []).append(value)
-        if outcome.confidence is not None:
-            self.confidences.append(outcome.confidence)
-        if outcome.decision is not None:
-            self.decided.append(
-                Seen(outcome.at, outcome.decision, outcome.correct, bool(outcome.labels))
-            )
+        for score in result.scores:
+            for name, value in score.fields.items():
+                self.parts.setdefault(name, []).append(value)
+        if result.confidence is not None:
+            self.confidences.append(result.confidence)
+        if result.decision is not None:
+            labelled = bool(result.labels)
+            self.decided.append(Seen(result.at, result.decision, result.correct, labelled))
 
-    def _cost(self, outcome: CaseResult) -> None:
-        usage = outcome.trajectory.usage
+    def _add_to_groups(self, result: CaseResult) -> None:
+        slice_name = result.slice or "(none)"
+        self.all.add(result)
+        self.slices.setdefault(slice_name, _Group()).add(result)
+        self.splits.setdefault(result.split, _Group()).add(result)
+
+    def _add_cost(self, trajectory: Trajectory) -> None:
+        usage = trajectory.usage
         self._count("prompt", usage.prompt_tokens)
         self._count("completion", usage.completion_tokens)
         self._count("cached", usage.cached_tokens)
         self.model_seconds += usage.seconds
-        for step in outcome.trajectory.steps:
-            self.counts["calls"] += 1
-            self.counts["tools"] += len(step.reply.message.tool_calls)
-            self.counts["failed_tools"] += sum(result.failed for result in step.results)
-            self.counts["malformed"] += step.reply.malformed is not None
-            self.counts["with_calls"] += bool(step.reply.message.tool_calls)
+        for step in trajectory.steps:
+            self._add_step(step)
+
+    def _add_step(self, step: Step) -> None:
+        calls = step.reply.message.tool_calls
+        failed = [result for result in step.results if result.failed]
+        self.counts["calls"] += 1
+        self.counts["tools"] += len(calls)
+        self.counts["failed_tools"] += len(failed)
+        if calls:
+            self.counts["with_calls"] += 1
+        if step.reply.malformed is not None:
+            self.counts["malformed"] += 1
 
     def _count(self, name: str, tokens: int | None) -> None:
         if tokens is None:
@@ -190,13 +209,43 @@ class _Fold:
 
     def tokens(self, name: str) -> int | None:
         """None: an engine did not say for each call."""
-        return None if name in self.unknown else self.counts[name]
+        if name in self.unknown:
+            return None
+        return self.counts[name]
 
     def tokens_per_correct(self) -> float | None:
-        prompt, completion = self.tokens("prompt"), self.tokens("completion")
+        prompt = self.tokens("prompt")
+        completion = self.tokens("completion")
         if prompt is None or completion is None or not self.all.correct:
             return None
-        return (prompt - (self.tokens("cached") or 0) + completion) / self.all.correct
+        computed = prompt - (self.tokens("cached") or 0)
+        return (computed + completion) / self.all.correct
+
+    def well_formed(self) -> Proportion:
+        """Of the replies that tried to call, those with a call that could be read."""
+        readable = self.counts["with_calls"]
+        return proportion(readable, readable + self.counts["malformed"])
+
+    def cases_per_hour(self) -> float | None:
+        """None: no case is closed, or no time went by."""
+        if not self.all.cases:
+            return None
+        hours = (self.ended - self.began) / 3600
+        return self.all.cases / hours if hours > 0 else None
+
+    def failure_figures(self) -> Iterator[FailureFigures]:
+        """The most frequent first."""
+        for kind, count in self.failed.most_common():
+            yield FailureFigures(failure=self.failures[kind], count=count)
+
+
+def _group_metrics(groups: Mapping[str, _Group]) -> tuple[SliceMetrics, ...]:
+    """A row for each group, in order of the names."""
+    rows: list[SliceMetrics] = []
+    for name in sorted(groups):
+        group = groups[name]
+        rows.append(group.metrics(name))
+    return tuple(rows)
 
 
 def run_metrics(journal: Journal, run: Run) -> RunMetrics:
@@ -209,8 +258,9 @@ def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
     seen = _Fold()
     for outcome in rows:
         seen.add(outcome)
-    counts, whole = seen.counts, seen.all
-    hours = (seen.ended - seen.began) / 3600 if whole.cases else 0.0
+    counts = seen.counts
+    whole = seen.all
+    field_means = {name: fmean(values) for name, values in seen.parts.items()}
     return RunMetrics(
         run=run.id,
         job=run.job,
@@ -222,12 +272,10 @@ def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
         not_judged=whole.cases - whole.judged,
         targets_known=whole.judged > 0,
         correct=proportion(whole.correct, whole.judged),
-        slices=tuple(group.metrics(name) for name, group in sorted(seen.slices.items())),
-        splits=tuple(group.metrics(name) for name, group in sorted(seen.splits.items())),
-        fields={name: fmean(values) for name, values in seen.parts.items()},
-        failures=tuple(
-            FailureFigures(failure=seen.failures[k], count=n) for k, n in seen.failed.most_common()
-        ),
+        slices=_group_metrics(seen.slices),
+        splits=_group_metrics(seen.splits),
+        fields=field_means,
+        failures=tuple(seen.failure_figures()),
         in_doubt=seen.stops["in_doubt"],
         stops=dict(seen.stops),
         prompt_tokens=seen.tokens("prompt"),
@@ -239,9 +287,9 @@ def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:
         tool_calls=counts["tools"],
         failed_tool_calls=counts["failed_tools"],
         malformed_replies=counts["malformed"],
-        well_formed=proportion(counts["with_calls"], counts["with_calls"] + counts["malformed"]),
+        well_formed=seen.well_formed(),
         seconds=quantiles(whole.seconds),
-        cases_per_hour=whole.cases / hours if hours > 0 else None,
+        cases_per_hour=seen.cases_per_hour(),
         mean_confidence=fmean(seen.confidences) if seen.confidences else None,
         trust=trust(rule_of(run.spec), seen.decided),
     )

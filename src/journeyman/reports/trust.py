@@ -87,20 +87,19 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
     """None: nothing was decided."""
     if not seen:
         return None
-    ordered = sorted(seen, key=lambda one: one.at)
-    delivered = [one for one in ordered if one.decision.deliver]
-    known = [one for one in ordered if one.correct is not None]
-    judged = [
-        (one.decision.score, bool(one.correct)) for one in known if one.decision.score is not None
-    ]
-    scores, rights = [score for score, _ in judged], [correct for _, correct in judged]
-    wrong = proportion(sum(one.correct is False for one in known), len(known))
+    ordered = sorted(seen, key=lambda case: case.at)
+    delivered = [case for case in ordered if case.decision.deliver]
     alone = proportion(len(delivered), len(ordered))
-    errors = proportion(
-        sum(one.correct is False for one in delivered),
-        sum(one.correct is not None for one in delivered),
-    )
-    most = None if wrong.value is None else ceiling(wrong.value, rule.allowed_error)
+    wrong = _wrong(ordered)
+    errors = _wrong(delivered)
+    audited = sum(case.decision.audit for case in ordered)
+    most = None
+    if wrong.value is not None:
+        most = ceiling(wrong.value, rule.allowed_error)
+    efficiency = None
+    if most and alone.value is not None:
+        efficiency = alone.value / most
+    scores, rights = _judged(ordered)
     curve = risk_coverage(scores, rights)
     return Trust(
         allowed_error=rule.allowed_error,
@@ -110,18 +109,14 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         threshold=ordered[-1].decision.threshold,
         delivered=alone,
         error_delivered=errors,
-        reviewed=proportion(sum(one.decision.audit for one in ordered), len(ordered)),
-        waiting=sum(
-            one.decision.audit and one.correct is None and not one.labelled for one in ordered
-        ),
+        reviewed=proportion(audited, len(ordered)),
+        waiting=sum(map(_waits, ordered)),
         base_error=wrong,
         ceiling=most,
-        efficiency=alone.value / most if most and alone.value is not None else None,
-        labels=sum(one.labelled for one in ordered),
+        efficiency=efficiency,
+        labels=sum(case.labelled for case in ordered),
         labels_to_first=_labels_to_first(ordered),
-        labels_needed=labels_needed(rule, (errors.count + 0.5) / (errors.total + 1))
-        if errors.total
-        else None,
+        labels_needed=_labels_needed(rule, errors),
         auroc=interval(auroc, scores, rights, rounds=200),
         ece=interval(ece, scores, rights, rounds=200),
         ece_floor=ece_floor(scores),
@@ -133,32 +128,82 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
     )
 
 
+def _wrong(cases: Sequence[Seen]) -> Proportion:
+    """Wrong ones, of those whose truth is known."""
+    verdicts = [case.correct for case in cases]
+    correct = verdicts.count(True)
+    wrong = verdicts.count(False)
+    return proportion(wrong, correct + wrong)
+
+
+def _judged(cases: Sequence[Seen]) -> tuple[list[float], list[bool]]:
+    """Confidence and truth of the cases that have both."""
+    scores: list[float] = []
+    rights: list[bool] = []
+    for case in cases:
+        if case.correct is not None and case.decision.score is not None:
+            scores.append(case.decision.score)
+            rights.append(case.correct)
+    return scores, rights
+
+
+def _waits(case: Seen) -> bool:
+    """Whether a person is to look at it, and nobody has."""
+    known = case.labelled or case.correct is not None
+    return case.decision.audit and not known
+
+
+def _labels_needed(rule: Rule, errors: Proportion) -> float | None:
+    if not errors.total:
+        return None
+    error = (errors.count + 0.5) / (errors.total + 1)
+    return labels_needed(rule, error)
+
+
 def risk_coverage(scores: Sequence[float], rights: Sequence[bool]) -> list[Point]:
     """The share of wrong cases among the n most confident ones, for every n (Geifman and El-Yaniv 2017)."""
-    ranked = sorted(zip(scores, rights, strict=True), key=lambda pair: -pair[0])
-    wrong, points = 0, []
-    for count, (_, correct) in enumerate(ranked, start=1):
-        wrong += not correct
-        points.append(Point(x=count / len(ranked), y=wrong / count))
+    pairs = list(zip(scores, rights, strict=True))
+    pairs.sort(key=lambda pair: -pair[0])
+    total = len(pairs)
+    wrong = 0
+    points: list[Point] = []
+    for count, (_, correct) in enumerate(pairs, start=1):
+        if not correct:
+            wrong += 1
+        point = Point(x=count / total, y=wrong / count)
+        points.append(point)
     return points
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
     """At most `POINTS` of them, evenly, the last among them."""
-    if len(points) <= POINTS:
+    total = len(points)
+    if total <= POINTS:
         return list(points)
-    return [points[(n + 1) * len(points) // POINTS - 1] for n in range(POINTS)]
+    counts = range(1, POINTS + 1)
+    places = [count * total // POINTS - 1 for count in counts]
+    return [points[place] for place in places]
 
 
 def _course(ordered: Sequence[Seen]) -> list[Point]:
-    width = max(1, len(ordered) // 10)
-    so_far = [0, *accumulate(one.decision.deliver for one in ordered)]
-    return [
-        Point(x=n, y=(so_far[n] - so_far[max(0, n - width)]) / min(n, width))
-        for n in range(1, len(ordered) + 1)
-    ]
+    """The share of the last tenth that was delivered, after each decision."""
+    total = len(ordered)
+    width = max(1, total // 10)
+    delivered = [case.decision.deliver for case in ordered]
+    so_far = [0, *accumulate(delivered)]
+    points: list[Point] = []
+    for count in range(1, total + 1):
+        start = max(0, count - width)
+        recent = so_far[count] - so_far[start]
+        point = Point(x=count, y=recent / min(count, width))
+        points.append(point)
+    return points
 
 
 def _labels_to_first(ordered: Sequence[Seen]) -> int | None:
-    first = next((n for n, one in enumerate(ordered) if one.decision.deliver), None)
-    return None if first is None else sum(one.labelled for one in ordered[:first])
+    labels = 0
+    for case in ordered:
+        if case.decision.deliver:
+            return labels
+        labels += case.labelled
+    return None

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
 from journeyman.assess.reliability import Interval
-from journeyman.assess.stats import percent
-from journeyman.reports.html.pictures import horizontal_line, line, picture, to_pixels
+from journeyman.assess.stats import Proportion, percent
+from journeyman.reports.html.pictures import centre, horizontal_line, line, picture, to_pixels
 from journeyman.reports.learning import CurveStretch, Examination, Fall, Learned, VersionMetrics
 from journeyman.reports.trust import Point
 
@@ -169,15 +169,30 @@ def _curve(version: VersionMetrics, colour: str, most: int) -> Iterator[str]:
     """A version's shares with their intervals, and its name where it begins."""
     dots = [_dot(stretch) for stretch in version.curve]
     yield line(dots, across=float(most), colour=colour)
-    for dot, stretch in zip(dots, version.curve, strict=True):
-        x, y = to_pixels(dot.x / most, dot.y)
-        _, low = to_pixels(0, stretch.correct.low or 0.0)
-        _, high = to_pixels(0, stretch.correct.high or 0.0)
-        yield f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="var({colour})"/>'
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="var({colour})"/>'
-    x, y = to_pixels(dots[0].x / most, 0.04)
+    places = [dot.x / most for dot in dots]
+    for place, stretch in zip(places, version.curve, strict=True):
+        yield from _marks(place, stretch.correct, colour)
+    yield _name(version, places[0], colour)
+
+
+def _name(version: VersionMetrics, across: float, colour: str) -> str:
+    x, y = to_pixels(across, 0.04)
+    place = f'x="{x:.1f}" y="{y:.1f}"'
     name = escape(version.label)
-    yield f'<text x="{x:.1f}" y="{y:.1f}" style="fill:var({colour})">{name}</text>'
+    return f'<text {place} style="fill:var({colour})">{name}</text>'
+
+
+def _marks(across: float, correct: Proportion, colour: str) -> Iterator[str]:
+    """A share as a dot, and its interval as a line."""
+    share = correct.value or 0.0
+    bottom = correct.low or 0.0
+    top = correct.high or 0.0
+    x, y = to_pixels(across, share)
+    _, low = to_pixels(0, bottom)
+    _, high = to_pixels(0, top)
+    upright = f"M{x:.1f} {low:.1f}V{high:.1f}"
+    yield f'<path d="{upright}" stroke="var({colour})"/>'
+    yield f'<circle {centre(x, y)} r="3" fill="var({colour})"/>'
 
 
 def _dot(stretch: CurveStretch) -> Point:
@@ -202,10 +217,10 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cells(tag: str, kinds: Sequence[str], values: Sequence[str]) -> str:
-    cells: list[str] = []
+    cells = ""
     for kind, value in zip(kinds, values, strict=True):
-        cells.append(f'<{tag} class="{kind}">{value}</{tag}>')
-    return "".join(cells)
+        cells += f'<{tag} class="{kind}">{value}</{tag}>'
+    return cells
 
 
 def _versions(learned: Learned) -> str:

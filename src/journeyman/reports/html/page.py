@@ -147,7 +147,8 @@ def _cached(figures: RunMetrics) -> str:
 
 
 def _tile(name: str, value: str, more: str) -> str:
-    return f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>"
+    note = f"<small>{more}</small>"
+    return f"<div><dt>{name}</dt><dd>{value}{note}</dd></div>"
 
 
 def _seconds(value: float | None) -> str:

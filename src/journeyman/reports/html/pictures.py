@@ -24,19 +24,31 @@ def picture(title: str, across: str, up: str, drawn: str) -> str:
     x0, y0 = to_pixels(0, 0)
     x1, y1 = to_pixels(1, 1)
     middle = (x0 + x1) / 2
-    marks = "".join(_mark(share) for share in (0, 0.5, 1))
+    marks = "".join(map(_mark, (0, 0.5, 1)))
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
+    axes = f"M{x0} {y1}V{y0}H{x1}"
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{title}">'
-        f'<path d="M{x0} {y1}V{y0}H{x1}" stroke="var(--line)" fill="none"/>{marks}{drawn}'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" {size} role="img" aria-label="{title}">'
+        f'<path d="{axes}" stroke="var(--line)" fill="none"/>'
+        f"{marks}"
+        f"{drawn}"
         f'<text x="{middle:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{across}</text>'
-        f'<text x="{x0 + 6}" y="{y1 + 8}">{title}: {up}</text></svg>'
+        f'<text x="{x0 + 6}" y="{y1 + 8}">{title}: {up}</text>'
+        "</svg>"
     )
 
 
 def _mark(share: float) -> str:
     """A number beside the upright axis."""
     x, y = to_pixels(0, share)
-    return f'<text class="dim" x="{x - 6}" y="{y + 4:.0f}" text-anchor="end">{share:g}</text>'
+    place = f'x="{x - 6}" y="{y + 4:.0f}"'
+    number = f"{share:g}"
+    return f'<text class="dim" {place} text-anchor="end">{number}</text>'
+
+
+def centre(x: float, y: float) -> str:
+    """The attributes of a circle's place, given in pixels."""
+    return f'cx="{x:.1f}" cy="{y:.1f}"'
 
 
 def line(
@@ -52,4 +64,8 @@ def line(
 
 def horizontal_line(y: float, colour: str) -> str:
     ends = [Point(x=0, y=y), Point(x=1, y=y)]
-    return line(ends, colour=colour, dashed=True)
+    return line(
+        ends,
+        colour=colour,
+        dashed=True,
+    )

@@ -7,7 +7,7 @@ from html import escape
 
 from journeyman.assess.reliability import Interval
 from journeyman.assess.stats import percent
-from journeyman.reports.html.pictures import horizontal_line, line, picture, to_pixels
+from journeyman.reports.html.pictures import centre, horizontal_line, line, picture, to_pixels
 from journeyman.reports.trust import Point, Trust
 
 DIAGONAL = (Point(x=0, y=0), Point(x=1, y=1))
@@ -49,11 +49,14 @@ def _tiles(trust: Trust) -> str:
 
 
 def _autonomy_tiles(trust: Trust) -> Iterator[str]:
-    bounds = f"ceiling {_percent(trust.ceiling)}, efficiency {_percent(trust.efficiency)}"
+    ceiling = _percent(trust.ceiling)
+    efficiency = _percent(trust.efficiency)
+    bounds = f"ceiling {ceiling}, efficiency {efficiency}"
     yield _tile("delivered alone, 95 %", percent(trust.delivered), bounds)
+    errors = trust.error_delivered
     allowed = f"{100 * trust.allowed_error:g} %"
-    known = f"{trust.error_delivered.total} known; allowed {allowed}"
-    yield _tile("wrong among delivered", percent(trust.error_delivered), known)
+    known = f"{errors.total} known; allowed {allowed}"
+    yield _tile("wrong among delivered", percent(errors), known)
     yield _tile("looked at by people", percent(trust.reviewed), f"{trust.waiting:,} wait")
     first = "nothing alone yet"
     if trust.labels_to_first is not None:
@@ -73,7 +76,8 @@ def _confidence_tiles(trust: Trust) -> Iterator[str]:
 
 
 def _tile(name: str, value: str, more: str) -> str:
-    return f"<div><dt>{name}</dt><dd>{value}<small>{escape(more)}</small></dd></div>"
+    note = f"<small>{escape(more)}</small>"
+    return f"<div><dt>{name}</dt><dd>{value}{note}</dd></div>"
 
 
 def _percent(share: float | None) -> str:
@@ -106,8 +110,10 @@ def _reliability(trust: Trust) -> str:
     parts = [line(DIAGONAL, colour="--dim", dashed=True)]
     for group in trust.bins:
         x, y = to_pixels(group.confidence, group.correct)
-        radius = 2 + 5 * (group.cases / most) ** 0.5
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--bar)"/>')
+        share = group.cases / most
+        radius = 2 + 5 * share**0.5
+        dot = f'<circle {centre(x, y)} r="{radius:.1f}" fill="var(--bar)"/>'
+        parts.append(dot)
     return "".join(parts)
 
 
@@ -121,7 +127,7 @@ def _risk(trust: Trust) -> str:
         return allowed + curve
     x, y = to_pixels(delivered, error)
     return (
-        f'{allowed}{curve}<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="none" '
+        f'{allowed}{curve}<circle {centre(x, y)} r="6" fill="none" '
         'stroke="var(--ink)" stroke-width="2"/>'
     )
 
