@@ -1,4 +1,4 @@
-"""A run's report: one HTML page that needs nothing else, two CSV files, and a PNG where matplotlib is installed.
+"""A run's report: one self-contained HTML page, two CSV files, and a PNG where matplotlib is installed.
 
 Every figure is folded from the journal's events (`figures.py`); nothing is kept from the work itself.
 """
