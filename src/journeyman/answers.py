@@ -1,4 +1,4 @@
-"""What is an answer, and when two are the same: to the loop that takes it, to memory, and to verifiers."""
+"""Answers as text: when an answer is empty, and when two answers are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every record of documents, from the page to the passage that a search found. All frozen, as in `types.py`."""
+"""All records of documents, from the page to the passage that a search found. All are frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One tree of errors. Each says what is wrong, with the value, and how to mend it; `boundary()` turns them into data.
+"""One tree of errors. Each names the fault, the value and a hint; `boundary()` turns errors into records.
 
 Exit codes of the command line (documented in `docs/reference/exit-codes.md`) stand on the classes.
 """

@@ -1,4 +1,4 @@
-"""The seams. Users subclass nothing: whatever has these methods fits.
+"""The protocols. Users subclass nothing: any object with these methods fits.
 
 Who may see the target stands in the signature: only `Verifier` is handed a `Case`.
 """

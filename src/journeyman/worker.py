@@ -1,4 +1,4 @@
-"""The worker, and THE loop: a model and an environment take turns until an answer is handed in or a budget runs out.
+"""The worker and the loop: model and environment take turns until an answer is handed in or a budget ends.
 
 `rollout` knows nothing of journals, retries or crashes: `flow` hands it a model, an environment and a memory that write
 down and replay what they say; the loop, deterministic given their words, comes to the same place again.

@@ -1,4 +1,4 @@
-"""Where a worker of the library works: its workspace, job, model and run, opened once for each event loop."""
+"""Opens what a library worker needs (workspace, job, model, run), once for each event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user names: a job's folder, a run, a model, a person."""
+"""Finds what a user names: a job's folder, a run, a model, a person."""
 
 from __future__ import annotations
 

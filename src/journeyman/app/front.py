@@ -1,4 +1,4 @@
-"""The worker as a library: a few lines from a function and a model to answers with confidence.
+"""The worker as a library: from a function and a model to answers with confidence, in a few lines.
 
     ada = Worker("shop", instructions="Answer shortly.", tools=[price], knowledge="handbook/")
     done = ada.do("What does A-17 cost?")

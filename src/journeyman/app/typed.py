@@ -1,4 +1,4 @@
-"""Typed answers: a type's schema goes to the model, what comes back is validated, and told apart from text."""
+"""Typed answers: the model gets a type's schema, and its answer is validated against it."""
 
 from __future__ import annotations
 

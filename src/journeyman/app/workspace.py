@@ -1,4 +1,4 @@
-"""A workspace: one folder, its journal, and everything that is done in it.
+"""A workspace: one folder, its journal, and all work in it.
 
 This is the only place where the parts are put together. Commands, and the worker as a library, ask for records here.
 """

@@ -1,1 +1,1 @@
-"""What a figure is worth: shares with intervals, and the confidence of an answer."""
+"""Statistics: intervals, the confidence of an answer, the certificate and the exam."""

@@ -1,4 +1,4 @@
-"""What a worker may do alone, learned case by case: the assessor that gives the score, and the certificate on it.
+"""What a worker may do alone, learned case by case: an assessor, and the certificate on its scores.
 
 A value, folded over settled cases in the order in which they were decided; the same cases give the same, so that every
 decision can be made again from the record. At first nothing is known, and all is escalated. The first `warm_up` labels

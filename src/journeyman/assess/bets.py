@@ -1,4 +1,4 @@
-"""One claim about a mean, case by case: the wealth that a bettor makes of 1 by betting on it.
+"""A test of one hypothesis about a mean, case by case: the wealth of a bettor who starts with 1.
 
 The wealth is worth at most 1 on average as long as the claim is false, so it reaches 1/level with probability at most
 `level`, however often one looks (Ville 1939). It is a product of 1 + bet·surplus, each bet fixed before its case; for a

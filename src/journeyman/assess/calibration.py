@@ -1,4 +1,4 @@
-"""Calibration: from evidence to P(right), learned from labelled cases, some of which were likelier to be labelled.
+"""Calibration: from evidence to P(correct), learned from labelled cases weighted by their label probability.
 
 Logistic regression on standardised signals with a Gaussian prior around zero, by Newton's method; each case weighs one
 over the probability that its label was seen (Horvitz and Thompson 1952), or confident, seldom audited cases would

@@ -1,4 +1,4 @@
-"""What an assessor goes by: all it may know of a trajectory, small enough to be written down with each decision."""
+"""The evidence of one trajectory: all that an assessor may use, small enough to store with each decision."""
 
 from __future__ import annotations
 

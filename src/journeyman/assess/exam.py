@@ -1,4 +1,4 @@
-"""The exam: may a changed worker, the challenger, take the champion's place? Looked at after every case, at no price.
+"""The exam: may the challenger replace the champion? It may be checked after every case, at no cost.
 
 Both work the same sealed cases, in random order; d = score(challenger) - score(champion), in [-1, 1]. Three kinds of
 claim are put to the d of a job: that it *helps* (E[d] > 0), that it is *harmless* (E[d] > -margin), and that it is

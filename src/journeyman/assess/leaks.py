@@ -1,4 +1,4 @@
-"""Which exam cases stand in a text: a lesson, a playbook, an export. A case that has leaked must be retired.
+"""Finds exam cases in a text, such as a lesson, a playbook or an export. A leaked case must be retired.
 
 What counts: the case's prompt, whether its answer stands beside it or not. A worker that remembers the prompt has met
 the case, and the answer may be there in any form; that it was found is told as `answered`. An answer without its prompt

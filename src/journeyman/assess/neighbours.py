@@ -1,4 +1,4 @@
-"""Novelty, and the outcome of the nearest past cases: by what was asked, and by what was answered.
+"""Novelty of a case, and the outcomes of the nearest past cases, by question and by answer.
 
 Texts become hashed character n-grams (2 to 4 inside words, so that Chinese needs no segmentation), weighted by inverse
 document frequency and compared by cosine.

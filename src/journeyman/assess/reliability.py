@@ -1,4 +1,4 @@
-"""How good probabilities are: whether they are true on average, and whether they tell right from wrong.
+"""The quality of probabilities: calibration, and discrimination between correct and wrong answers.
 
 ECE moves by .15 with its definition alone, so here is ours: cases in order of confidence are cut into bins of equal
 size (equal mass), equal confidences stay together in one bin; ECE is the mean over cases of the distance between their

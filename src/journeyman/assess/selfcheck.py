@@ -1,4 +1,4 @@
-"""What the worker's own model says of its answer: one-token questions, put after the answer, read from the logits.
+"""The model's opinion of its own answer: one-token questions after the answer, read from the logits.
 
 The conversation so far is in the engine's prefix cache, so that a question costs its own few tokens. Questions are put
 apart from each other, and their answers go nowhere but into the record: what the worker does is not changed by them.

@@ -1,1 +1,1 @@
-"""What a worker may do alone: read from the journal only."""
+"""What a worker may do alone, computed from the journal."""

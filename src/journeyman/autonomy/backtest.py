@@ -1,4 +1,4 @@
-"""Autonomy before day one: a labelled history worked as if it were a stream, every answer looked at.
+"""Backtests: a labelled history is worked like a stream, with every answer reviewed.
 
 Cases are taken in a random order. The first half of the labels teaches the assessor and plans the thresholds, the
 rest is what the certificate is tested on: no label is used for both. What it shows stays proven in the run that

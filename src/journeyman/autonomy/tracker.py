@@ -1,4 +1,4 @@
-"""Where a run's worker stands: what it may do alone, folded from the journal's decisions and labels.
+"""Follows a run's decisions and labels in the journal, and says what its worker may do alone.
 
 Cases are settled in the order of their decisions, which is the order of the journal: one that waits for its label holds
 up those behind it. Of several labels the first counts, so that nobody can take one back after seeing what it did.

@@ -1,1 +1,1 @@
-"""The command line: reads flags, calls `flow`, prints. It holds nothing that a script could not do through `flow`."""
+"""The command line: reads flags, asks `app`, prints. A script can do all of it without the command line."""

@@ -1,4 +1,4 @@
-"""Knowledge bases by their names, and what happens to one, told."""
+"""Finds knowledge bases by name, and prints their progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watching the work: a bar on a terminal, plain lines elsewhere, nothing for programs."""
+"""Progress of the work: a bar on a terminal, plain lines elsewhere, nothing for programs."""
 
 from __future__ import annotations
 

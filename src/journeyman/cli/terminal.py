@@ -1,4 +1,4 @@
-"""What all subcommands share: their common flags, how they print, and how they end."""
+"""Shared by all subcommands: common flags, printing, and exit codes."""
 
 from __future__ import annotations
 

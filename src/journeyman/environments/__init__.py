@@ -1,4 +1,4 @@
-"""The families of environments. Each is one frozen settings record that, called with a brief, opens a case's world."""
+"""Environments. Each is a frozen settings record; called with a `CaseInput`, it opens the case's world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Function calling: the case offers functions, and the calls themselves are the answer. Nothing is carried out.
+"""Function calling: the case offers functions, and the calls themselves are the answer. None is carried out.
 
 Cases come in the form of the Berkeley Function Calling Leaderboard: `data["functions"]` is a list of
 `{"name", "description", "parameters"}`, whose types may be Python's ("dict", "float", "tuple").

@@ -1,4 +1,4 @@
-"""Games and puzzles made of a seed: the case's data names the task and the seed.
+"""Games and puzzles from a seed: the case's data names the task and the seed.
 
 A puzzle is read and answered. A game is played by `act`, one command after the other, until it is over.
 """

@@ -1,4 +1,4 @@
-"""Any environment with documents behind it: passages that fit the case stand before it, more can be searched for.
+"""Adds documents to any environment: passages stand before the case, and the worker can search for more.
 
 Passages come in a message of their own, before the case's, so that the case's prompt stays what it was. They are
 numbered through the whole case, and are parts of a kind of their own: no text of a tool can pass for one.

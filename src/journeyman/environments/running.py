@@ -1,4 +1,4 @@
-"""What a tool can ask of the case that it runs in, wherever the tool stands: a seam that `runtime` fills."""
+"""What a tool can ask of the case that it runs in. `runtime` implements it."""
 
 from __future__ import annotations
 

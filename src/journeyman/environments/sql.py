@@ -1,4 +1,4 @@
-"""A database to ask: the worker sees the schema, can try queries, and submits one."""
+"""A database: the worker reads the schema, can try queries, and submits one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain typed Python functions as tools: signature and docstring are what the model sees.
+"""Plain typed Python functions as tools: the model sees signature and docstring.
 
     @effect("once")
     def refund(order: str, amount: float) -> str:

@@ -1,4 +1,4 @@
-"""Generated environments: families of tasks, each of which makes a game of a seed, without end.
+"""Generated environments: families of tasks, each of which makes any number of games from seeds.
 
 A task is named `FAMILY:TASK`, such as `textworld:coin_collector/5`.
 """

@@ -1,4 +1,4 @@
-"""The process that a family's games run in: reads one request a line, answers with one line; ends when its input ends.
+"""The process that a family's games run in: it answers each line of input with one line, and ends with its input.
 
     python -P -m journeyman.gym.child FAMILY ROOM
 

@@ -1,4 +1,4 @@
-"""Drawing cases: the same tasks and first seed give the same cases, and later seeds give others, without end."""
+"""Draws cases: the same tasks and first seed give the same cases; later seeds give other cases."""
 
 from __future__ import annotations
 

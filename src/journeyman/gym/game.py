@@ -1,4 +1,4 @@
-"""What a family of generated environments is: of a task and a seed it makes a game, always the same one.
+"""A family of generated environments: a task and a seed always make the same game.
 
 A `Game` is the bare simulation, without model, loop or journal. It runs in a process of its own (`child.py`), for the
 libraries behind it may hang, crash or leak; the environment and the verifier of kind `gym` talk to it by `process.py`.

@@ -1,4 +1,4 @@
-"""MiniGrid and BabyAI, told in words: rooms on a grid, seen from where one stands, seven squares wide."""
+"""MiniGrid and BabyAI as text: rooms on a grid, with a view seven squares wide."""
 
 from __future__ import annotations
 

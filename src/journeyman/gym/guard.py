@@ -1,4 +1,4 @@
-"""Scorers that evaluate an answer as Python code are given an `eval` that does sums, and nothing else.
+"""Gives scorers that evaluate an answer as Python code an `eval` that only does arithmetic.
 
 reasoning-gym hands some answers to `eval`, and others to sympy's parser, which does the same: an answer could run any
 code, and give itself full marks.

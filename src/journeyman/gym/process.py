@@ -1,4 +1,4 @@
-"""Playing a family's games in a process of their own, bounded in time: one that hangs or crashes is killed and named.
+"""Plays games in child processes with a time limit: a game that hangs or crashes is killed and named.
 
 A process plays one game at a time and is used again for the next, for starting one costs seconds. Idle ones end with
 this process, however it ends: their input closes.

@@ -1,4 +1,4 @@
-"""ScienceWorld: experiments of the elementary school's curriculum in a simulated house. Needs Java 17."""
+"""ScienceWorld: experiments of the elementary-school curriculum in a simulated house. Needs Java 17."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TextWorld: houses to walk through by text, made by Microsoft's generator and played as compiled Inform 7 games.
+"""TextWorld: houses to explore by text, made by Microsoft's generator and played as Inform 7 games.
 
 Only the commands that the game says are admissible reach it: its interpreter also knows `save` and `script`, which
 write files, and falls over control characters.

@@ -1,1 +1,1 @@
-"""What makes a worker better: versions, exams, learning, unlearning."""
+"""Improves a worker: versions, exams, learning, unlearning."""

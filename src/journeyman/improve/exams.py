@@ -1,4 +1,4 @@
-"""Examining a challenger: champion and challenger work the same sealed cases, one after the other, until it is clear.
+"""Examines a challenger: champion and challenger work the same sealed cases until there is a verdict.
 
 Both are given the memory of the moment at which the exam began. A prompt that the change does not touch is answered
 from the journal, so it costs nothing. Everything is written down as it happens: stopped, an exam goes on where it was,

@@ -1,4 +1,4 @@
-"""Learning: what was seen goes to a learner, what it proposes is written down as a challenger; the exam is apart.
+"""Learning: a learner gets the results of past cases, and its proposal is stored as a challenger.
 
 A learner sees the outcomes of the splits `train` and `live` alone, and works in a lab: a run inside the house with a
 budget of tokens and seconds, in which nothing is paid twice.

@@ -1,4 +1,4 @@
-"""The playbook as a file that people and other agents read: Markdown in the form of an Agent Skill.
+"""The playbook as a file that people and other agents can read: Markdown in the Agent Skills format.
 
 `SKILL.md` has a head of `name` and `description` and a list of rules. A rule is a line, `- **when:** rule`, with its
 sources in a comment behind it. An edit by hand is a version like any other: read the file back, and it is a challenger.

@@ -1,4 +1,4 @@
-"""Unlearning: whatever rests on a source is gone, and what is left is what would be there without it.
+"""Unlearning: removes all that rests on a source, as if the source had never spoken.
 
 What is remembered is folded from the journal anew without the source (`memory/projection.py`). Rules that came from it
 are dropped, and instructions that were found with it give way to those before them: where the champion is touched, its

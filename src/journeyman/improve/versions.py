@@ -1,4 +1,4 @@
-"""Moving a worker from one version to another: a proposal is written down, a version is pointed to again."""
+"""Moves a worker between versions: stores a proposal, or makes an earlier version the champion again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A job: its record, its folder, its proof."""
+"""A job: its record, its folder and its proof."""

@@ -1,4 +1,4 @@
-"""A job is proved without a model.
+"""Tests a job's verifiers without a model.
 
 For every case with a target, each verifier must give the reference answer 1, silence 0 and nonsense 0.
 """

@@ -1,4 +1,4 @@
-"""Proving generated tasks without a model: the oracle scores 1, silence and nonsense 0, and chance is told."""
+"""Tests generated tasks without a model: the oracle must score 1, silence and nonsense 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a value is, as a hash: equal for two values only if they give the same answers and the same scores.
+"""A hash of a value. Equal hashes mean that both values give the same answers and the same scores.
 
 A folder's job has its files for that. A job made in Python has its environment and its verifiers: records, functions,
 classes, files. Of code that its author wrote the source counts; of libraries the name and the version.

@@ -1,4 +1,4 @@
-"""A job: a role with its cases, its environment, its verifiers and the error allowed."""
+"""A job: a role with its cases, environment, verifiers and allowed error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's folder is read: `job.toml`, and the code beside it where there is some."""
+"""Loads a job's folder: `job.toml`, and the code beside it."""
 
 from __future__ import annotations
 

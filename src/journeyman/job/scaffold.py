@@ -1,4 +1,4 @@
-"""A new job's files: small, complete, and proved by `check` as they stand."""
+"""The files of a new job: small, complete, and passing `check` as they are."""
 
 from __future__ import annotations
 

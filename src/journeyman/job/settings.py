@@ -1,4 +1,4 @@
-"""What `job.toml` may hold."""
+"""The settings that `job.toml` may hold."""
 
 from __future__ import annotations
 

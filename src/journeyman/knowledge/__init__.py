@@ -1,1 +1,1 @@
-"""Documents: parsed, chunked, indexed, linked; what a worker finds in them is a passage with its source."""
+"""Documents: parsed, cut, indexed and linked. A worker finds passages with their sources."""

@@ -1,4 +1,4 @@
-"""A knowledge base: files and folders, read, cut, indexed, and kept in line with what is on the disk.
+"""A knowledge base: files and folders, read, cut and indexed, and updated when the files change.
 
 It stands on an index: a SQLite file, or for millions of passages a folder of LanceDB. A document is known by its file's
 absolute path. A file of the same size and time as when it was read is not read again. One that says the same as before

@@ -1,4 +1,4 @@
-"""Which files a knowledge base should hold, and which of them changed, by what the file system tells."""
+"""Which files a knowledge base should hold, and which of them changed, according to the file system."""
 
 from __future__ import annotations
 

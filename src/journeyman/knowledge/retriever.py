@@ -1,4 +1,4 @@
-"""Searches of a knowledge base for an environment: opened and updated at the first, closed with its owner."""
+"""Searches a knowledge base for an environment. It opens the base at the first search."""
 
 from __future__ import annotations
 

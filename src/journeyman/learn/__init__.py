@@ -1,1 +1,1 @@
-"""Learners: one algorithm a file. Each proposes a changed mind; none makes it the champion."""
+"""Learners: one algorithm per file. Each proposes a changed worker spec; none makes it the champion."""

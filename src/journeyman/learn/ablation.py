@@ -1,4 +1,4 @@
-"""Ablation: what is told without ever having been examined is proposed to be left out.
+"""Ablation: proposes to leave out lessons that are shown without ever having been examined.
 
 Corrections are recalled from the first day, for whoever puts an answer right wants just that. But of cases that are
 merely alike they are examples, and examples can do harm: terse ones make a small model terse. Learned knowledge that

@@ -1,4 +1,4 @@
-"""Demonstrations: a worker's own answers that were found right are examples for cases like theirs.
+"""Demonstrations: a worker's own correct answers become examples for similar cases.
 
 After self-generated in-context examples (Sarukkai et al. 2025), which collects an agent's successful trajectories and
 shows the most similar ones. Different here: an example counts as success only where somebody or a verifier looked,

@@ -1,4 +1,4 @@
-"""Instruction search: better instructions by reflection, kept where they are best on at least one case.
+"""Instruction search by reflection: keeps instructions that are the best on at least one case.
 
 After GEPA (Agrawal et al. 2025): a pool of instructions, each scored case by case; a parent is drawn from those that
 are best somewhere (the Pareto front of cases), a model reads what went wrong with it on a few cases and writes a new

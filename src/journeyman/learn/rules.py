@@ -1,4 +1,4 @@
-"""Rules by contrast: what told a right answer from wrong ones, in words, for the playbook.
+"""Rules by contrast: states in words what distinguishes a correct answer from wrong ones, for the playbook.
 
 After training-free GRPO (Cai et al. 2025), which compares a group of rollouts of one question and writes down what the
 better ones did, and ACE (Zhang et al. 2025), whose playbook grows by itemised edits that are merged without a model.

@@ -1,1 +1,1 @@
-"""What a worker can recall. A memory is a snapshot: adding gives a new one."""
+"""What a worker can recall. A memory is a snapshot: adding to it gives a new one."""

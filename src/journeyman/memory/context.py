@@ -1,4 +1,4 @@
-"""Layer 1 of memory: the context, what the model reads before it begins, under a budget of tokens."""
+"""Layer 1 of memory: the context, which the model reads before it begins, within a token budget."""
 
 from __future__ import annotations
 

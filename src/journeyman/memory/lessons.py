@@ -1,4 +1,4 @@
-"""A labelled case as a lesson: what every learner from cases stands on.
+"""Turns a labelled case into a lesson, the input of every learner from cases.
 
 Corrections: an answer that somebody put right is a case at once, and the next case like it is told of it.
 

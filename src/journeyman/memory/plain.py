@@ -1,4 +1,4 @@
-"""The plainest memory: lessons in a tuple, recalled by how many of the query's words and character pairs they share."""
+"""The simplest memory: lessons in a tuple, recalled by the words and character pairs shared with the query."""
 
 from __future__ import annotations
 

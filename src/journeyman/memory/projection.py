@@ -1,4 +1,4 @@
-"""What a job's workers have been through, as memory: folded from the labels in the journal, case by case.
+"""The lessons of a job's workers, computed from the labels in the journal, case by case.
 
 A case is remembered once somebody has said whether its answer was right: an answer that was right as a demonstration,
 one that was put right as a correction. The journal keeps everything; what is remembered (`memory.sqlite` beside it) is

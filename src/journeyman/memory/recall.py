@@ -1,5 +1,4 @@
-"""Layer 2 of memory: which past cases a worker is told of, by likeness, by what they have proved to be, and by how
-much of what is like the case says the same."""
+"""Layer 2 of memory: ranks past cases by similarity, worth, soundness and support."""
 
 from __future__ import annotations
 

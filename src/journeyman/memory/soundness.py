@@ -1,4 +1,4 @@
-"""How likely a lesson is sound: whether what it says proves right where it is recalled, beside others at its rank.
+"""How likely a lesson is correct: how often it agrees with correct answers, compared with others at its rank.
 
 Withholding tells what a lesson does, but slowly: of ten cases it is left out in one. Where answers come again, as
 labels of a classification do, each judged case also says of every lesson recalled for it, told or not, whether it

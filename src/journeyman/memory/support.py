@@ -1,4 +1,4 @@
-"""How much of what is like a case says the same of it.
+"""Support: the share of the similar lessons that say the same.
 
 A single lesson that is most like a case may be a slip of whoever taught it, or stand on the wrong side of a fine
 distinction; many that are nearly as like the case seldom are all wrong together. So each lesson found has a vote for

@@ -1,4 +1,4 @@
-"""What a recalled lesson is worth: the causal difference that it makes, from random withholding.
+"""Worth: the causal effect of showing a lesson, measured by withholding it at random.
 
 Each time that a lesson is recalled, a coin with a known probability leaves it out all the same. So the cases in which
 it was told and those in which it was withheld differ by nothing else, and the difference of their scores, each weighted

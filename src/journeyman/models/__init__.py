@@ -1,4 +1,4 @@
-"""Language models behind one seam: embedded, behind an endpoint, scripted, recorded."""
+"""Language models behind one protocol: embedded, behind an endpoint, scripted, recorded."""
 
 from __future__ import annotations
 

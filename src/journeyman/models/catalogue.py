@@ -1,4 +1,4 @@
-"""The models that can be embedded: what they are, and where their files are had."""
+"""The models that can be embedded, and the addresses of their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedders behind one seam: three that run in this process on one thread, an endpoint, and a fake.
+"""Embedders behind one protocol: three that run in this process on one thread, an endpoint, and a fake.
 
 Which one is for what, and the measurements, stand in `docs/decisions/009-the-embedder.md`. Each library is imported
 at the first text.

@@ -1,4 +1,4 @@
-"""Model files: fetched from the first mirror that answers, resumed where they stopped, verified before they are used.
+"""Fetches model files: from the first mirror that answers, with resume, verified before use.
 
 A file appears under its name only when its sha256 is right; a stamp beside it remembers that, so that a start need not
 hash a gigabyte again.

@@ -1,4 +1,4 @@
-"""What a GGUF model file says of its own control tokens: the ones that mark roles and ends.
+"""Reads a GGUF model file's control tokens, which mark roles and ends.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """

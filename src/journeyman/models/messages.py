@@ -1,4 +1,4 @@
-"""Messages in a provider's form, made at the call and nowhere else.
+"""Converts messages to a provider's form, at the call and nowhere else.
 
 Images and sound go to an endpoint as content parts, whole conversations of text as plain strings. A model that takes
 text alone refuses other parts before the call. No text of a message can speak as another role: marks of the chat

@@ -1,4 +1,4 @@
-"""A model that replays what was journalled, and the key under which a call is journalled."""
+"""A model that replays journalled replies, and the key under which a call is journalled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that says what it is told to: for tests and examples, shipped and public."""
+"""A model with scripted replies, for tests and examples."""
 
 from __future__ import annotations
 

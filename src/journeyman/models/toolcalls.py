@@ -1,4 +1,4 @@
-"""Tool use as text, for engines that have no calls of their own: how tools are told, and how calls are read.
+"""Tool use as text, for engines without tool calls: describes the tools, and reads the calls.
 
 Qwen2.5-Coder writes its calls in ```json fences, whatever its template asks for, so that is the form asked for here;
 what other models write (`<tool_call>` tags, bare JSON) is read as well.

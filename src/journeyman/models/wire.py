@@ -1,4 +1,4 @@
-"""What engines and endpoints say of a completion, in the form of chat completions, read once for all of them.
+"""Reads the completions of engines and endpoints, which all have the form of chat completions.
 
 What is not told is None, never a guess.
 """

@@ -1,1 +1,1 @@
-"""Figures and reports, each folded from the journal."""
+"""Figures and reports, computed from the journal."""

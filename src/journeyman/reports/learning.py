@@ -1,4 +1,4 @@
-"""What learning did to a worker, folded from the journal: version by version, against chance, and at what price.
+"""What learning did to a worker: per version, against chance, and at what cost.
 
 Of all work of one worker on one ground (a job as it is, a model, its settings), each case counts once, the first time:
 worked again, it may be remembered. Only judged cases count as right or wrong; where only people label, those are the

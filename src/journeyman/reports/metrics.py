@@ -1,4 +1,4 @@
-"""The figures of a run, folded from the journal's events in one pass. Unknown stays None."""
+"""The figures of a run, computed from the journal's events in one pass. Unknown stays None."""
 
 from __future__ import annotations
 

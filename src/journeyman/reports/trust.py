@@ -1,4 +1,4 @@
-"""What a run's decisions come to: how true its confidence was, what was delivered alone, what people had to look at.
+"""Figures of a run's decisions: calibration, answers delivered alone, and the work of reviewers.
 
 Reliability is told of the cases whose truth is known. Where only people label, those are the escalated and the audited
 ones, so the figures lean towards the doubtful cases.

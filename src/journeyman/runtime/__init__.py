@@ -1,1 +1,1 @@
-"""Work on cases: runs, leases, the durable loop, review."""
+"""Works cases: runs, leases, the durable loop, waiting, review."""

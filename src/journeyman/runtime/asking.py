@@ -1,4 +1,4 @@
-"""Questions to documents: each is a case of the job `ask`, with confidence, decision, inbox and memory.
+"""Questions about documents: each is a case of the job `ask`, with confidence, review and memory.
 
 Nothing but a person says whether an answer is right. Whether its sentences stand in passages is among the signals of
 confidence; as a verdict it would call every good paraphrase wrong.

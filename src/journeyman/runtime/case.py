@@ -1,4 +1,4 @@
-"""One case from where it stands to closed: rolled out, checked, scored, decided, written down."""
+"""Works one case to its end: roll out, self-check, score, decide, close."""
 
 from __future__ import annotations
 

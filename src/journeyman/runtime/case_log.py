@@ -1,4 +1,4 @@
-"""One attempt at one case, on one path: what the journal has of it, and what is to be added.
+"""The log of one attempt at one case, on one path: its past events, and the events to be written.
 
 Nothing here waits for the disk on the event loop: every write goes through `CallJournal`, which carries it out on the
 runner's journal thread.

@@ -1,4 +1,4 @@
-"""A model, an environment and a memory that write down what they say before it is acted on.
+"""A model, an environment and a memory that record every reply before the loop acts on it.
 
 After a crash they say it again.
 

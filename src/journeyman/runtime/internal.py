@@ -1,4 +1,4 @@
-"""Runs that serve the house: cases worked for an exam or for a learner, not for whoever handed them over.
+"""Runs of exams and learners. Users did not ask for their cases and do not see them in lists.
 
 They are written down like all work, so that a crash pays no call twice; but nothing is learned from them, nobody is
 asked to review them, and no list of runs shows them.

@@ -1,4 +1,4 @@
-"""Who holds cases: this process, known to others by a lock file that the operating system frees when it dies."""
+"""The owner of leases: a process with a lock file, which the operating system frees when the process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves that are given for a world that is played are played in a fresh one, so that it is known what was seen."""
+"""Plays given moves in a fresh game, to record the observations."""
 
 from __future__ import annotations
 

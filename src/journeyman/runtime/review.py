@@ -1,4 +1,4 @@
-"""The review inbox: cases that wait for a person, and what the person says of them.
+"""The review inbox: cases that wait for a person, and the person's labels.
 
 A case waits when it was escalated or audited and nobody who knows has said whether its answer is right. A review is a
 label at once, written like everything else. Of two people who review the same case both are kept; the first counts.

@@ -1,4 +1,4 @@
-"""Works a run's cases: several at a time, in several processes and on several machines if you like.
+"""Works the cases of a run, several at a time. Several processes and machines can share a run.
 
 Everything is written before it is acted on, so that `kill -9` at any moment loses nothing and repeats no effect: run
 the same thing again and it goes on. A case that fails ends as a typed failure; the stream goes on.

@@ -1,4 +1,4 @@
-"""Runs: which one to go on with, what is to be done in it, and what its predecessors have done."""
+"""Runs: opens or resumes one, adds its cases, and finds the runs that it continues."""
 
 from __future__ import annotations
 

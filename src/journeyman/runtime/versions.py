@@ -1,4 +1,4 @@
-"""A worker's versions: which minds were proposed, which one is the champion, and moving that one pointer.
+"""The versions of a worker: which were proposed, and which one is the champion.
 
 Nothing here changes in place. A version is written down when it is proposed; to promote it adds one row, and so does
 to roll back: a crash leaves the champion from before or from after, never a mixture. Versions belong to a *ground*: a

@@ -1,4 +1,4 @@
-"""Waiting is a state of a case, not its end: it leaves the queue, and comes back when what it waits for is emitted.
+"""Waiting: a case leaves the queue, and returns when the awaited name is emitted or its time is over.
 
 People's answers, approvals, callbacks and delays all come in through this one door. A wait is an event like a reply:
 after a crash, and when the case is taken up again, the recorded end of the wait is given again.

@@ -1,1 +1,1 @@
-"""The journal, its migrations and blobs, and other people's databases read under limits: the only place with SQL."""
+"""Databases: the journal, lessons, passages, and other people's under limits. Only here is SQL."""

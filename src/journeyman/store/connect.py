@@ -1,4 +1,4 @@
-"""Opening the journal's database, and turning its errors into ours."""
+"""Opens databases, and turns their errors into ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named points at which a process may die. The kill tests stop the process at each; elsewhere a point costs nothing."""
+"""Named points at which kill tests end the process. Elsewhere a point costs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the lessons' file, and the queries that are asked of it very often."""
+"""The tables of the lessons' file, and its frequent queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How uses of lessons came out, as columns of numbers."""
+"""The outcomes of lesson uses, as columns of numbers."""
 
 from __future__ import annotations
 

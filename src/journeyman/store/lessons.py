@@ -1,4 +1,4 @@
-"""What a workspace's workers remember: lessons, what they rest on, and how each use of them came out.
+"""The lessons of a workspace: what they rest on, and the outcome of each use.
 
 A file beside the journal, made from it, and made again where it is lost: it holds nothing that the journal does not
 say. One file for all jobs of a workspace; every row belongs to one.

@@ -1,4 +1,4 @@
-"""How stores change from one version to the next: one policy for all of them.
+"""Migrations of stores: one policy for all of them.
 
 What holds the truth (the journal, a base's passages) is *migrated*: named functions, in order, each run once and
 recorded by its name. What is only derived from it (lessons, full-text lists) carries a *format*, a number, and is

@@ -1,4 +1,4 @@
-"""The tables of a base's passages, and how they came to be what they are."""
+"""The tables of a base's passages, and their migrations."""
 
 from __future__ import annotations
 

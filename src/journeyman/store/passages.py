@@ -1,4 +1,4 @@
-"""Passages of documents in one SQLite file: their text, where it stands, who may see it, its vector and its entities.
+"""Passages in one SQLite file: text, place, access labels, vector and entities.
 
 A document is put or removed in one transaction, full-text index included, so that a crash leaves it whole or not there.
 Passages are numbered by `place`, which grows and is never used again: whoever holds a copy of them in memory asks for

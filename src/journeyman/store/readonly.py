@@ -1,4 +1,4 @@
-"""Somebody else's SQLite database, read under limits: nothing can be written, attached, loaded, or run for ever.
+"""Reads somebody else's SQLite database under limits: no writing, attaching, loading, or endless queries.
 
 The authorizer allows reading and nothing else; a progress handler ends what takes too long; SQLite's own limits bound a
 single value, and a running sum bounds the result, so that no query can fill the memory.

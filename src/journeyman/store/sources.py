@@ -1,4 +1,4 @@
-"""The files behind a knowledge base's documents, in a SQLite file of their own: for an index that is not in SQLite."""
+"""The files of a knowledge base, in an SQLite file of their own, for an index that is not in SQLite."""
 
 from __future__ import annotations
 

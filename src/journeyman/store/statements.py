@@ -1,4 +1,4 @@
-"""Statements that are carried out very often: built once, and the driver is given plain tuples.
+"""Frequent statements: built once, and run with plain tuples.
 
 Several times quicker than building them anew, and the same on every database that SQLAlchemy speaks to.
 """

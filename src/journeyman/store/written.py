@@ -1,4 +1,4 @@
-"""What a model wrote of passages, in the same file, and gone with them: claims of one passage, reports on several."""
+"""What a model wrote about passages: claims and reports, removed together with their passages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python processes that answer in lines, and pools of them that are kept for the next task.
+"""Python child processes that answer in lines, and pools that keep them for the next task.
 
 A child reads one request a line and answers with lines. What it does (a fault in a native library, a loop, all the
 memory) it does to itself alone: the parent reads with a deadline, and kills it.

@@ -1,4 +1,4 @@
-"""Exclusive locks on files, between processes of one machine. The system frees a lock when its process dies."""
+"""Exclusive locks on files between processes of one machine. The system frees a lock when its process dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory this process may take."""
+"""Limits the memory of this process."""
 
 from __future__ import annotations
 

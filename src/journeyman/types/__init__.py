@@ -1,4 +1,4 @@
-"""Every stored or sent value. All frozen: a change makes a new record.
+"""All records that are stored or sent. All are frozen: a change makes a new record.
 
 Unknown is None, never 0, "" or a guess. Times are seconds (durations) or Unix seconds (moments);
 token counts are the engine's own.

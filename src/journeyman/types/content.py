@@ -1,4 +1,4 @@
-"""What is said: messages and their parts, tools, and a model's replies.
+"""Messages and their parts, tools, and a model's replies.
 
 Parts are turned into a provider's form only at the model call. What else reads a message reads its parts, or its
 `text`: the whole as a model without parts reads it.

@@ -1,4 +1,4 @@
-"""What the journal holds: what happened to a case, what changed of a worker, and who holds a case.
+"""The entries of the journal: events of a case, changes of a worker, and who holds a case.
 
 Each kind of event is one frozen class; `EventBody` is their union, told apart by `kind`. In the order of a case's
 life: `recalled`, `opened`, then for each step `replied`, `intended` and `resulted`; `waiting` and `resumed` wherever

@@ -1,4 +1,4 @@
-"""What is learned: lessons, and what learning may change of a worker."""
+"""Lessons, and the parts of a worker that learning may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was done, and what became of it."""
+"""Trajectories, scores, decisions, labels and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run: one stream of cases, worked by one worker version; and what was set when it was opened."""
+"""A run (one stream of cases, worked by one worker version), and its settings."""
 
 from __future__ import annotations
 

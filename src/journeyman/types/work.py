@@ -1,4 +1,4 @@
-"""What is to be done: cases, and what each may cost."""
+"""Cases, and the budget of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verifiers. Each is one frozen settings record with `score` and `reference`; rewards come from nowhere else."""
+"""The verifiers. Each is a frozen settings record with `score` and `reference`. Only they give scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the passages that an answer cites, or was given, contain what it says.
+"""Checks whether the cited or given passages support an answer.
 
 Each sentence is held against each passage: the share of its content words that stand there, those of the question
 counting a quarter, since repeating it proves nothing; and every number must stand in the passage or in the question.

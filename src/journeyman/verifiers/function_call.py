@@ -1,4 +1,4 @@
-"""Answers that are function calls, judged as the Berkeley Function Calling Leaderboard does."""
+"""Answers that are function calls, scored like the Berkeley Function Calling Leaderboard."""
 
 from __future__ import annotations
 

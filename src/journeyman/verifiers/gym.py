@@ -1,4 +1,4 @@
-"""Games and puzzles made of a seed: the worker's commands are played again in a fresh game, and its score counts."""
+"""Games and puzzles from a seed: plays the worker's commands in a fresh game and takes its score."""
 
 from __future__ import annotations
 

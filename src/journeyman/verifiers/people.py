@@ -1,4 +1,4 @@
-"""Verifiers that ask somebody: a Python function, a model as judge, a person."""
+"""Verifiers that ask: a Python function, a model as judge, a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are a query: right when its result is that of a reference query."""
+"""Answers that are a query: correct if its result equals that of a reference query."""
 
 from __future__ import annotations
 

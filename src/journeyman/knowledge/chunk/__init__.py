@@ -1,4 +1,4 @@
-"""A document's text in stretches that can be indexed, found and cited: by a template that fits what it is.
+"""Cuts a document into chunks that can be indexed, found and cited, by a template for its kind.
 
 Whatever the template, `chunk.text == document.text[chunk.start:chunk.end]`, chunks come in the order of the text and do
 not overlap, and nothing but white space is left out.

@@ -1,4 +1,4 @@
-"""Which template fits a document, and why."""
+"""Chooses the template for a document, and says why."""
 
 from __future__ import annotations
 

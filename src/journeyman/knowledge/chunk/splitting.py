@@ -1,4 +1,4 @@
-"""How large a stretch of text is, and where a long one may be cut."""
+"""The size of a text, and the places where a long text may be cut."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What passages mention, and what that connects."""
+"""The entities that passages mention, and the links between passages that follow from them."""

@@ -1,4 +1,4 @@
-"""Claims: who does what to whom, read out of passages by a model, on request and within a budget of tokens.
+"""Claims: who does what to whom. A model reads them from passages, on request and within a token budget.
 
 Nothing here is needed for searching. What a claim names is added to what its passage mentions, so that the walk over
 the graph can go by it. GraphRAG (Edge et al. 2024) has a model read every passage before the first question, and takes

@@ -1,4 +1,4 @@
-"""What a passage is about, by cheap means: names, titles and quoted terms, without any model.
+"""The entities of a passage, without a model: names, titles and quoted terms.
 
 English: runs of capitalised words, joined by `of`, `the` and the like; the words that merely begin a sentence are left
 out. Chinese: what stands in brackets or quotation marks, and what a passage says more than once. Both: the title.

@@ -1,4 +1,4 @@
-"""The knowledge graph over an index: passages linked by what they mention, for questions whose answer needs several.
+"""The knowledge graph over an index: links passages by entities, for questions that need several passages.
 
 An index itself, so that whatever searches passages can search the graph. What is new and what is published: HippoRAG 2
 (Gutiérrez et al. 2025) walks from the entities and passages that fit a question, over triples that a language model

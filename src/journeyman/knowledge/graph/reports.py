@@ -1,4 +1,4 @@
-"""Reports on communities, written by a model when they are first asked for, and kept until what they rest on changes.
+"""Reports on communities: a model writes them on first request, and they are kept until their passages change.
 
 GraphRAG (Edge et al. 2024) writes the reports of all communities while it builds. Here none is written before somebody
 wants it; a report is known by its entities and passages, so that it is served only to those who may see all of these,

@@ -1,4 +1,4 @@
-"""Which indexes a knowledge base can stand on, and what it asks of one."""
+"""The kinds of index that a knowledge base can use, and the methods that it needs from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any file to one `Document`: read in a process of its own, under limits of time and memory.
+"""Turns any file into a `Document`, in a child process with limits of time and memory.
 
 `parse` gives a whole document, `parse_many` many of them from several processes, `stream` the sheets of one as they are
 read, in bounded memory.

@@ -1,4 +1,4 @@
-"""The process that reads: takes one job a line, says what it finds one line at a time. Run as a module.
+"""The process that reads files: it takes one request per line and answers line by line. Run as a module.
 
 Whatever a file does (a fault in a native library, a loop, all the memory) it does to this process alone. Nothing but
 JSON goes back, so that even a process taken over by a file can only say text.

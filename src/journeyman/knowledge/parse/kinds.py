@@ -1,4 +1,4 @@
-"""What kind of file it is, by its content first: a name may say anything."""
+"""The kind of a file, by its content first, because a name can be wrong."""
 
 from __future__ import annotations
 

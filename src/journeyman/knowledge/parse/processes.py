@@ -1,4 +1,4 @@
-"""Reading processes: started once, used for many files, ended when one takes too long or too much."""
+"""Child processes that read files: reused for many files, and ended when one exceeds a limit."""
 
 from __future__ import annotations
 

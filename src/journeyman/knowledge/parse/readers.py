@@ -1,4 +1,4 @@
-"""Which reader reads which kind. A reader's libraries are imported when its first file comes."""
+"""Maps each kind of file to its reader. A reader's libraries are imported at its first file."""
 
 from __future__ import annotations
 

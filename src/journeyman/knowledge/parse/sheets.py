@@ -1,4 +1,4 @@
-"""What passes between the parts of the parser: sheets of blocks, the limits, and the errors of one file."""
+"""Shared by the parts of the parser: parsed pages, limits, and the errors of one file."""
 
 from __future__ import annotations
 

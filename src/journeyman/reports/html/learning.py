@@ -1,4 +1,4 @@
-"""The report's part on learning: tiles, the learning curve, versions with their exams, and what got worse."""
+"""The report's part on learning: tiles, the learning curve, versions with their exams, and slices that got worse."""
 
 from __future__ import annotations
 

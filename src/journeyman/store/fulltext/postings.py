@@ -1,4 +1,4 @@
-"""Posting lists as bytes: which texts hold a term once, and which more than once, how often. No SQL here.
+"""Posting lists as bytes: the texts that hold a term once, and those that hold it more often. No SQL here.
 
 Most texts that hold a term hold it once, and what such a text can score is well known beforehand: that is what lets
 ranking stop early. So the two are kept apart. Of those that hold it once a long list is a bitmap, which is shorter than

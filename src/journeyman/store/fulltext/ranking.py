@@ -1,4 +1,4 @@
-"""BM25 over posting lists, exactly, without reading more of them than the answer needs. No SQL here.
+"""Exact BM25 over posting lists, which reads only what the best hits need. No SQL here.
 
 Robertson and Zaragoza 2009 for the score (k1 = 1.2, b = 0.75, and Lucene's form of rarity, which is never negative).
 The texts that hold a term once and those that hold it more often are two lists, and the shortest lists are taken first.

@@ -1,4 +1,4 @@
-"""A full-text index's segments as numpy sees them: texts packed, lists put end to end. No SQL here."""
+"""A full-text index's segments as numpy arrays. No SQL here."""
 
 from __future__ import annotations
 

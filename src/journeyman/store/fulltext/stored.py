@@ -1,4 +1,4 @@
-"""The segments of a full-text index as they are stored: written, masked where texts were removed, and merged."""
+"""The segments of a full-text index in the database: written, masked where texts were removed, and merged."""
 
 from __future__ import annotations
 

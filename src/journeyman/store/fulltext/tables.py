@@ -1,4 +1,4 @@
-"""A full-text index's tables, and what is said to the database about them often."""
+"""A full-text index's tables and its frequent statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terms of a text: what full-text search and plain memory compare. One function, so that all agree."""
+"""Splits a text into terms, for full-text search and plain memory alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened, and what became of it."""
+"""The journal: what happened to cases and workers."""
 
 from journeyman.store.journal.opening import folder_of, has_journal, open_journal, shown_as
 from journeyman.store.journal.protocol import Journal, LeaseLostError

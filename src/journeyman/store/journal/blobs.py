@@ -1,4 +1,4 @@
-"""Large contents by their hash, outside the rows: a schema that stands in every prompt is kept once."""
+"""Large contents by hash, outside the rows, so that each is stored once."""
 
 from __future__ import annotations
 

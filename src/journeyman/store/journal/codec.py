@@ -1,4 +1,4 @@
-"""How an event's body becomes a row: JSON that a person can read, and what is told token by token packed beside it."""
+"""How an event's body becomes a row: readable JSON, with per-token numbers packed beside it."""
 
 from __future__ import annotations
 

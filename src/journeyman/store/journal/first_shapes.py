@@ -1,4 +1,4 @@
-"""The tables as the first migrations made them. Never edited: what changed since stands in later migrations."""
+"""The tables as the first migrations made them. Never edited: later changes are later migrations."""
 
 from __future__ import annotations
 

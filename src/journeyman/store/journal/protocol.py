@@ -1,4 +1,4 @@
-"""What a journal promises, whichever database keeps it; every figure in a report is computed from it.
+"""The protocol of a journal, for every database. Every figure in a report is computed from it.
 
 Rows are written before they are acted on, and only ever added; the queue alone changes, and only says who holds what is
 still to do. An event's place (run, case, attempt, path, seq) is unique in the database itself. So of two processes that

@@ -1,4 +1,4 @@
-"""Events back into records: what the journal says of a case."""
+"""Turns a case's events back into records."""
 
 from __future__ import annotations
 

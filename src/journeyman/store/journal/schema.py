@@ -1,4 +1,4 @@
-"""The journal's tables as they are now; how older ones become so stands in `migrations.py`.
+"""The journal's tables today. `migrations.py` brings older ones to this form.
 
 Rows are only ever added, but for `pending`: the queue, which says who holds what is still to do, and what waits.
 """

@@ -1,4 +1,4 @@
-"""Rows as earlier versions wrote them, in today's words: the only place that knows the old ones.
+"""Reads rows of earlier versions: gives their old keys today's names. Only here are the old names known.
 
 A row is never rewritten on disk. It is read, and its old keys are given their new names; a row of today comes out
 as it is. So a store of any released version opens, and opening it changes nothing.

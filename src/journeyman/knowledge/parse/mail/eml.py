@@ -1,4 +1,4 @@
-"""E-mail (EML, mbox): who wrote what to whom and when, with quoted parts apart."""
+"""E-mail (EML, mbox): sender, recipients, date and text, with quoted parts apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zip archives under limits: what Office and EPUB files are. Nothing is unpacked before all of it is known to fit."""
+"""Zip archives under limits (Office and EPUB files). The sizes are checked before anything is unpacked."""
 
 from __future__ import annotations
 

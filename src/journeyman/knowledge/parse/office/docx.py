@@ -1,4 +1,4 @@
-"""Word files: paragraphs, headings by their style, lists, tables to cells, pictures, notes, headers and footers."""
+"""Word files: paragraphs, headings by style, lists, tables, pictures, notes, headers and footers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slides: titles, text in the order of its places, tables, charts' data, notes."""
+"""Slides: titles, text in the order of its places, tables, chart data, notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workbooks: each sheet a page, its rows as tables, read row by row. Values are those that were last computed."""
+"""Workbooks: each sheet is a page, read row by row as tables. Values are the last computed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accents that a file draws by themselves over their letter, as typesetters did, made one with it."""
+"""Joins accents that a file draws by themselves with the letters below them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables without rules: columns by the white between them, and what each cell says."""
+"""Tables without rules: columns by the white space between them, and the text of each cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading order: columns are found by the white between them, again and again within each part of the page."""
+"""Reading order: columns are found by white space, again and again within each part of the page."""
 
 from __future__ import annotations
 

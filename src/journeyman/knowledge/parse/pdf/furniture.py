@@ -1,4 +1,4 @@
-"""Headers and footers: what a page carries at its edges, and what pages repeat at the same place."""
+"""Headers and footers: texts at the edges of a page, and texts that pages repeat at one place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From pieces on a page to blocks in reading order."""
+"""From the pieces of a page to blocks in reading order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of text on a page: what layout works on, whether they come from a text layer or from recognition.
+"""Pieces of text on a page, from a text layer or from recognition: the input of layout.
 
 Coordinates are points from the top left corner, turned so that text runs from left to right and top to bottom: `Frame`
 turns them back to the page as it is shown.

@@ -1,4 +1,4 @@
-"""What a page's blocks are made of: its text without stamps and doubles, and the pictures among it."""
+"""The printed content of a page: text without stamps and duplicates, and the pictures in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PDF, page by page: the text layer with its places, or recognition where a page has none that can be used."""
+"""PDF, page by page: the text layer with its places, or recognition where there is no usable one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a PDF page has beside text: pictures, and the rules (thin lines) that tables are drawn with."""
+"""The pictures of a PDF page, and the rules (thin lines) that draw its tables."""
 
 from __future__ import annotations
 

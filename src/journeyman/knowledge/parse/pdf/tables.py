@@ -1,4 +1,4 @@
-"""Tables: with rules all around, with rules above and below only, and with none but the white between their columns."""
+"""Tables: with rules all around, with rules above and below only, and without rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text layer of a PDF page as pieces: words with their places, in the page as it is shown."""
+"""The text layer of a PDF page as pieces: words with their places on the page as it is shown."""
 
 from __future__ import annotations
 

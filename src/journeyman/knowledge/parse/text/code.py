@@ -1,4 +1,4 @@
-"""Code: one block for each symbol at the top level, with what comments on it; nothing is left out."""
+"""Code: one block for each top-level symbol with its comments; nothing is left out."""
 
 from __future__ import annotations
 

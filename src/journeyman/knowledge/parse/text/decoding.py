@@ -1,4 +1,4 @@
-"""Bytes to text: a byte order mark, then what the file declares, then what reads as UTF-8, then the likeliest."""
+"""Bytes to text: by byte order mark, by UTF-8, by the file's declaration, then by the likeliest characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables as such: CSV in any dialect, JSON and JSONL records; and the table blocks that other readers share."""
+"""Tables: CSV in any dialect, JSON and JSONL records, and the table blocks of other readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML: headings, paragraphs, lists, tables, code and quotes; what a reader does not see is left out."""
+"""HTML: headings, paragraphs, lists, tables, code and quotes. Invisible parts are left out."""
 
 from __future__ import annotations
 
