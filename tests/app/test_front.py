@@ -54,8 +54,17 @@ def test_every_argument_of_a_worker_is_documented() -> None:
     assert set(Worker("x").settings.__dataclass_fields__) <= {*arguments, "kind"}
 
 
-def test_importing_the_package_imports_nothing_heavy() -> None:
-    told = "import sys, journeyman; print([m for m in ('pydantic', 'numpy', 'openai') if m in sys.modules])"
+@pytest.mark.parametrize(
+    ("statement", "heavy"),
+    [
+        ("import journeyman", ("pydantic", "sqlalchemy", "numpy", "openai")),
+        ("from journeyman import Worker; Worker('x')", ("sqlalchemy", "numpy", "openai")),
+    ],
+)
+def test_what_is_heavy_is_imported_at_the_first_case(
+    statement: str, heavy: tuple[str, ...]
+) -> None:
+    told = f"import sys; {statement}; print([m for m in {heavy!r} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "[]"
 

@@ -1,5 +1,1 @@
 """The application: a workspace with its jobs, models and runs, and the worker as a library."""
-
-from journeyman.app.workspace import Workspace
-
-__all__ = ["Workspace"]

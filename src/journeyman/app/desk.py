@@ -5,50 +5,40 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from journeyman.app import loops
+from journeyman.app.results import Result, WorkSummary, result_of
+from journeyman.app.settings import WorkerSettings
 from journeyman.app.typed import OutputType, output_type
-from journeyman.app.workspace import Assignment, Workspace, place_of, with_rule
+from journeyman.app.workspace import Assignment, LearnResult, Workspace, place_of, with_rule
+from journeyman.assess.stats import proportion
+from journeyman.autonomy.backtest import Backtest, history_cases
 from journeyman.environments import SingleTurn, Tools
 from journeyman.environments.retrieval import RetrievalEnvironment
 from journeyman.errors import InputError
+from journeyman.improve.exams import Examined
+from journeyman.improve.learning import LearningBudget
 from journeyman.job.job import Job
 from journeyman.knowledge.retriever import Retriever
 from journeyman.memory.context import tokens_of
 from journeyman.models import DEFAULT_MODEL, open_model
 from journeyman.models.embedding import embedder_named
 from journeyman.models.validated import ValidatedModel
-from journeyman.protocols import Model, OpenEnvironment, Verifier
-from journeyman.types import Budget, Run
+from journeyman.protocols import Learner, Model, OpenEnvironment
+from journeyman.reports.writer import Written
+from journeyman.types import Budget, Case, CaseResult, Event, Run
 from journeyman.verifiers import Exact, JsonFields
 
 T = TypeVar("T")
 
 AT_ONCE = 4
 """Cases in flight."""
-
-
-@dataclass(frozen=True)
-class WorkerSettings(Generic[T]):
-    """What a worker was given; `front.Worker` tells what each means."""
-
-    job: str | Path | Job
-    instructions: str
-    tools: Sequence[Callable[..., Any]]
-    knowledge: str | Path | Sequence[str | Path] | None
-    output: type[T]
-    verifiers: Sequence[Verifier] | None
-    allowed_error: float | None
-    model: str | Model | None
-    budget: Budget | None
-    workspace: str | Path | Workspace | None
-    name: str
 
 
 class Desk(Generic[T]):
@@ -70,6 +60,110 @@ class Desk(Generic[T]):
     def look_again(self) -> None:
         """Another version may be the champion now."""
         self._run = None
+
+    def result(self, run: Run, record: CaseResult, prompt: str) -> Result[T]:
+        return result_of(
+            self.room,
+            run,
+            record,
+            prompt,
+            self.kind,
+        )
+
+    async def submit(self, case: Case) -> Result[T]:
+        """Do one case; one that an earlier version did is given as it stands."""
+        run = self.run
+        earlier = self.room.done_before(run, case.id)
+        if earlier is not None:
+            run = earlier
+        record = await self.room.submit(self.given, run, case)
+        return self.result(run, record, case.prompt)
+
+    def events(self, case: Case) -> list[Event]:
+        return self.room.events(self.run, case.id)
+
+    async def work(self, cases: Iterable[Case], *, retry_failed: bool) -> WorkSummary[T]:
+        """Do many cases, and sum them up."""
+        self.look_again()
+        prompts: dict[str, str] = {}
+
+        def noted() -> Iterator[Case]:
+            for case in cases:
+                prompts[case.id] = case.prompt
+                yield case
+
+        stream = self.room.stream(self.given, self.run, noted(), retry_failed=retry_failed)
+        await stream.work()
+        return self._summary(prompts)
+
+    def inbox(self) -> list[Result[T]]:
+        return list(self._waiting())
+
+    def _waiting(self) -> Iterator[Result[T]]:
+        for run in self.room.continued(self.run):
+            for item in self.room.inbox(run):
+                prompt = item.case.prompt
+                yield self.result(run, item.outcome, prompt)
+
+    def report(self, out: str | Path | None) -> Written:
+        folder = None if out is None else Path(out)
+        return self.room.report(self.run, folder)
+
+    async def backtest(self, cases: Iterable[Case]) -> Backtest:
+        found = await self.room.backtest(self.given, history_cases(cases))
+        self.look_again()
+        return found
+
+    async def learn(
+        self,
+        by: str | Learner,
+        sealed: Sequence[Case] | None,
+        teacher: str | Model | None,
+        budget: LearningBudget | None,
+    ) -> LearnResult:
+        asked = None if teacher is None else model_for(teacher)
+        allowed = budget or LearningBudget()
+        found = await self.room.learn(self.given, by, sealed, teacher=asked, budget=allowed)
+        self.look_again()
+        return found
+
+    async def exam(self, version: int, sealed: Sequence[Case]) -> Examined:
+        challenger = self.room.version(self.given, version)
+        found = await self.room.exam(self.given, challenger, sealed)
+        self.look_again()
+        return found
+
+    def _summary(self, prompts: Mapping[str, str]) -> WorkSummary[T]:
+        """Of the cases given: also of those that an earlier version did in a run that this one continues."""
+        runs = self.room.continued(self.run)
+        closed = right = judged = delivered = failed = 0
+
+        def given() -> Iterator[tuple[Run, CaseResult]]:
+            for run in runs:
+                for record in self.room.results(run):
+                    if record.closed and record.case_id in prompts:
+                        yield run, record
+
+        def each() -> Iterator[Result[T]]:
+            for run, record in given():
+                prompt = prompts[record.case_id]
+                yield self.result(run, record, prompt)
+
+        for _, record in given():
+            closed += 1
+            judged += record.correct is not None
+            right += record.correct is True
+            delivered += record.decision is not None and record.decision.deliver
+            failed += record.trajectory.failure is not None
+        return WorkSummary(
+            cases=len(prompts),
+            closed=closed,
+            correct=proportion(right, judged),
+            delivered=delivered,
+            failed=failed,
+            run=self.run,
+            each=each,
+        )
 
 
 def desk_for(settings: WorkerSettings[T]) -> Desk[T]:

@@ -14,30 +14,35 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from journeyman.app import loops
-from journeyman.app.desk import Desk, WorkerSettings, close_models, desk_for, model_for
-from journeyman.app.results import Result, WorkSummary, result_of
-from journeyman.app.workspace import LearnResult, Workspace
-from journeyman.assess.stats import proportion
-from journeyman.autonomy.backtest import Backtest, history_cases
+from journeyman.app.settings import WorkerSettings
 from journeyman.cases import read_cases
 from journeyman.errors import InputError
-from journeyman.improve.exams import Examined
-from journeyman.improve.learning import LearningBudget
 from journeyman.job.job import Job
-from journeyman.protocols import Learner, Model, Verifier
-from journeyman.reports.writer import Written
-from journeyman.types import Attachment, Budget, Case, CaseResult, EventBody, Json
+from journeyman.types import Case
+
+if TYPE_CHECKING:
+    from journeyman.app.desk import Desk
+    from journeyman.app.results import Result, WorkSummary
+    from journeyman.app.workspace import LearnResult, Workspace
+    from journeyman.autonomy.backtest import Backtest
+    from journeyman.improve.exams import Examined
+    from journeyman.improve.learning import LearningBudget
+    from journeyman.protocols import Learner, Model, Verifier
+    from journeyman.reports.writer import Written
+    from journeyman.types import Attachment, Budget, EventBody, Json
 
 T = TypeVar("T")
 
 Tool = Callable[..., Any]
 Paths = str | Path | Sequence[str | Path]
-CaseLike = Case | str | Mapping[str, Json]
+CaseLike = Case | str | Mapping[str, Any]
 Cases = str | Path | Iterable[CaseLike]
 """A .jsonl or .csv file, or cases: records, mappings with a record's fields, or prompts."""
 
@@ -166,7 +171,7 @@ class Worker(Generic[T]):
     ) -> Result[T]:
         """`do` as a coroutine."""
         case = _case(prompt, id, data, user, attachments)
-        return await self._submit(case)
+        return await self._desk.submit(case)
 
     async def stream(
         self,
@@ -179,33 +184,18 @@ class Worker(Generic[T]):
     ) -> AsyncIterator[EventBody | Result[T]]:
         """What happens in a case, as it is written down: replies, tool results, the decision; the result comes last."""
         case = _case(prompt, id, data, user, attachments)
-        doing = asyncio.create_task(self._submit(case))
+        doing = asyncio.create_task(self._desk.submit(case))
         desk, told = self._desk, 0
         try:
             while not doing.done():
                 await asyncio.wait({doing}, timeout=LOOK_SECONDS)
-                events = desk.room.events(desk.run, case.id)
+                events = desk.events(case)
                 for event in events[told:]:
                     yield event.body
                 told = len(events)
             yield await doing
         finally:
             doing.cancel()
-
-    async def _submit(self, case: Case) -> Result[T]:
-        desk = self._desk
-        room, run = desk.room, desk.run
-        earlier = room.done_before(run, case.id)
-        if earlier is not None:
-            run = earlier
-        record = await room.submit(desk.given, run, case)
-        return result_of(
-            room,
-            run,
-            record,
-            case.prompt,
-            desk.kind,
-        )
 
     # --- many cases
 
@@ -221,39 +211,20 @@ class Worker(Generic[T]):
 
     async def awork(self, cases: Cases, *, retry_failed: bool = False) -> WorkSummary[T]:
         """`work` as a coroutine."""
-        desk = self._desk
-        desk.look_again()
-        ids: dict[str, str] = {}
-
-        def noted() -> Iterator[Case]:
-            for case in _cases(cases):
-                ids[case.id] = case.prompt
-                yield case
-
-        stream = desk.room.stream(desk.given, desk.run, noted(), retry_failed=retry_failed)
-        await stream.work()
-        return _summary(desk, ids)
+        return await self._desk.work(_cases(cases), retry_failed=retry_failed)
 
     # --- people
 
     def inbox(self) -> list[Result[T]]:
         """What waits for a person: escalated answers, and those drawn for an audit. The riskiest come first."""
-        desk = self._desk
-        found: list[Result[T]] = []
-        for run in desk.room.continued(desk.run):
-            for item in desk.room.inbox(run):
-                one = result_of(desk.room, run, item.outcome, item.case.prompt, desk.kind)
-                found.append(one)
-        return found
+        return self._desk.inbox()
 
     def report(
         self,
         out: str | Path | None = None,
     ) -> Written:
         """Write a report of all that was done: HTML, CSV, and PNG where matplotlib is installed."""
-        desk = self._desk
-        folder = None if out is None else Path(out)
-        return desk.room.report(desk.run, folder)
+        return self._desk.report(out)
 
     # --- getting better
 
@@ -263,11 +234,7 @@ class Worker(Generic[T]):
 
     async def abacktest(self, cases: Cases) -> Backtest:
         """`backtest` as a coroutine."""
-        desk = self._desk
-        history = history_cases(_cases(cases))
-        found = await desk.room.backtest(desk.given, history)
-        desk.look_again()
-        return found
+        return await self._desk.backtest(_cases(cases))
 
     def learn(
         self,
@@ -275,11 +242,12 @@ class Worker(Generic[T]):
         *,
         by: str | Learner = "demonstrations",
         teacher: str | Model | None = None,
-        budget: LearningBudget = LearningBudget(),
+        budget: LearningBudget | None = None,
     ) -> LearnResult:
         """Learn from judged cases: propose a new version, and examine it on the sealed `cases`.
 
         They are of the split `exam` and have targets. None: the version is only proposed; `exam` can follow.
+        `budget`: what learning may cost. None: the usual.
         `by`: demonstrations, rules, instructions, ablation, or a learner of your own.
         """
         learning = self.alearn(cases, by=by, teacher=teacher, budget=budget)
@@ -291,15 +259,11 @@ class Worker(Generic[T]):
         *,
         by: str | Learner = "demonstrations",
         teacher: str | Model | None = None,
-        budget: LearningBudget = LearningBudget(),
+        budget: LearningBudget | None = None,
     ) -> LearnResult:
         """`learn` as a coroutine."""
-        desk = self._desk
         sealed = None if cases is None else list(_cases(cases))
-        asked = None if teacher is None else model_for(teacher)
-        found = await desk.room.learn(desk.given, by, sealed, teacher=asked, budget=budget)
-        desk.look_again()
-        return found
+        return await self._desk.learn(by, sealed, teacher, budget)
 
     def exam(self, version: int, cases: Cases) -> Examined:
         """Examine a proposed version on sealed cases; where it passes, it works from then on."""
@@ -307,11 +271,8 @@ class Worker(Generic[T]):
 
     async def aexam(self, version: int, cases: Cases) -> Examined:
         """`exam` as a coroutine."""
-        desk = self._desk
-        challenger = desk.room.version(desk.given, version)
-        found = await desk.room.exam(desk.given, challenger, list(_cases(cases)))
-        desk.look_again()
-        return found
+        sealed = list(_cases(cases))
+        return await self._desk.exam(version, sealed)
 
     def close(self) -> None:
         """Close the models that this thread opened by name. They are opened again at the next use."""
@@ -321,7 +282,7 @@ class Worker(Generic[T]):
         """`close` as a coroutine: of the running loop."""
         if self._desks is not None:
             self._desks.pop(asyncio.get_running_loop(), None)
-        await close_models()
+        await _behind().close_models()
 
     @property
     def _desk(self) -> Desk[T]:
@@ -330,8 +291,13 @@ class Worker(Generic[T]):
         if self._desks is None:
             self._desks = WeakKeyDictionary()
         if loop not in self._desks:
-            self._desks[loop] = desk_for(self.settings)
+            self._desks[loop] = _behind().desk_for(self.settings)
         return self._desks[loop]
+
+
+def _behind() -> ModuleType:
+    """What does the work, imported at the first use: database, numbers and all take half a second."""
+    return import_module("journeyman.app.desk")
 
 
 def _case(
@@ -381,43 +347,3 @@ def _id_of(prompt: str) -> str:
     text = prompt.encode("utf-8")
     digest = hashlib.sha256(text).hexdigest()
     return f"p-{digest[:16]}"
-
-
-def _summary(desk: Desk[T], prompts: Mapping[str, str]) -> WorkSummary[T]:
-    """Of the cases given: also of those that an earlier version did in a run that this one continues."""
-    run, room = desk.run, desk.room
-    runs = room.continued(run)
-    closed = right = judged = delivered = failed = 0
-
-    def given() -> Iterator[tuple[Any, CaseResult]]:
-        for one in runs:
-            for record in room.results(one):
-                if record.closed and record.case_id in prompts:
-                    yield one, record
-
-    def each() -> Iterator[Result[T]]:
-        for one, record in given():
-            prompt = prompts[record.case_id]
-            yield result_of(
-                room,
-                one,
-                record,
-                prompt,
-                desk.kind,
-            )
-
-    for _, record in given():
-        closed += 1
-        judged += record.correct is not None
-        right += record.correct is True
-        delivered += record.decision is not None and record.decision.deliver
-        failed += record.trajectory.failure is not None
-    return WorkSummary(
-        cases=len(prompts),
-        closed=closed,
-        correct=proportion(right, judged),
-        delivered=delivered,
-        failed=failed,
-        run=run,
-        each=each,
-    )

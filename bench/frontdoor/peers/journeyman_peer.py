@@ -1,0 +1,20 @@
+"""Ours: a worker with instructions, one function and a model. Prints microseconds and KiB of one."""
+
+from making import measured
+
+from journeyman import ScriptedModel, Worker
+
+
+def look(word: str) -> str:
+    """Look a word up."""
+    return f"seen {word}"
+
+
+MODEL = ScriptedModel([])
+
+
+def make():
+    return Worker("words", model=MODEL, tools=[look], instructions="Be brief.")
+
+
+measured(make)
