@@ -106,8 +106,9 @@ class Desk(Generic[T]):
                 yield self.result(run, item.outcome, prompt)
 
     def report(self, out: str | Path | None) -> Written:
-        folder = None if out is None else Path(out)
-        return self.room.report(self.run, folder)
+        if out is None:
+            return self.room.report(self.run)
+        return self.room.report(self.run, Path(out))
 
     async def backtest(self, cases: Iterable[Case]) -> Backtest:
         found = await self.room.backtest(self.given, history_cases(cases))

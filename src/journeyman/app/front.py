@@ -209,9 +209,15 @@ class Worker(Generic[T]):
         working = self.awork(cases, retry_failed=retry_failed)
         return loops.run_here(working, called="work")
 
-    async def awork(self, cases: Cases, *, retry_failed: bool = False) -> WorkSummary[T]:
+    async def awork(
+        self,
+        cases: Cases,
+        *,
+        retry_failed: bool = False,
+    ) -> WorkSummary[T]:
         """`work` as a coroutine."""
-        return await self._desk.work(_cases(cases), retry_failed=retry_failed)
+        given = _cases(cases)
+        return await self._desk.work(given, retry_failed=retry_failed)
 
     # --- people
 

@@ -248,7 +248,12 @@ class Workspace:
         self._runners[key] = runner
         return await runner.__aenter__()
 
-    async def ask(self, job: Job, model: Model, question: str) -> CaseResult:
+    async def ask(
+        self,
+        job: Job,
+        model: Model,
+        question: str,
+    ) -> CaseResult:
         """Work one question to documents. Raises InputError for an empty one."""
         given = Assignment(job, model, at_once=1)
         runner = await self._kept_runner(given, self.open_run(given))
