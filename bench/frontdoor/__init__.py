@@ -1,7 +1,7 @@
 """What the front door costs: importing, making a worker, and a case beyond its model; beside Agno and pydantic-ai."""
 
 MEASURES = (
-    "journeyman",
+    "journeyman.__init__",
     "journeyman.app",
     "journeyman.assess",
     "journeyman.autonomy",

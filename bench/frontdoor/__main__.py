@@ -17,11 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.harness.__main__ import installed
 from bench.lib.figures import Figure, median_of
+from bench.lib.peers import installed
 from bench.lib.places import ROOT
 from bench.lib.results import as_usual, write
-from journeyman import ScriptedModel, Worker
+from journeyman.app.front import Worker
+from journeyman.models.scripted import ScriptedModel
 
 PEERS = Path(__file__).parent / "peers"
 IMPORTS = {

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.lib.figures import Figure, median_of
-from bench.lib.places import ROOT, WORK
+from bench.lib.peers import PACKAGES, installed
+from bench.lib.places import ROOT
 from bench.lib.results import as_usual, write
 from journeyman.environments import Tools
 from journeyman.job.job import Job
@@ -32,17 +33,10 @@ from journeyman.store.journal import open_journal
 from journeyman.types import Budget, Case, CaseResult
 from journeyman.verifiers import Exact
 
-PEERS = WORK / "peers"
 TURNS = 10
 WARM = 2
 """Cases that are not timed, of every library. Our answers to them are wrong, so that corrections can be recalled."""
 
-PACKAGES = {
-    "agno": ("agno", "openai"),
-    "openai-agents": ("openai-agents",),
-    "pydantic-ai-slim": ("pydantic-ai-slim[openai]",),
-    "mini-swe-agent": ("mini-swe-agent", "mcp"),
-}
 OURS = "journeyman"
 
 
@@ -57,21 +51,6 @@ def server(turns: int) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-def installed(peer: str) -> Path | None:
-    """The peer's Python, set up if need be; None where it can't be had."""
-    python = PEERS / peer / "bin" / "python"
-    ready = PEERS / peer / "ready"
-    if not ready.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PEERS / peer)], check=True)
-        done = subprocess.run(
-            [str(python), "-m", "pip", "install", "-q", *PACKAGES[peer]], check=False
-        )
-        if done.returncode != 0:
-            return None
-        ready.touch()
-    return python
 
 
 def look(word: str) -> str:

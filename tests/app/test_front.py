@@ -107,14 +107,20 @@ def test_a_failure_is_a_result_and_says_why(tmp_path: Path) -> None:
 
 
 def test_a_label_says_who_gave_it_and_is_told_at_once(tmp_path: Path) -> None:
-    model = ScriptedModel(["11.00", "12.50"])
-    ada = Worker("prices", model=model, workspace=tmp_path)
+    """But for the share of cases, drawn by chance, by which the worth of lessons is measured."""
+
+    def answer(messages: Sequence[Message], tools: Any) -> str:
+        told = [message.text for message in messages if message.role == "assistant"]
+        return told[-1] if told else "11.00"
+
+    ada = Worker("prices", model=ScriptedModel(answer), workspace=tmp_path)
     done = ada.do("What does the blue chair cost?").correct("12.50", by="mei", note="new list")
     [label] = done.record.labels
     assert (label.by, label.correction, label.note) == ("mei", "12.50", "new list")
     assert done.right is False
-    ada.do("What does the blue chair cost today?")
-    assert "12.50" in [message.text for message in model.calls[-1]]
+    later = [ada.do("What does the blue chair cost today?") for _ in range(8)]
+    assert "12.50" in [one.answer for one in later]
+    assert any(one.record.trajectory.recalled for one in later)
 
 
 def test_accepting_and_rejecting(tmp_path: Path) -> None:

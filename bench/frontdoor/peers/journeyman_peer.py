@@ -2,7 +2,8 @@
 
 from making import measured
 
-from journeyman import ScriptedModel, Worker
+from journeyman.app.front import Worker
+from journeyman.models.scripted import ScriptedModel
 
 
 def look(word: str) -> str:
