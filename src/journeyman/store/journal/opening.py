@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
-from journeyman.errors import InputError, MissingExtraError
+from journeyman.errors import MissingExtraError
+from journeyman.store.journal.places import database_of, folder_of
 from journeyman.store.journal.protocol import Journal
 from journeyman.store.journal.sqlite import SqliteJournal
-
-SCHEMES = ("postgresql://", "postgres://")
 
 
 def open_journal(workspace: Path | str) -> Journal:
@@ -31,60 +25,3 @@ def open_journal(workspace: Path | str) -> Journal:
     except ImportError:
         raise MissingExtraError("A workspace in PostgreSQL", "postgres") from None
     return PostgresJournal.open(url, folder_of(workspace))
-
-
-def folder_of(workspace: Path | str) -> Path:
-    """The folder of what stands beside the journal: reports, data, lessons, knowledge.
-
-    A workspace in a database has one on each machine: `$JOURNEYMAN_FOLDER`, or one in the user's cache folder, named
-    by a hash of the URL without the password.
-    """
-    url = database_of(workspace)
-    if url is None:
-        return Path(workspace)
-    if folder := os.environ.get("JOURNEYMAN_FOLDER"):
-        return Path(folder)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    open_query = {name: value for name, value in url.query.items() if name != "password"}
-    plain = url.set(password="", query=open_query).render_as_string(hide_password=False)
-    name = hashlib.sha256(plain.encode()).hexdigest()[:16]
-    return cache / "journeyman" / "workspaces" / name
-
-
-def has_journal(workspace: Path | str) -> bool:
-    """Whether there may be a journal: a database can only be asked by opening it."""
-    if database_of(workspace) is not None:
-        return True
-    return (Path(workspace) / "journal.sqlite").exists()
-
-
-def shown_as(workspace: Path | str) -> str:
-    """The workspace without anything secret, to be shown."""
-    url = database_of(workspace)
-    return str(workspace) if url is None else place_of(url)
-
-
-def place_of(url: URL) -> str:
-    """A database's URL without user, password and settings."""
-    host = url.host or url.query.get("host") or "localhost"
-    port = "" if url.port is None else f":{url.port}"
-    return f"postgresql://{host}{port}/{url.database or ''}"
-
-
-def database_of(workspace: Path | str) -> URL | None:
-    """The URL of a workspace in a database. None: it is a folder. Raises InputError for a URL of another kind."""
-    if isinstance(workspace, Path) or "://" not in workspace:
-        return None
-    scheme = workspace.partition("://")[0]
-    if not workspace.startswith(SCHEMES):
-        raise InputError(
-            f"A workspace can't be a URL of the kind {scheme!r}.",
-            "Give a folder, or postgresql://USER@HOST/DATABASE.",
-        )
-    try:
-        return make_url(workspace).set(drivername="postgresql")
-    except (ArgumentError, ValueError):
-        raise InputError(
-            "The workspace's URL can't be read.",
-            "Write it as postgresql://USER@HOST:PORT/DATABASE.",
-        ) from None

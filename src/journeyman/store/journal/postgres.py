@@ -33,7 +33,7 @@ from journeyman.store.journal import schema
 from journeyman.store.journal.blobs import BlobFolder, Blobs, BlobTable
 from journeyman.store.journal.hot import HotStatements, next_case, next_held
 from journeyman.store.journal.migrations import migrate
-from journeyman.store.journal.opening import place_of
+from journeyman.store.journal.places import place_of
 from journeyman.store.journal.rows import EVENT_COLUMNS
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
 from journeyman.store.statements import Statement

@@ -1,0 +1,3 @@
+"""How full the lines of functions are."""
+
+MEASURES = ("journeyman",)
