@@ -38,17 +38,21 @@ async def carry_out(
     for call in step.reply.message.tool_calls:
         same = _same_call_before((*earlier, step), call)
         result, remark = await _call(environment, specs.get(call.name), call, same)
-        messages = [result]
+        step = _with_result(step, result)
         if remark is not None:
             repeats += 1
-            messages.append(Message(role="user", content=remark))
-        step = step.model_copy(update={"results": (*step.results, *messages)})
+            step = _with_result(step, Message(role="user", content=remark))
         if not result.failed and _is_final(environment, call):
             handed_in.append(call)
     answer = None
     if handed_in:
         answer = _answer(handed_in, specs, (*earlier, step))
     return CarriedOut(step=step, repeats=repeats, answer=answer)
+
+
+def _with_result(step: Step, message: Message) -> Step:
+    results = (*step.results, message)
+    return step.model_copy(update={"results": results})
 
 
 def _is_final(environment: Environment, call: ToolCall) -> bool:

@@ -164,8 +164,9 @@ def _spent(budget: Budget, state: RolloutState) -> Stop | None:
     """The budget that is used up. Tokens count only as far as the engine tells them."""
     if len(state.steps) >= budget.steps:
         return "steps"
-    usages = [step.reply.usage for step in state.steps]
-    tokens = sum(usage.total_tokens or 0 for usage in usages)
+    tokens = 0
+    for step in state.steps:
+        tokens += step.reply.usage.total_tokens or 0
     return "tokens" if tokens >= budget.tokens else None
 
 

@@ -90,10 +90,7 @@ def to_learn_from(count: int) -> int:
 def outlook(journal: Journal, run: Run) -> Backtest:
     """What a finished backtest shows. Raises InputError when its cases could not be judged."""
     known = _judged(journal, run)
-    answered: list[int] = []
-    for place, (decided, _) in enumerate(known):
-        if decided.evidence.answer is not None:
-            answered.append(place)
+    answered = _answered(known)
     if len(answered) < FEWEST:
         raise InputError(
             f"Only {len(answered)} of the cases have an answer that could be judged; a backtest needs {FEWEST}.",
@@ -127,6 +124,15 @@ def outlook(journal: Journal, run: Run) -> Backtest:
         asked=at(rule.allowed_error),
         others=tuple(map(at, others)),
     )
+
+
+def _answered(known: Sequence[tuple[Decided, bool]]) -> list[int]:
+    """The places of the cases that have an answer."""
+    places: list[int] = []
+    for place, (decided, _) in enumerate(known):
+        if decided.evidence.answer is not None:
+            places.append(place)
+    return places
 
 
 def _judged(journal: Journal, run: Run) -> list[tuple[Decided, bool]]:

@@ -73,13 +73,11 @@ async def examine(
     job = room.job
     earlier = _exams_so_far(journal, job.name, challenger.worker)
     for examined in reversed(earlier):
-        if examined.version == challenger.number and examined.champion == champion.number:
+        if _is_of(examined, champion, challenger):
             return examined
-    sealed = [case for case in cases if case.split == "exam" and case.target is not None]
-    # Of cases with the same id the last one counts.
-    by_id = {case.id: case for case in sealed}
-    retired = _given_away(journal, job, challenger, list(by_id.values()))
-    left = [case for case in by_id.values() if case.id not in retired]
+    sealed = _sealed(cases)
+    retired = _given_away(journal, job, challenger, sealed)
+    left = [case for case in sealed if case.id not in retired]
     if len(left) < FEWEST:
         raise InputError(
             f"An exam needs at least {FEWEST} cases of the split exam with a target; there are {len(left)}.",
@@ -97,6 +95,22 @@ async def examine(
         retired=tuple(sorted(retired)),
     )
     return _write_down(journal, job.name, challenger, result)
+
+
+def _is_of(examined: Examined, champion: Version, challenger: Version) -> bool:
+    """Whether an exam was of these two versions."""
+    if examined.version != challenger.number:
+        return False
+    return examined.champion == champion.number
+
+
+def _sealed(cases: Iterable[Case]) -> list[Case]:
+    """The cases of the split exam with a target. Of cases with the same id the last one counts."""
+    by_id: dict[str, Case] = {}
+    for case in cases:
+        if case.split == "exam" and case.target is not None:
+            by_id[case.id] = case
+    return list(by_id.values())
 
 
 def _exams_so_far(journal: Journal, job: str, worker: str) -> list[Examined]:
@@ -138,11 +152,12 @@ def _write_down(journal: Journal, job: str, challenger: Version, result: Examine
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
         known = versions(changes, runs, name)
         champion = champion_now(changes, known, name, challenger.config_hash)
-        promoted = result.promoted and champion.number == result.champion
-        final = result.model_copy(update={"promoted": promoted})
+        final = result
+        if champion.number != result.champion:
+            final = result.model_copy(update={"promoted": False})
         written.append(final)
         rows = [change_of(job, name, "examined", final)]
-        if promoted:
+        if final.promoted:
             rows.append(change_of(job, name, "promoted", {"version": challenger.number}))
         return rows
 
@@ -177,16 +192,31 @@ async def _sit(
 def _exam_runs(room: Room, champion: Version, challenger: Version) -> list[Run]:
     """The champion's run and the challenger's. Of a stopped exam: its own, with its own order and its own memory."""
     position = room.journal.position()
-    spec = RunSpec(purpose="exam", salt=secrets.token_hex(8), until=position)
+    salt = secrets.token_hex(8)
+    spec = RunSpec(purpose="exam", salt=salt, until=position)
+    first = _exam_run(room, champion, challenger, champion, spec)
+    kept = {
+        "salt": first.spec.salt,
+        "until": first.spec.until,
+    }
+    spec = spec.model_copy(update=kept)
+    second = _exam_run(room, champion, challenger, challenger, spec)
+    return [first, second]
+
+
+def _exam_run(
+    room: Room, champion: Version, challenger: Version, version: Version, spec: RunSpec
+) -> Run:
+    """The run in which one of the two versions works the exam's cases."""
     exam = f"{room.job.name}-exam-{champion.label}-{challenger.label}"
-    runs: list[Run] = []
-    for version in (champion, challenger):
-        name = f"{exam}-{version.number}"
-        run = open_internal_run(room.journal, room.job, room.model, version, name=name, spec=spec)
-        runs.append(run)
-        kept = {"salt": run.spec.salt, "until": run.spec.until}
-        spec = spec.model_copy(update=kept)
-    return runs
+    return open_internal_run(
+        room.journal,
+        room.job,
+        room.model,
+        version,
+        name=f"{exam}-{version.number}",
+        spec=spec,
+    )
 
 
 def _pair(job: str, case: Case, champion: CaseResult, challenger: CaseResult) -> Pair:
@@ -217,12 +247,13 @@ def prompt_cost(worker_spec: WorkerSpec, job: Job) -> int:
     instructions = worker_spec.instructions
     if instructions is None:
         instructions = job.instructions
-    recall = worker_spec.recall
-    recalled = 0
-    if recall.k and recall.kinds:
-        recalled = round(recall.tokens * (1 - recall.min_similarity))
     playbook = rules(worker_spec.playbook)
-    return tokens_of(instructions) + tokens_of(playbook) + recalled
+    fixed = tokens_of(instructions) + tokens_of(playbook)
+    recall = worker_spec.recall
+    if not recall.k or not recall.kinds:
+        return fixed
+    share = 1 - recall.min_similarity
+    return fixed + round(recall.tokens * share)
 
 
 def _given_away(

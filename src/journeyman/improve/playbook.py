@@ -60,15 +60,8 @@ def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
             "The playbook has no head of --- lines with name and description.",
             "Write it out anew first.",
         )
-    lines = text[head.end() :].splitlines()
-    known = {(rule.about, rule.text): rule for rule in worker_spec.playbook}
-    rules: list[Lesson] = []
-    for line in lines:
-        if not line.startswith("- "):
-            continue
-        when, rule = _read_rule(line)
-        kept = known.get((when, rule))
-        rules.append(kept or lesson("rule", when, rule, by, (f"person:{by}",)))
+    body = text[head.end() :]
+    rules = _read_rules(body, worker_spec.playbook, by)
     if len(rules) > MOST:
         raise InputError(
             f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt."
@@ -79,6 +72,22 @@ def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
     without_doubles = tuple(dict.fromkeys(rules))
     edited = worker_spec.model_copy(update={"playbook": without_doubles})
     return Proposal(worker_spec=edited, why=why)
+
+
+def _read_rules(body: str, playbook: Sequence[Lesson], by: str) -> list[Lesson]:
+    """The rules of the file's lines: known ones as they were, others as lessons of that person."""
+    known = {(rule.about, rule.text): rule for rule in playbook}
+    sources = (f"person:{by}",)
+    rules: list[Lesson] = []
+    for line in body.splitlines():
+        if not line.startswith("- "):
+            continue
+        when, text = _read_rule(line)
+        rule = known.get((when, text))
+        if rule is None:
+            rule = lesson("rule", when, text, by, sources)
+        rules.append(rule)
+    return rules
 
 
 def _read_rule(line: str) -> tuple[str, str]:

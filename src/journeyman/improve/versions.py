@@ -60,19 +60,25 @@ def roll_back(
         known = versions(changes, runs, name)
         working = champion(changes, known, name, config_hash)
         wanted = working.parent if number is None else number
-        if wanted is None or wanted not in known or known[wanted].config_hash != config_hash:
-            missing = f"a version before {working.label}"
-            if number is not None:
-                missing = f"version {number}"
-            raise InputError(
-                f"There is no {missing} of {name!r} to go back to.",
-                "List them with: journeyman versions",
-            )
-        pointed.append(known[wanted])
-        return (change_of(job, name, "rolled_back", {"version": wanted}),)
+        version = None if wanted is None else known.get(wanted)
+        if version is None or version.config_hash != config_hash:
+            raise _no_version(name, working, number)
+        pointed.append(version)
+        change = change_of(job, name, "rolled_back", {"version": wanted})
+        return (change,)
 
     journal.change(make, job=job)
     return pointed[-1]
+
+
+def _no_version(name: str, working: Version, number: int | None) -> InputError:
+    missing = f"a version before {working.label}"
+    if number is not None:
+        missing = f"version {number}"
+    return InputError(
+        f"There is no {missing} of {name!r} to go back to.",
+        "List them with: journeyman versions",
+    )
 
 
 def difference(one: Version, other: Version) -> list[str]:

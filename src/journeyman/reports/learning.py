@@ -402,6 +402,22 @@ def _drawn(one: Done) -> bool:
     return one.recalled > 0 and one.withheld > 0
 
 
+def _told_and_not(done: Sequence[Done]) -> tuple[list[Done], list[Done]]:
+    """The judged cases that were told something, and those told nothing that have their like among the others."""
+    told: list[Done] = []
+    untold: list[Done] = []
+    for case in done:
+        if case.correct is None or not _drawn(case):
+            continue
+        if case.shown:
+            told.append(case)
+        else:
+            untold.append(case)
+    counts = {case.recalled for case in told}
+    alike = [case for case in untold if case.recalled in counts]
+    return told, alike
+
+
 def against_chance(done: Sequence[Done]) -> tuple[Proportion, Interval]:
     """The accuracy where chance withheld all that was recalled, and where it did not, of cases otherwise alike.
 
@@ -409,12 +425,7 @@ def against_chance(done: Sequence[Done]) -> tuple[Proportion, Interval]:
     that have as many, and each number counts as often as it does among those that were told nothing; numbers that only
     one side has are left out.
     """
-    drawn = [case for case in done if _drawn(case)]
-    judged = [case for case in drawn if case.correct is not None]
-    told = [case for case in judged if case.shown]
-    told_counts = {case.recalled for case in told}
-    untold = [case for case in judged if not case.shown]
-    nothing = [case for case in untold if case.recalled in told_counts]
+    told, nothing = _told_and_not(done)
     if not nothing:
         return _share([]), Interval(value=None, low=None, high=None)
     total = len(nothing)

@@ -169,10 +169,11 @@ def _curve(version: VersionMetrics, colour: str, most: int) -> Iterator[str]:
     """A version's shares with their intervals, and its name where it begins."""
     dots = [_dot(stretch) for stretch in version.curve]
     yield line(dots, across=float(most), colour=colour)
-    places = [dot.x / most for dot in dots]
-    for place, stretch in zip(places, version.curve, strict=True):
-        yield from _marks(place, stretch.correct, colour)
-    yield _name(version, places[0], colour)
+    for stretch in version.curve:
+        dot = _dot(stretch)
+        yield from _marks(dot.x / most, stretch.correct, colour)
+    first = dots[0]
+    yield _name(version, first.x / most, colour)
 
 
 def _name(version: VersionMetrics, across: float, colour: str) -> str:
