@@ -1,4 +1,4 @@
-"""A run's report is written: one HTML page that needs nothing else, CSV files, and PNGs where matplotlib is installed.
+"""Writes a run's report: a self-contained HTML page, CSV files, and PNGs where matplotlib is installed.
 
 Every figure is folded from the journal's events (`metrics.py`, `learning.py`); nothing is kept from the work itself.
 """
