@@ -419,7 +419,9 @@ def test_what_comes_later_has_a_larger_position(journal: Journal) -> None:
 
 def test_a_newer_store_is_refused(workspace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_journal(workspace).close()
-    monkeypatch.setattr(migrations.migrate, "__defaults__", (migrations.MIGRATIONS[:2],))
+    known = migrations.MIGRATIONS[:2]
+    for module in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"journeyman.store.journal.{module}.MIGRATIONS", known)
     with pytest.raises(StoreError, match="newer version: it has migration '003_paths"):
         open_journal(workspace)
 

@@ -19,6 +19,7 @@ from journeyman.store import connect
 from journeyman.store.journal import Journal, migrations, open_journal
 from journeyman.store.journal.blobs import INLINE_CHARACTERS, BlobFolder
 from journeyman.store.journal.sqlite import SqliteJournal
+from journeyman.store.migrations import migrate
 from journeyman.types import EVENT_VERSION, Closed
 from tests.store.journal.parts import choose, event, said
 
@@ -128,7 +129,7 @@ def test_an_older_store_gets_paths_and_keeps_its_rows(tmp_path: Path) -> None:
     row = "('r-1', 'a', 1, 0, 'closed', NULL, '{\"right\":true}', NULL, 2.5)"
     columns = "run_id, case_id, attempt, seq, kind, key, body, packed, at"
     with raw.begin():
-        migrations.migrate(raw, migrations.MIGRATIONS[:2])
+        migrate(raw, migrations.MIGRATIONS[:2])
         raw.exec_driver_sql(f"INSERT INTO events (id, {columns}) SELECT 7, * FROM (VALUES {row})")
     raw.close()
     raw.engine.dispose()

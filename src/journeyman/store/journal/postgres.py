@@ -32,10 +32,11 @@ from journeyman.errors import InputError, StoreError
 from journeyman.store.journal import schema
 from journeyman.store.journal.blobs import BlobFolder, Blobs, BlobTable
 from journeyman.store.journal.hot import HotStatements, next_case, next_held
-from journeyman.store.journal.migrations import migrate
+from journeyman.store.journal.migrations import MIGRATIONS
 from journeyman.store.journal.places import place_of
 from journeyman.store.journal.rows import EVENT_COLUMNS
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
+from journeyman.store.migrations import migrate
 from journeyman.store.statements import Statement
 
 CHANNEL = "journeyman"
@@ -127,7 +128,7 @@ class PostgresJournal(SqlJournal):
         journal = cls(plain, workspace, None if folder is None else Path(folder))
         try:
             with journal.transaction(MIGRATE) as connection:
-                migrate(connection)
+                migrate(connection, MIGRATIONS)
         except BaseException:
             journal.close()
             raise

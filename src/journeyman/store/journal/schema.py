@@ -24,13 +24,6 @@ metadata = MetaData()
 NAME = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that sorts by its bytes in every database."""
 
-migrations = Table(
-    "migrations",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("applied_at", Float, nullable=False),
-)
-
 runs = Table(
     "runs",
     metadata,

@@ -21,8 +21,9 @@ from sqlalchemy import Connection, text
 from journeyman.store.connect import connect, store_errors, sync_fully
 from journeyman.store.journal.blobs import BlobFolder, Blobs
 from journeyman.store.journal.hot import HotStatements
-from journeyman.store.journal.migrations import migrate
+from journeyman.store.journal.migrations import MIGRATIONS
 from journeyman.store.journal.sql import EVERY_RUN, PlaceTakenError, QueueRow, SqlJournal, Write
+from journeyman.store.migrations import migrate
 
 HOT = HotStatements()
 
@@ -57,7 +58,7 @@ class SqliteJournal(SqlJournal):
             writer = connect(path, writes=True, threads=True)
             try:
                 with writer.begin():
-                    migrate(writer)
+                    migrate(writer, MIGRATIONS)
             except BaseException:
                 _end(writer)
                 raise
