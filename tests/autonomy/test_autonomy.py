@@ -102,7 +102,7 @@ def test_a_worker_earns_its_autonomy_and_each_decision_can_be_made_again(tmp_pat
 def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
     tmp_path: Path,
 ) -> None:
-    run = do(tmp_path, job([case(n, known=False) for n in range(6)]))
+    run = do(tmp_path, job([case(n, known=False) for n in range(6)]), at_once=1)
     with open_journal(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
         assert AutonomyTracker(journal, run).autonomy.settled == 0

@@ -86,7 +86,7 @@ def do(
 
 
 def test_every_case_is_worked_scored_and_counted(tmp_path: Path) -> None:
-    _, seen = do(tmp_path, job(), ScriptedModel(echo))
+    _, seen = do(tmp_path, job(), ScriptedModel(echo), at_once=1)
     assert (seen.cases, seen.closed, seen.correct.count, seen.correct.total) == (12, 12, 10, 12)
     assert [(row.slice, row.correct.count, row.correct.total) for row in seen.slices] == [
         ("odd", 5, 6),

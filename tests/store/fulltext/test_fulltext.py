@@ -375,12 +375,12 @@ import sys
 from pathlib import Path
 from journeyman.store.connect import connect
 from journeyman.store.fulltext.index import FullText
-from journeyman.store.fulltext.segments import Entry
+from journeyman.store.fulltext.segments import IndexedText
 connection, index = connect(Path(sys.argv[1]), writes=True), FullText("lessons")
 for n in range(1_000_000):
     with connection.begin():
-        index.put(connection, [Entry(id=n, text=f"case w{n} of {n % 10}")])
-        index.put(connection, [Entry(id=-1, text=f"last w{n}")])
+        index.put(connection, [IndexedText(id=n, text=f"case w{n} of {n % 10}")])
+        index.put(connection, [IndexedText(id=-1, text=f"last w{n}")])
         print(n, flush=True)
 """
 
