@@ -83,6 +83,23 @@ def test_a_case_that_is_done_comes_from_the_journal(tmp_path: Path) -> None:
         asyncio.run(changed(tmp_path))
 
 
+def test_a_case_that_is_refused_or_given_up_is_not_awaited_any_more(tmp_path: Path) -> None:
+    """Else the runner could never rest again."""
+
+    async def go() -> int:
+        async with running(tmp_path, single(), Gated()) as runner:
+            await runner.submit(case(0))
+            with pytest.raises(InputError, match="other content"):
+                await runner.submit(Case(id="c0", prompt="something else"))
+            given_up = runner.submit(case(1))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            await asyncio.gather(given_up, return_exceptions=True)
+            return len(runner._awaited)
+
+    assert asyncio.run(go()) == 0
+
+
 async def changed(folder: Path) -> None:
     async with running(folder, single(), ScriptedModel([])) as runner:
         await runner.submit(Case(id="c1", prompt="something else"))

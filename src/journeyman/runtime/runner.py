@@ -242,13 +242,26 @@ class Runner:
         result: asyncio.Future[CaseResult] = asyncio.get_running_loop().create_future()
         self._awaited.setdefault(case.id, []).append(result)
         try:
-            added = await self.call_journal(self.journal.add_cases, self.run.id, [case])
+            if not await self._added(case):
+                await self._settle_if_closed(case)
+            return await result
+        finally:
+            self._forget(case.id, result)
+
+    async def _added(self, case: Case) -> bool:
+        """Whether the case is new in the run."""
+        try:
+            added: int = await self.call_journal(self.journal.add_cases, self.run.id, [case])
         finally:
             self._being_added -= 1
             self._changed.set()
-        if not added:
-            await self._settle_if_closed(case)
-        return await result
+        return added > 0
+
+    def _forget(self, case_id: str, result: asyncio.Future[CaseResult]) -> None:
+        """Nobody awaits this any more: it was refused, given up, or it came."""
+        futures = [one for one in self._awaited.pop(case_id, ()) if one is not result]
+        if futures:
+            self._awaited[case_id] = futures
 
     def _nothing_left(self) -> bool:
         """On the journal's thread: whether all that is not closed waits, and for longer than patience reaches."""
