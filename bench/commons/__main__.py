@@ -138,7 +138,7 @@ def worked(seed: int, setting: Setting) -> Came:
 
 
 def left_out(memory: LessonStore, lessons: Sequence[Lesson]) -> list[float]:
-    known = lesson_stats(memory, lessons, memory.latest())
+    known = lesson_stats(lessons, memory.latest())
     return [float(not known[one.id].recalled) for one in lessons]
 
 

@@ -592,8 +592,8 @@ def memory(journal: Journal, job: str) -> Words:
     try:
         memories = experience.advance()
         found, latest = memories.lessons(), memories.latest()
-        known = lesson_stats(memories, found, latest)
-        used = memories.uses([one.id for one in found], latest)
+        known = lesson_stats(found, latest)
+        used = latest.of_lessons([one.id for one in found]).by_name()
         told: list[Words] = []
         for one in found:
             proved, uses = known[one.id], used[one.id]
@@ -626,7 +626,7 @@ def memory(journal: Journal, job: str) -> Words:
             for query in ASKED_OF_MEMORY
         }
         return {
-            "lessons": told, "typical_score": about(latest.typical), "judged": len(latest.places),
+            "lessons": told, "typical_score": about(latest.typical), "judged": len(latest.cases.place),
             "recurring": about(latest.recurring), "recalled": recalled,
         }  # fmt: skip
     finally:

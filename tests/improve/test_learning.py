@@ -243,7 +243,8 @@ def test_what_is_recalled_is_withheld_at_random_and_scored(tmp_path: Path) -> No
     with open_journal(tmp_path) as journal:
         experience = LessonProjection(journal, "prices")
         memories = experience.advance()
-        found = memories.uses([lesson.id for lesson in memories.lessons()], memories.latest())
+        ids = [lesson.id for lesson in memories.lessons()]
+        found = memories.latest().of_lessons(ids).by_name()
         experience.close()
     told = np.concatenate([used.shown for used in found.values()])
     assert len(told) >= 60  # a delivered case that nobody looks at has no score

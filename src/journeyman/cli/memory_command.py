@@ -41,7 +41,7 @@ def main(
                 found = memories.lessons(limit=limit)
             else:
                 found = [one.lesson for one in memories.search(like, kinds=every, k=limit)]
-            known = lesson_stats(memories, found, memories.latest())
+            known = lesson_stats(found, memories.latest())
         finally:
             experience.close()
     if as_json:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from journeyman.memory.context import cost_of, fit_budget
-from journeyman.memory.soundness import LEAST, credit, soundness
+from journeyman.memory.soundness import LEAST, credits_of, soundnesses
 from journeyman.memory.support import support
-from journeyman.memory.worth import Worth, price, worth
+from journeyman.memory.worth import Worth, price, worths
 from journeyman.store.fulltext.terms import shared
-from journeyman.store.lesson_uses import Latest
+from journeyman.store.lesson_uses import LatestCases
 from journeyman.store.lessons import Found, LessonStore
 from journeyman.types import Lesson, Recall, Record
 
@@ -69,7 +70,7 @@ def recall(
     with memories.reading():
         found = memories.search(query, kinds=settings.kinds, k=sought, until=until)
         latest = memories.latest(until=until)
-        known = lesson_stats(memories, [one.lesson for one in found], latest)
+        known = lesson_stats([one.lesson for one in found], latest)
 
     def is_wanted(one: Found) -> bool:
         lesson = one.lesson
@@ -101,33 +102,39 @@ def _weights(
     return weights
 
 
-def lesson_stats(
-    memories: LessonStore, lessons: Iterable[Lesson], latest: Latest
-) -> dict[str, LessonStats]:
+def lesson_stats(lessons: Iterable[Lesson], latest: LatestCases) -> dict[str, LessonStats]:
     """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
-    known = list(lessons)
-    lesson_ids = [lesson.id for lesson in known]
-    contributors = sorted({lesson.by for lesson in known})
-    with memories.reading():
-        used = memories.uses(lesson_ids, latest)
-        used_of = memories.uses_of(contributors, latest)
+    known = {lesson.id: lesson for lesson in lessons}
     typical = UNKNOWN if latest.typical is None else latest.typical
-    # what is hard to see of one lesson is plain of many
-    shut_out: dict[str, bool] = {}
-    believed: dict[str, float] = {}
-    for name, uses in used_of.items():
-        together = worth(uses, typical=typical, least=-HARM, sure=SURE_OF_HARM)
-        shut_out[name] = together.retired
-        believed[name] = credit(uses)
+    contributors = _contributors({lesson.by for lesson in known.values()}, latest, typical)
+    used = latest.of_lessons(known)
+    prices = [price(cost_of(lesson)) for lesson in known.values()]
+    worth_of_each = worths(used, typical=typical, least=prices)
+    believed = [contributors[lesson.by].credit for lesson in known.values()]
+    sound_of_each = soundnesses(used, believed)
     found: dict[str, LessonStats] = {}
-    for lesson in known:
-        uses = used[lesson.id]
-        least = price(cost_of(lesson))
-        found[lesson.id] = LessonStats(
-            worth=worth(uses, typical=typical, least=least),
-            sound=soundness(uses, believed[lesson.by]),
-            shut_out=shut_out[lesson.by],
-        )
+    for lesson, worth, sound in zip(known.values(), worth_of_each, sound_of_each, strict=True):
+        shut_out = contributors[lesson.by].shut_out
+        found[lesson.id] = LessonStats(worth=worth, sound=sound, shut_out=shut_out)
+    return found
+
+
+class ContributorStats(NamedTuple):
+    """What a contributor's lessons have proved to be, taken together: what is hard to see of one is plain of many."""
+
+    credit: float
+    shut_out: bool
+
+
+def _contributors(
+    names: Iterable[str], latest: LatestCases, typical: float
+) -> dict[str, ContributorStats]:
+    used = latest.of_contributors(sorted(names))
+    least = [-HARM] * len(used.names)
+    together = worths(used, typical=typical, least=least, sure=SURE_OF_HARM)
+    found: dict[str, ContributorStats] = {}
+    for name, credit, worth in zip(used.names, credits_of(used), together, strict=True):
+        found[name] = ContributorStats(credit, worth.retired)
     return found
 
 

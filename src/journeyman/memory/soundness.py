@@ -14,12 +14,13 @@ tenth as often. Which of the two, Bayes' rule says; a new one is as likely wrong
 
 from __future__ import annotations
 
-from math import exp, log
+from collections.abc import Sequence
+from math import log
 
 import numpy as np
 
 from journeyman.memory.worth import faded
-from journeyman.store.lesson_uses import Numbers, Uses
+from journeyman.store.lesson_uses import GroupedUses, Numbers, Uses
 
 WRONG = 0.1
 """The share of lessons that are wrong, before anything is known of whoever contributed them."""
@@ -38,27 +39,42 @@ LEAST = 0.5
 
 
 def credit(uses: Uses) -> float:
-    """How often a contributor's lessons agree, beside others at their ranks: 1 as often, 0 never."""
-    left = _left(uses)
-    agreed = CREDIT + left @ uses.agreed
-    expected = CREDIT + left @ uses.expected
-    return float(agreed / expected)
+    """How often one contributor's lessons agree; see `credits_of`."""
+    (found,) = credits_of(GroupedUses.of(uses))
+    return found
+
+
+def credits_of(grouped: GroupedUses) -> list[float]:
+    """How often each contributor's lessons agree, beside others at their ranks: 1 as often, 0 never."""
+    left = _left(grouped.uses)
+    agreed = grouped.sums(left * grouped.uses.agreed)
+    expected = grouped.sums(left * grouped.uses.expected)
+    found: list[float] = ((CREDIT + agreed) / (CREDIT + expected)).tolist()
+    return found
 
 
 def soundness(uses: Uses, believed: float = 1.0) -> float:
-    """The probability that a lesson is sound whose contributor has such credit; 0.9 where nothing is known."""
-    credited = min(1.0, believed)
-    before = (1 - WRONG) * credited
+    """The probability that one lesson is sound; see `soundnesses`."""
+    (found,) = soundnesses(GroupedUses.of(uses), [believed])
+    return found
+
+
+def soundnesses(grouped: GroupedUses, believed: Sequence[float]) -> list[float]:
+    """The probability that each lesson is sound, given its contributor's credit; 0.9 where nothing is known."""
+    uses = grouped.uses
     share = np.clip(uses.expected, 0.0, 0.95)
     missing_if_wrong = 1 - CHANCE * share
     missing = np.log(missing_if_wrong / (1 - share))
     agreed = uses.agreed > 0
     for_wrong: Numbers = np.where(agreed, log(CHANCE), missing)
     left = _left(uses)
-    evidence = float(left @ for_wrong)
-    odds = exp(min(evidence, 500.0))
+    evidence = grouped.sums(left * for_wrong)
+    odds = np.exp(np.minimum(evidence, 500.0))
+    credited = np.minimum(1.0, believed)
+    before = (1 - WRONG) * credited
     wrong = (1 - before) * odds
-    return before / (before + wrong)
+    found: list[float] = (before / (before + wrong)).tolist()
+    return found
 
 
 def _left(uses: Uses) -> Numbers:

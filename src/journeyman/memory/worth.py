@@ -15,13 +15,13 @@ later. For good is shut out only what does harm whenever it comes back.
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from journeyman.store.lesson_uses import Numbers, Uses
+from journeyman.store.lesson_uses import GroupedUses, Numbers, Places, Uses
 from journeyman.types import Record
 
 PRIOR = 2.0
@@ -60,24 +60,54 @@ def price(tokens: int) -> float:
 
 
 def worth(uses: Uses, *, typical: float, least: float = 0.0, sure: float = SURE) -> Worth:
-    """`typical`: the mean score of the job's cases; `least`: what it must not reach, by a probability `sure`, to be
-    retired."""
-    shown = uses.shown > 0
-    told = side(uses.where(shown), 1 - uses.withheld[shown], typical)
-    left_out = side(uses.where(~shown), uses.withheld[~shown], typical)
-    value = told.mean - left_out.mean
-    spread = sqrt(told.variance + left_out.variance)
-    below = NormalDist(value, spread).cdf(least)
+    """Of one lesson, or of several taken together; see `worths`."""
+    (found,) = worths(GroupedUses.of(uses), typical=typical, least=[least], sure=sure)
+    return found
+
+
+def worths(
+    grouped: GroupedUses, *, typical: float, least: Sequence[float], sure: float = SURE
+) -> list[Worth]:
+    """Of each group. `typical`: the mean score of the job's cases; `least`: what each group's worth must not be below,
+    by a probability `sure`, or it is retired."""
+    shown = grouped.uses.shown > 0
+    told = sides(grouped.where(shown), 1 - grouped.uses.withheld[shown], typical)
+    left_out = sides(grouped.where(~shown), grouped.uses.withheld[~shown], typical)
+    values = told.mean - left_out.mean
+    spreads = np.sqrt(told.variance + left_out.variance)
+    counts = grouped.counts()
+    counts_shown = grouped.where(shown).counts()
+    found: list[Worth] = []
+    for n, bound in enumerate(least):
+        difference = Difference(float(values[n]), float(spreads[n]))
+        retired = difference.below(bound) >= sure
+        found.append(_worth(difference, int(counts[n]), int(counts_shown[n]), retired=retired))
+    return found
+
+
+class Difference(NamedTuple):
+    """Of the means of two sides, as a normal distribution."""
+
+    value: float
+    spread: float
+
+    def below(self, bound: float) -> float:
+        """The probability that it is less."""
+        return NormalDist(self.value, self.spread).cdf(bound)
+
+
+def _worth(difference: Difference, uses: int, shown: int, *, retired: bool) -> Worth:
+    value, spread = difference
     reach = 1.96 * spread
     prior = EFFECT**2
     return Worth(
-        uses=len(shown),
-        shown=int(shown.sum()),
+        uses=uses,
+        shown=shown,
         value=value,
         low=max(-1.0, value - reach),
         high=min(1.0, value + reach),
         shrunk=value * prior / (prior + spread**2),
-        retired=below >= sure,
+        retired=retired,
     )
 
 
@@ -87,38 +117,52 @@ def faded(age: Numbers, half_life: float = HALF_LIFE) -> Numbers:
     return 0.5**half_lives
 
 
-class Side(NamedTuple):
-    """The weighted scores of one side, as a Beta posterior."""
+class Sides(NamedTuple):
+    """The weighted scores of one side of each group, as Beta posteriors."""
 
-    mean: float
-    variance: float
+    mean: Numbers
+    variance: Numbers
 
 
-def side(uses: Uses, chance: Numbers, typical: float) -> Side:
+def sides(grouped: GroupedUses, chance: Numbers, typical: float) -> Sides:
     """Weights count as many cases as they are worth together (Kish 1965), each as much as is left of it.
 
-    Several uses in one case have one score, and count as one case.
+    `chance`: of each use, how likely it was that it came to stand on this side. Several uses of a group in one case
+    have one score, and count as one case. A side that nothing is known of scores what is typical.
     """
     expected = min(max(typical, 0.05), 0.95)
-    seen = 0.0
-    cases = 0.0
-    if len(chance):
-        seen, cases = _seen(uses, chance)
+    seen, cases = _seen(grouped, chance)
     weight = cases + PRIOR
     mean = (cases * seen + PRIOR * expected) / weight
     variance = mean * (1 - mean)
-    return Side(mean, variance / (weight + 1))
+    return Sides(mean, variance / (weight + 1))
 
 
-def _seen(uses: Uses, chance: Numbers) -> tuple[float, float]:
-    """The weighted mean of the scores, and as how many cases the weights count."""
+def _seen(grouped: GroupedUses, chance: Numbers) -> tuple[Numbers, Numbers]:
+    """Of each group the weighted mean of the scores, and as how many cases the weights count; 0 and 0 without uses."""
+    uses = grouped.uses
     left = faded(uses.age)
     weight = uses.weight / chance
-    whole = float(left @ weight)
     weighted = left * weight
-    mean = float(weighted @ uses.score) / whole
-    _, first, case = np.unique(uses.place, return_index=True, return_inverse=True)
-    of_case = np.bincount(case, weight)
-    left_of_case = left[first]
-    squares = float(left_of_case @ of_case**2)
-    return mean, whole**2 / squares
+    whole = grouped.sums(weighted)
+    scored = grouped.sums(weighted * uses.score)
+    first = _first_of_each_case(grouped)
+    of_case = np.add.reduceat(weight, first) if len(first) else weight
+    of_cases = grouped.where(first)
+    squares = of_cases.sums(left[first] * of_case**2)
+    known = whole > 0
+    nothing = np.zeros(len(whole))
+    seen = np.divide(scored, whole, out=nothing.copy(), where=known)
+    cases = np.divide(whole**2, squares, out=nothing, where=known)
+    return seen, cases
+
+
+def _first_of_each_case(grouped: GroupedUses) -> Places:
+    """Where each group's uses in one case begin; these stand together."""
+    place = grouped.uses.place
+    if not len(place):
+        return np.zeros(0, np.intp)
+    another_case = np.diff(place) != 0
+    another_group = np.diff(grouped.group) != 0
+    (later,) = np.nonzero(another_case | another_group)
+    return np.concatenate([[0], later + 1])

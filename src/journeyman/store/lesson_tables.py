@@ -12,7 +12,6 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
-    func,
     select,
 )
 
@@ -20,7 +19,7 @@ from journeyman.store.fulltext.index import FullText
 from journeyman.store.migrations import drop_all_tables
 from journeyman.store.statements import Statement
 
-FORMAT = 7
+FORMAT = 8
 """Of the file; one more with every change of its tables."""
 
 LATEST = 1_600
@@ -37,6 +36,7 @@ followed = Table(
     Column("job", Text, nullable=False, unique=True),
     Column("place", Integer, nullable=False),
     Column("unlearned", Text, nullable=False),
+    Column("revision", Integer, nullable=False),  # one more whenever something is not merely added
 )
 
 attempts = Table(
@@ -89,56 +89,48 @@ uses = Table(
     Column("weight", Float, nullable=False),
     sqlite_with_rowid=False,
 )
-USE_COLUMNS = (
-    uses.c.place,
-    uses.c.rank,
-    uses.c.agreed,
-    uses.c.shown,
-    uses.c.withheld,
-    uses.c.score,
-    uses.c.weight,
-)
-"""What is known of one use."""
-Index("uses_by_attempt", uses.c.job, uses.c.place, uses.c.rank, uses.c.agreed, uses.c.contributor)
-Index("uses_by_contributor", uses.c.job, uses.c.contributor, *USE_COLUMNS)
+Index("uses_by_attempt", uses.c.job, uses.c.place, uses.c.rank)
 
 
-AGREED = (
-    select(uses.c.rank, func.avg(uses.c.agreed))
-    .where(
-        uses.c.place.between(bindparam("first"), bindparam("last")), uses.c.job == bindparam("of")
-    )
-    .where(uses.c.contributor.is_not(None), uses.c.agreed >= 0)
-    .group_by(uses.c.rank)
+_USES = (
+    select(uses.c.lesson_id, uses.c.contributor)
+    .add_columns(uses.c.place, uses.c.rank, uses.c.agreed, uses.c.shown)
+    .add_columns(uses.c.withheld, uses.c.score, uses.c.weight)
+    .where(uses.c.job == bindparam("of"))
+    .where(uses.c.place.between(bindparam("first"), bindparam("last")))
+    .order_by(uses.c.place, uses.c.rank)
 )
-"""How often lessons recalled at each rank agreed with what proved right, in a job's cases between two places."""
-
-_NEWEST = (
-    select(*USE_COLUMNS)
-    .where(
-        uses.c.job == bindparam("of"), uses.c.place.between(bindparam("first"), bindparam("last"))
-    )
-    .where(uses.c.contributor == bindparam("by"))
-    .order_by(uses.c.place.desc())
-    .limit(LATEST_USES)
-)
-SCORES = (attempts.c.place, attempts.c.score, attempts.c.weight)
 _JUDGED = (
-    select(*SCORES)
-    .where(attempts.c.job == bindparam("of"), attempts.c.place <= bindparam("until"))
+    select(attempts.c.place, attempts.c.score, attempts.c.weight)
+    .where(attempts.c.job == bindparam("of"))
+    .where(attempts.c.place > bindparam("after"), attempts.c.place <= bindparam("until"))
     .order_by(attempts.c.place.desc())
     .limit(LATEST)
 )
+_FOLLOWED = select(followed.c.place, followed.c.unlearned, followed.c.revision).where(
+    followed.c.number == bindparam("of")
+)
+_LESSON = select(attempts.c.lesson).where(attempts.c.place == bindparam("at"))
 
 
-def newest_uses() -> Statement:
-    """The newest uses of a contributor's lessons, in a job's cases between two places."""
-    return Statement(_NEWEST, "of", "first", "last", "by")
+def uses_between() -> Statement:
+    """Uses in a job's cases between two places, in their order: who taught the lesson, then what is stored of it."""
+    return Statement(_USES, "of", "first", "last")
 
 
 def judged_cases() -> Statement:
-    """A job's newest judged cases up to a place: `SCORES` of each."""
-    return Statement(_JUDGED, "of", "until")
+    """A job's newest judged cases behind one place and up to another, with score and weight; the newest first."""
+    return Statement(_JUDGED, "of", "after", "until")
+
+
+def job_followed() -> Statement:
+    """How far a job's journal was followed, which sources are unlearned, and the revision of what is kept."""
+    return Statement(_FOLLOWED, "of")
+
+
+def lesson_at() -> Statement:
+    """The lesson of the attempt at a place."""
+    return Statement(_LESSON, "at")
 
 
 def prompts() -> FullText:

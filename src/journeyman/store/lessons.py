@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -29,37 +28,26 @@ from journeyman.store.connect import connect, end, store_errors, sync_fully
 from journeyman.store.fulltext.segments import IndexedText
 from journeyman.store.journal import codec
 from journeyman.store.lesson_tables import (
-    AGREED,
     FORMAT,
-    LATEST,
-    LATEST_USES,
-    SCORES,
-    USE_COLUMNS,
     attempts,
     followed,
+    job_followed,
     judged_cases,
+    lesson_at,
     make_anew,
-    newest_uses,
     prompts,
     sources,
     uses,
+    uses_between,
 )
-from journeyman.store.lesson_uses import (
-    BLOCK,
-    SAMPLE,
-    Latest,
-    Numbers,
-    Uses,
-    columns_of,
-    typical_score,
-)
+from journeyman.store.lesson_uses import LatestCases
 from journeyman.store.migrations import keep_derived
 from journeyman.types import Json, Lesson, Record
 
 LAST = 2**62
 """A place that none comes after."""
-MOST_TOLD = 64
-"""Lessons recalled for one case."""
+LESSONS_KEPT = 2_000
+"""Lessons of which the record is kept once it was read."""
 KINDS = ("demonstration", "correction")
 """Of lessons that a case can teach."""
 
@@ -114,8 +102,16 @@ class LessonStore:
         self.job = job
         self.number = number
         self.prompts = prompts()
-        self._newest = newest_uses()
+        self._followed = job_followed()
         self._judged = judged_cases()
+        self._uses = uses_between()
+        self._lesson_at = lesson_at()
+        self._latest: dict[int, LatestCases] = {}
+        """What `latest` gave last: for now, under `LAST`; and for one earlier place."""
+        self._read_at = 0
+        """The revision that `_latest` and `_known` are of."""
+        self._known: dict[int, Lesson] = {}
+        """Lessons that were read, by the places of their attempts."""
 
     @classmethod
     def open(cls, path: Path, job: str) -> Self:
@@ -138,22 +134,36 @@ class LessonStore:
 
     # --- following the journal
 
+    def followed(self) -> tuple[int, frozenset[str]]:
+        """How far the journal was followed, and which sources are unlearned already."""
+        with self.reading():
+            place, unlearned, _ = self._state()
+        names = codec.loads(unlearned)
+        return place, frozenset(names)
+
+    def _state(self) -> tuple[int, str, int]:
+        """The job's row: the place, the unlearned sources as JSON, and the revision."""
+        (row,) = self._followed.tuples(self.connection, (self.number,))
+        place, unlearned, revision = row
+        return place, unlearned, revision
+
     @contextmanager
     def changing(self) -> Iterator[tuple[int, frozenset[str]]]:
-        """One transaction; gives how far the journal was followed, and which sources are unlearned already."""
-        connection = self.connection
-        mine = followed.c.number == self.number
-        query = select(followed).where(mine)
-        with store_errors(), connection.begin():
-            row = connection.execute(query).one()
-            names = codec.loads(row.unlearned)
-            yield row.place, frozenset(names)
+        """One transaction; gives what `followed` gives."""
+        with store_errors(), self.connection.begin():
+            yield self.followed()
 
     def reached(self, place: int, unlearned: frozenset[str]) -> None:
         in_order = sorted(unlearned)
         names = codec.dumps(in_order)
         mine = update(followed).where(followed.c.number == self.number)
         changed = mine.values(place=place, unlearned=names)
+        self.connection.execute(changed)
+
+    def _revised(self) -> None:
+        """Something was taken out or put elsewhere: what was read before holds no more, in any process."""
+        mine = update(followed).where(followed.c.number == self.number)
+        changed = mine.values(revision=followed.c.revision + 1)
         self.connection.execute(changed)
 
     def resting_on(self, wanted: frozenset[str]) -> list[AttemptId]:
@@ -179,6 +189,7 @@ class LessonStore:
         """Take an attempt out, with its lesson, and with what it said of other lessons."""
         query = select(attempts.c.place, attempts.c.lesson_id)
         for row in self._rows(query.where(self._is(attempt))):
+            self._revised()
             place = row["place"]
             self._delete(place)
             self.prompts.remove(self.connection, [place])
@@ -255,10 +266,13 @@ class LessonStore:
         return contributors
 
     def _taught_by(self, lesson: str, contributor: str | None) -> None:
+        """Note with a lesson's uses who taught it, where that is new."""
         of_lesson = uses.c.lesson_id == lesson
-        used = update(uses).where(of_lesson, self._of_job(uses))
-        changed = used.values(contributor=contributor)
-        self.connection.execute(changed)
+        by_another = uses.c.contributor.is_distinct_from(contributor)
+        used = update(uses).where(of_lesson, self._of_job(uses), by_another)
+        changed = self.connection.execute(used.values(contributor=contributor))
+        if changed.rowcount:
+            self._revised()
 
     def _scope(self, kind: str) -> int:
         first = self.number * len(KINDS)
@@ -285,13 +299,26 @@ class LessonStore:
 
     def _at(self, places: Sequence[int]) -> dict[int, Lesson]:
         """The lessons of the attempts at these places."""
-        chosen = attempts.c.place.in_(places)
-        query = select(attempts.c.place, attempts.c.lesson)
+        self._forget_what_was_revised()
         lessons: dict[int, Lesson] = {}
-        for row in self._rows(query.where(chosen)):
-            place = row["place"]
-            lessons[place] = _lesson(row["lesson"])
+        for place in places:
+            lesson = self._known.get(place)
+            if lesson is None:
+                ((body,),) = self._lesson_at.tuples(self.connection, (place,))
+                lesson = _lesson(body)
+            lessons[place] = lesson
+        self._known |= lessons
+        if len(self._known) > LESSONS_KEPT:
+            self._known = lessons
         return lessons
+
+    def _forget_what_was_revised(self) -> None:
+        """Let go of all that was read from an earlier revision."""
+        _, _, revision = self._state()
+        if revision != self._read_at:
+            self._latest = {}
+            self._known = {}
+            self._read_at = revision
 
     def lessons(self, *, limit: int = -1) -> list[Lesson]:
         """The latest first."""
@@ -314,65 +341,31 @@ class LessonStore:
         taught = attempts.c.lesson.is_not(None)
         return query.where(self._of_job(attempts), taught)
 
-    def uses(self, wanted: Sequence[str], latest: Latest) -> dict[str, Uses]:
-        """Each lesson's uses in the latest cases."""
-        rows = self._use_rows_of(wanted, latest.span)
-        found: dict[str, Uses] = {}
-        for lesson_id, oldest_first in rows.items():
-            late = oldest_first[-LATEST_USES:]
-            found[lesson_id] = latest.uses(late)
-        return found
+    def latest(self, *, until: int | None = None) -> LatestCases:
+        """The latest judged cases and the uses in them; `until`: of what was remembered up to there.
 
-    def _use_rows_of(
-        self, wanted: Sequence[str], span: tuple[int, int]
-    ) -> dict[str, list[Sequence[Json]]]:
-        """Each lesson's uses in the cases between two places, the oldest first: `USE_COLUMNS` of each."""
-        of_lessons = uses.c.lesson_id.in_(wanted)
-        late = uses.c.place.between(*span)
-        query = (
-            select(uses.c.lesson_id, *USE_COLUMNS)
-            .where(self._of_job(uses), of_lessons, late)
-            .order_by(uses.c.lesson_id, uses.c.place)
-        )
-        rows: dict[str, list[Sequence[Json]]] = {name: [] for name in wanted}
-        with self.reading():
-            for lesson_id, *use in self.connection.execute(query):
-                rows[lesson_id].append(use)
-        return rows
-
-    def uses_of(self, contributors: Sequence[str], latest: Latest) -> dict[str, Uses]:
-        """The uses of all that each of these contributed, in the latest cases."""
-        found: dict[str, Uses] = {}
-        with self.reading():
-            for name in contributors:
-                values = (self.job, *latest.span, name)
-                newest_first = self._newest.tuples(self.connection, values)
-                found[name] = latest.uses(newest_first[::-1])
-        return found
-
-    def latest(self, *, until: int | None = None) -> Latest:
-        """The latest judged cases; `until`: of those remembered up to there."""
+        It is kept, and brought in line with the file when it is asked for again; so it holds until then.
+        """
         last = LAST if until is None else until
         with self.reading():
-            newest_first = self._judged.tuples(self.connection, (self.job, last))
-            columns = columns_of(newest_first, len(SCORES))
-            places, scores, weights = columns[:, ::-1]
-            agreed = self._agreed(places)
-        typical = typical_score(scores, weights)
-        return Latest(places=places, typical=typical, agreed=agreed)
+            self._forget_what_was_revised()
+            known = self._latest.get(last)
+            if known is None:
+                known = LatestCases()
+                now = {place: cases for place, cases in self._latest.items() if place == LAST}
+                self._latest = now | {last: known}
+            self._read_later(known, last)
+        return known
 
-    def _agreed(self, places: Numbers) -> Numbers:
-        """Of what is still remembered, how often lessons agreed: (blocks, ranks), 0 where that is not known."""
-        shares = np.zeros((LATEST // BLOCK, MOST_TOLD + 1))
-        ends = range(len(places), 0, -BLOCK)
-        for blocks_back, block_end in enumerate(ends):
-            start = max(block_end - SAMPLE, 0)
-            first = int(places[start])
-            last = int(places[block_end - 1])
-            sample = {"of": self.job, "first": first, "last": last}
-            for rank, share in self.connection.execute(AGREED, sample):
-                shares[blocks_back, rank] = share
-        return shares
+    def _read_later(self, known: LatestCases, last: int) -> None:
+        """Read the cases that were judged since, up to a place."""
+        newest_first = self._judged.tuples(self.connection, (self.job, known.last, last))
+        if not newest_first:
+            return
+        cases = newest_first[::-1]
+        between = (self.job, cases[0][0], cases[-1][0])
+        used = self._uses.tuples(self.connection, between)
+        known.add(cases, [(lesson, by, stored) for lesson, by, *stored in used])
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -397,7 +390,7 @@ def _number_of(connection: Connection, job: str) -> int:
     known: int | None = connection.execute(query).scalar()
     if known is not None:
         return known
-    row = followed.insert().values(job=job, place=0, unlearned="[]")
+    row = followed.insert().values(job=job, place=0, unlearned="[]", revision=0)
     added: int = connection.execute(row.returning(number)).scalar_one()
     return added
 
