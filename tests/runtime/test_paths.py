@@ -34,7 +34,8 @@ async def opened(journal: Journal) -> CaseLog:
     add_cases(journal, run, [Case(id="c", prompt="p")])
     lease = journal.claim(run.id, holder=secrets.token_hex(4), seconds=60, is_dead=lambda _: True)
     assert lease is not None
-    return await CaseLog.open(journal, lease, at_once)
+    past = journal.events(lease.run_id, lease.case.id, attempt=lease.attempt)
+    return CaseLog(journal, lease, at_once, past)
 
 
 async def ask(log: CaseLog, name: str, model: ScriptedModel, prompts: Sequence[str]) -> list[str]:

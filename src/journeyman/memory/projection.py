@@ -21,12 +21,13 @@ from journeyman.answers import folded
 from journeyman.memory.lessons import correction, demonstration, person, sources_of
 from journeyman.memory.recall import recall
 from journeyman.protocols import Memory
-from journeyman.store.journal import Journal
+from journeyman.store.journal import JobMarks, Journal
 from journeyman.store.journal.replay import last_body, trajectory_of
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Case, Decided, Label, Lesson, Recall, Recalled, Trajectory
 
 SEALED = ("exam", "calibration")
+NOTHING_SEEN = JobMarks(changes=-1, runs=-1, last=0)
 
 
 class LessonProjection:
@@ -37,6 +38,11 @@ class LessonProjection:
         self.job = job
         self.lock = threading.Lock()
         """Held while it is asked: several cases recall at once, each on a thread of its own."""
+        self._seen = NOTHING_SEEN
+        self._unlearned: frozenset[str] = frozenset()
+        """Sources that count no more, as of `_seen`."""
+        self._runs: dict[str, str] = {}
+        """The workers' names by the ids of the runs that count, as of `_seen`."""
 
     @cached_property
     def memories(self) -> LessonStore:
@@ -47,16 +53,38 @@ class LessonProjection:
         if "memories" in self.__dict__:
             self.memories.close()
             del self.memories
+            self._seen = NOTHING_SEEN
 
     def advance(self) -> LessonStore:
         """Take in what the journal has that is new: what was unlearned, then labels."""
-        unlearned = frozenset(
-            str(change.body["source"])
-            for change in self.journal.changes(self.job)
-            if change.kind == "unlearned"
-        )
-        runs = {run.id: run.name for run in self.journal.runs(job=self.job) if not run.internal}
         memories = self.memories
+        marks = self.journal.marks(self.job)
+        if marks == self._seen:
+            return memories
+        if marks[:2] != self._seen[:2]:
+            self._look_at_runs()
+        place, already_unlearned = memories.followed()
+        after = max(place, self._seen.last)
+        if self._unlearned != already_unlearned or self._is_labelled(after):
+            self._follow(memories)
+        self._seen = marks
+        return memories
+
+    def _look_at_runs(self) -> None:
+        changes = self.journal.changes(self.job)
+        sources = [change.body["source"] for change in changes if change.kind == "unlearned"]
+        self._unlearned = frozenset(map(str, sources))
+        runs = self.journal.runs(job=self.job)
+        self._runs = {run.id: run.name for run in runs if not run.internal}
+
+    def _is_labelled(self, after: int) -> bool:
+        """Whether anything was labelled behind a position."""
+        first = next(self.journal.news(list(self._runs), ("labelled",), after=after), None)
+        return first is not None
+
+    def _follow(self, memories: LessonStore) -> None:
+        unlearned = self._unlearned
+        runs = self._runs
         with memories.changing() as (start, already_unlearned):
             place = start
             for attempt in memories.resting_on(unlearned - already_unlearned):
@@ -66,7 +94,6 @@ class LessonProjection:
                 self._take(memories, attempt, runs[event.run_id], unlearned)
                 place = here
             memories.reached(place, unlearned)
-        return memories
 
     def memory(self, recall: Recall, *, until: int | None = None) -> Memory:
         """What may be recalled now; with `until`, only what was remembered up to that place in the journal."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from journeyman.assess.selfcheck import affordable, self_check
 from journeyman.autonomy.tracker import uniform
@@ -60,14 +60,21 @@ class CaseWork:
     """Set: no model call is begun any more."""
 
 
-async def work_case(work: CaseWork, lease: Lease) -> CaseResult:
-    """Work a leased case to its end. Raises LeaseLostError, Interrupted or Suspended where it does not come to that."""
-    log = await CaseLog.open(work.journal, lease, work.call_journal)
+class ClaimedCase(NamedTuple):
+    """A case to be worked, and what happened in this attempt before."""
+
+    lease: Lease
+    past: Sequence[Event]
+
+
+async def work_case(work: CaseWork, claimed: ClaimedCase) -> CaseResult:
+    """Work a case to its end. Raises LeaseLostError, Interrupted or Suspended where it does not come to that."""
+    log = CaseLog(work.journal, claimed.lease, work.call_journal, claimed.past)
     trajectory = await _trajectory(work, log)
     trajectory = await _self_checked(work, log, trajectory)
-    scores = await _scores(work.job, lease.case, trajectory)
+    scores = await _scores(work.job, log.case, trajectory)
     events = await _close(work, log, trajectory, scores)
-    result = outcome_of(lease.case, work.worker.label, events)
+    result = outcome_of(log.case, work.worker.label, events)
     return result.model_copy(update={"trajectory": trajectory})
 
 
@@ -87,17 +94,34 @@ async def _close(
     for score in scores:
         log.add(Scored(score=score))
     correct = ScoredTrajectory(trajectory=trajectory, scores=scores).correct
-    sealed = log.case.split == "exam" and correct is not None
-    attempt = log.lease.attempt
-    decided = await work.call_journal(work.decide, log.case.id, attempt, trajectory, sealed=sealed)
-    log.add(decided)
-    log.add(Closed(correct=correct))
-    if correct is not None and decided.decision.audit and not sealed:
+    label = None
+    if correct is not None and log.case.split != "exam":
         label = await _verdict(work.job, log.case, correct=correct)
-        log.add(Labelled(label=label))
-    events = list(log.unwritten)
-    await log.flush(fully=True, closes=True)
+    found = Verdict(correct, label)
+    events: list[Event] = await work.call_journal(_decide_and_close, work, log, trajectory, found)
     return events
+
+
+class Verdict(NamedTuple):
+    """What the verifiers say together of an answer."""
+
+    correct: bool | None
+    """None: nobody can tell."""
+    label: Label | None
+    """As a person would say it. None: it is not told, for there is none, or the case is sealed."""
+
+
+def _decide_and_close(
+    work: CaseWork, log: CaseLog, trajectory: Trajectory, found: Verdict
+) -> list[Event]:
+    """On the journal's thread, so that the decision is the journal's next and costs no second way there."""
+    sealed = log.case.split == "exam" and found.correct is not None
+    decided = work.decide(log.case.id, log.lease.attempt, trajectory, sealed=sealed)
+    log.add(decided)
+    log.add(Closed(correct=found.correct))
+    if found.label is not None and decided.decision.audit:
+        log.add(Labelled(label=found.label))
+    return log.write(fully=True, closes=True)
 
 
 async def _roll_out(work: CaseWork, log: CaseLog) -> Trajectory:

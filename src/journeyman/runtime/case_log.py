@@ -76,14 +76,6 @@ class CaseLog:
         self.intents = {intended.call.id: intended.call for intended in bodies(self.past, Intended)}
         self.resumed = bodies(self.past, Resumed)
 
-    @classmethod
-    async def open(cls, journal: Journal, lease: Lease, call_journal: CallJournal) -> CaseLog:
-        """The root path of a leased case."""
-        past = await call_journal(
-            journal.events, lease.run_id, lease.case.id, attempt=lease.attempt
-        )
-        return cls(journal, lease, call_journal, past)
-
     @property
     def case(self) -> Case:
         return self.lease.case
@@ -125,18 +117,28 @@ class CaseLog:
         self.unwritten.append(event)
         self.next_seq += 1
 
-    async def flush(self, *, fully: bool, closes: bool = False) -> None:
+    async def flush(self, *, fully: bool) -> None:
         """Write all that is not written yet, in one transaction."""
+        events = self._taken()
+        await self.call_journal(self.journal.append, events, fully=fully)
+
+    def write(self, *, fully: bool, closes: bool = False) -> list[Event]:
+        """As `flush`, on the journal's thread; gives what was written."""
+        events = self._taken()
+        closed = self.lease if closes else None
+        self.journal.append(events, fully=fully, closes=closed)
+        return events
+
+    def _taken(self) -> list[Event]:
+        """What is not written yet, which counts as written from now on."""
         events = self.unwritten
         self.unwritten = []
-        closed = self.lease if closes else None
-        await self.call_journal(self.journal.append, events, fully=fully, closes=closed)
+        return events
 
     async def suspend(self, name: str, until: float | None) -> None:
         """Let the case go until `name` is emitted, or until that moment. Waits for the disk."""
         self.add(Waiting(name=name, until=until))
-        events = self.unwritten
-        self.unwritten = []
+        events = self._taken()
         await self.call_journal(self.journal.suspend, self.lease, events, name=name, until=until)
 
     def add_result(self, message: Message) -> None:
@@ -160,7 +162,7 @@ class CaseLog:
                     self.add(Resulted(message=message))
 
     async def finish(self, trajectory: Trajectory) -> None:
-        """Note how the rollout ended. Waits for the disk."""
+        """Note how the rollout ended. A power cut may take this: then the replies are replayed to the same end."""
         if self.opening is None:
             self.catch_up(trajectory.opening)
         self.catch_up(trajectory.messages)
@@ -172,7 +174,7 @@ class CaseLog:
             seconds=trajectory.seconds,
         )
         self.add(finished)
-        await self.flush(fully=True)
+        await self.flush(fully=False)
 
 
 class DivergedError(JourneymanError):

@@ -22,13 +22,13 @@ from journeyman.job.job import Job
 from journeyman.memory.plain import PlainMemory
 from journeyman.memory.projection import LessonProjection
 from journeyman.protocols import Memory, Model
-from journeyman.runtime.case import CaseWork, work_case
+from journeyman.runtime.case import CaseWork, ClaimedCase, work_case
 from journeyman.runtime.durable import Interrupted
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.waiting import Suspended
 from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcome_of
-from journeyman.types import Case, CaseResult, Decided, Event, Lease, Run, Trajectory, WorkerSpec
+from journeyman.types import Case, CaseResult, Decided, Event, Run, Trajectory, WorkerSpec
 from journeyman.worker import WorkerVersion
 
 LEASE_SECONDS = 30.0
@@ -129,6 +129,8 @@ class Runner:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[str, list[asyncio.Future[CaseResult]]] = {}
         self._being_added = 0
+        self._nothing_to_claim = False
+        """What the dispatcher saw last."""
         self._resting = asyncio.Event()
         self._changed = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
@@ -229,8 +231,7 @@ class Runner:
         self._start()
         while not self.stop.is_set():
             self._raise_failure()
-            busy = self._in_flight or self._being_added
-            if not busy and await self.call_journal(self._nothing_left):
+            if self._is_idle and await self.call_journal(self._nothing_left):
                 return
             await self._next_change()
         while self._in_flight:
@@ -263,6 +264,12 @@ class Runner:
         if futures:
             self._awaited[case_id] = futures
 
+    @property
+    def _is_idle(self) -> bool:
+        """Whether this process has nothing in hand and found nothing to claim."""
+        busy = self._in_flight or self._being_added
+        return self._nothing_to_claim and not busy
+
     def _nothing_left(self) -> bool:
         """On the journal's thread: whether all that is not closed waits, and for longer than patience reaches."""
         remaining = self.journal.remaining(self.run.id)
@@ -286,32 +293,40 @@ class Runner:
             resting = self._resting
             while not self.stop.is_set():
                 await self._slots.acquire()
-                lease = await self._next_lease(resting)
-                if lease is None:
+                claimed = await self._next_claimed(resting)
+                if claimed is None:
                     self._slots.release()
                     return
-                task = asyncio.create_task(self._work(lease))
+                task = asyncio.create_task(self._work(claimed))
                 task.add_done_callback(self._failed)
-                self._in_flight[lease.case.id] = task
+                self._in_flight[claimed.lease.case.id] = task
         finally:
             self._changed.set()
 
-    async def _next_lease(self, resting: asyncio.Event) -> Lease | None:
+    async def _next_claimed(self, resting: asyncio.Event) -> ClaimedCase | None:
         """The next case to work; waits for one. None: it is time to stop or to rest."""
         while not (self.stop.is_set() or resting.is_set()):
-            lease: Lease | None = await self.call_journal(
-                self.journal.claim,
-                self.run.id,
-                holder=self.owner.name,
-                seconds=LEASE_SECONDS,
-                is_dead=self.owner.is_dead,
-            )
-            if lease is not None:
-                return lease
+            claimed: ClaimedCase | None = await self.call_journal(self._claim)
+            self._nothing_to_claim = claimed is None
+            if claimed is not None:
+                return claimed
             self._changed.set()
             await self._settle_awaited()
             await self._listen()
         return None
+
+    def _claim(self) -> ClaimedCase | None:
+        """On the journal's thread: the next case with its past. None: there is none now."""
+        lease = self.journal.claim(
+            self.run.id,
+            holder=self.owner.name,
+            seconds=LEASE_SECONDS,
+            is_dead=self.owner.is_dead,
+        )
+        if lease is None:
+            return None
+        past = self.journal.events(self.run.id, lease.case.id, attempt=lease.attempt)
+        return ClaimedCase(lease, past)
 
     async def _listen(self) -> None:
         """Wait until there may be something to claim."""
@@ -323,10 +338,11 @@ class Runner:
         listen = partial(self.journal.listen, self.run.id, seconds)
         await loop.run_in_executor(self._listening_thread, listen)
 
-    async def _work(self, lease: Lease) -> None:
+    async def _work(self, claimed: ClaimedCase) -> None:
         """One case; what ends the whole run is kept for whoever waits."""
+        lease = claimed.lease
         try:
-            result = await work_case(self._case_work, lease)
+            result = await work_case(self._case_work, claimed)
         except (LeaseLostError, Suspended):
             return
         except (Interrupted, asyncio.CancelledError) as ended:

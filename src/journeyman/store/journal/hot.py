@@ -55,6 +55,7 @@ UNTIL: BindParameter[Any] = bindparam("until")
 DEAD: BindParameter[Any] = bindparam("dead")
 TRY: BindParameter[Any] = bindparam("try")
 NAMED: BindParameter[Any] = bindparam("name")
+JOB: BindParameter[Any] = bindparam("job")
 
 PAGE: ColumnElement[int] = literal_column(str(BATCH))
 ONE: ColumnElement[int] = literal_column("1")
@@ -91,6 +92,7 @@ class HotStatements:
         self.waiting = Statement(_waiting(), "run", "now")
         self.next_wake = Statement(_next_wake(), "run")
         self.news = cache(_news)
+        self.marks = Statement(_marks(), "job")
 
 
 # --- events
@@ -164,6 +166,17 @@ def _among(column: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bo
     """Whether it is one of the values of these names."""
     values: list[BindParameter[Any]] = [bindparam(name) for name in names]
     return column.in_(values)
+
+
+def _marks() -> Select[Any]:
+    """How many changes and runs a job has, and the last position of what is followed in its runs."""
+    changes, runs = schema.changes, schema.runs
+    changed = select(func.count()).select_from(changes).where(changes.c.job == JOB)
+    counted = select(func.count()).select_from(runs).where(runs.c.job == JOB)
+    of_run = events.c.run_id == runs.c.id
+    last_of_run = select(func.max(events.c.id)).where(of_run, text(schema.IS_FOLLOWED))
+    last = select(func.max(last_of_run.scalar_subquery())).where(runs.c.job == JOB)
+    return select(changed.scalar_subquery(), counted.scalar_subquery(), last.scalar_subquery())
 
 
 # --- cases

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from journeyman.errors import StoreError
 from journeyman.store.journal.blobs import Blobs
@@ -29,6 +29,16 @@ from journeyman.types import (
     Run,
     WaitingCase,
 )
+
+
+class JobMarks(NamedTuple):
+    """How much a journal holds of a job. Whoever follows the job has seen everything while none of these changes."""
+
+    changes: int
+    runs: int
+    last: int
+    """The position of the last `decided`, `labelled` or `closed` event of its runs; 0 where there is none."""
+
 
 ChooseRun = Callable[[Sequence[Run], Sequence[Change]], Run]
 MakeChanges = Callable[[Sequence[Change], Sequence[Run]], Sequence[Change]]
@@ -67,6 +77,9 @@ class Journal(Protocol):
 
         Two processes that promote at once do it one after the other, and the second sees what the first did.
         """
+
+    def marks(self, job: str) -> JobMarks:
+        """How much there is of a job, for those who follow it: one small query."""
 
     # --- runs and cases
 

@@ -18,7 +18,7 @@ from journeyman.store.faults import reach
 from journeyman.store.journal import codec, rows, schema, upcast
 from journeyman.store.journal.blobs import Blobs
 from journeyman.store.journal.hot import BATCH, HotStatements
-from journeyman.store.journal.protocol import ChooseRun, LeaseLostError, MakeChanges
+from journeyman.store.journal.protocol import ChooseRun, JobMarks, LeaseLostError, MakeChanges
 from journeyman.store.statements import Statement, Values
 from journeyman.types import (
     Case,
@@ -129,6 +129,10 @@ class SqlJournal(ABC):
                 added.append(change.model_copy(update={"position": position}))
         reach("change.after")
         return added
+
+    def marks(self, job: str) -> JobMarks:
+        ((changes, runs, last),) = self._rows(self.hot.marks, job)
+        return JobMarks(changes, runs, last or 0)
 
     # --- runs and cases
 
