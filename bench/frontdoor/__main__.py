@@ -4,6 +4,7 @@
 What is put off until the first case is in `first_do_ms`, a whole process.
 A worker or an agent is made with instructions, one function and a model.
 `do_overhead_ms` is a case whose model answers at once: journal, memory, decision and all. The libraries take turns.
+`question_…`: forty questions at a steady rate, and a thousand in a row (`steady.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.frontdoor import steady
 from bench.lib.figures import Figure, median_of
 from bench.lib.peers import installed
 from bench.lib.places import ROOT
@@ -129,6 +131,7 @@ def main() -> None:
     figures["do_overhead_ms"] = median_of(do_times(given.cases), "ms")
     first = [1000 * first_do_seconds() for _ in range(given.rounds)]
     figures["first_do_ms"] = median_of(first, "ms")
+    figures |= steady.figures()
     figures["lines_readme_example"] = Figure(value=readme_lines(), unit="lines")
     write("frontdoor", figures, whole=as_usual(parser))
 

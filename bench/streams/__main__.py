@@ -19,6 +19,8 @@ import dataclasses
 import itertools
 import time
 
+import numpy as np
+
 from bench.lib.places import RECORDED_STREAMS, WORK
 from bench.lib.streams import STREAMS
 from journeyman.assess.confidence import SIGNALS
@@ -32,7 +34,7 @@ from journeyman.runtime.runner import Runner, work
 from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal, open_journal
 from journeyman.store.journal.replay import outcomes
-from journeyman.types import CaseResult, Example, Run
+from journeyman.types import CaseResult, Run
 
 ROOM = WORK / "streams"
 
@@ -84,9 +86,8 @@ def export(journal: Journal, run: Run) -> int:
     if not known or not sealed:
         return 0
     texts = PastTexts.of([evidence[o.case_id] for o in known])
-    near = Neighbours.of(
-        [Example(evidence=evidence[o.case_id], correct=bool(o.correct)) for o in known], texts
-    )
+    correct = np.array([bool(o.correct) for o in known], dtype=np.float64)
+    near = Neighbours.of(correct, np.ones(len(known)), texts)
     of_sealed = near.signals(PastTexts.of([evidence[o.case_id] for o in sealed]))
     nearest = dict(zip([o.case_id for o in known], near.own_signals(), strict=True))
     nearest |= dict(zip([o.case_id for o in sealed], of_sealed, strict=True))

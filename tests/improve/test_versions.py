@@ -16,7 +16,7 @@ import pytest
 
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
-from journeyman.improve.exams import Examined, Room, examine
+from journeyman.improve.exams import Examined, ExamRoom, examine
 from journeyman.improve.learning import LearningBudget, champion_of, learn, seen_by
 from journeyman.improve.playbook import from_skill_md, to_skill_md
 from journeyman.improve.unlearning import unlearn
@@ -72,8 +72,8 @@ class World:
         self.job = job()
 
     @property
-    def room(self) -> Room:
-        return Room(self.journal, self.holder, self.job, self.model)
+    def room(self) -> ExamRoom:
+        return ExamRoom(self.journal, self.holder, self.job, self.model)
 
     @property
     def champion(self) -> Version:

@@ -13,7 +13,7 @@ from statistics import fmean
 import pytest
 
 from journeyman.environments import SingleTurn
-from journeyman.improve.exams import Examined, Room, examine
+from journeyman.improve.exams import Examined, ExamRoom, examine
 from journeyman.improve.learning import champion_of
 from journeyman.improve.versions import propose, roll_back
 from journeyman.job.job import Job
@@ -91,7 +91,7 @@ class World:
         return propose(self.journal, "say", self.champion, proposal, by="test", cost={})
 
     def examine(self, challenger: Version) -> Examined:
-        room = Room(self.journal, self.holder, self.job, self.model)
+        room = ExamRoom(self.journal, self.holder, self.job, self.model)
         return asyncio.run(examine(room, self.champion, challenger, cases(60, 1000, "exam")))
 
     def learned(self, run: Run) -> Learned:

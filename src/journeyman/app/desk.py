@@ -37,9 +37,6 @@ from journeyman.verifiers import Exact, JsonFields
 
 T = TypeVar("T")
 
-AT_ONCE = 4
-"""Cases in flight."""
-
 
 class Desk(Generic[T]):
     """A worker's place: what it needs to do a case."""
@@ -122,7 +119,7 @@ class Desk(Generic[T]):
         teacher: str | Model | None,
         budget: LearningBudget | None,
     ) -> LearnResult:
-        asked = None if teacher is None else model_for(teacher)
+        asked = None if teacher is None else model_for(teacher, self.given.at_once)
         allowed = budget or LearningBudget()
         found = await self.room.learn(self.given, by, sealed, teacher=asked, budget=allowed)
         self.look_again()
@@ -169,14 +166,16 @@ class Desk(Generic[T]):
 
 def desk_for(settings: WorkerSettings[T]) -> Desk[T]:
     """Open everything. Raises InputError for what can't be: an unknown model, a job's name that is none, …"""
+    if settings.at_once < 1:
+        raise InputError(f"at_once is {settings.at_once}.", "Give the cases in flight: 1 or more.")
     room = _room(settings.workspace)
     kind = output_type(settings.output)
     made = isinstance(settings.job, str)
     job = _made_job(settings, kind, room) if made else _given_job(settings, room)
-    model = model_for(settings.model)
+    model = model_for(settings.model, settings.at_once)
     if not kind.is_text:
         model = ValidatedModel(model, job.sampling, kind.why_refused)
-    return Desk(room, Assignment(job, model, settings.name, AT_ONCE), kind)
+    return Desk(room, Assignment(job, model, settings.name, settings.at_once), kind)
 
 
 def _given_job(settings: WorkerSettings[Any], room: Workspace) -> Job:
@@ -237,7 +236,9 @@ def _embedder() -> str:
 # --- shared by all workers of a process
 
 _rooms: dict[str, Workspace] = {}
-_models: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Model]] = WeakKeyDictionary()
+_models: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Model]] = (
+    WeakKeyDictionary()
+)
 
 
 def _room(where: str | Path | Workspace | None) -> Workspace:
@@ -251,15 +252,16 @@ def _room(where: str | Path | Workspace | None) -> Workspace:
     return _rooms[key]
 
 
-def model_for(given: str | Model | None) -> Model:
+def model_for(given: str | Model | None, at_once: int) -> Model:
     """A model as it was given, or by its name: one for each event loop, since connections belong to one."""
     if given is not None and not isinstance(given, str):
         return given
     name = given or os.environ.get("JOURNEYMAN_MODEL") or DEFAULT_MODEL
     known = _models.setdefault(loops.current(), {})
-    if name not in known:
-        known[name] = open_model(name, at_once=AT_ONCE)
-    return known[name]
+    key = (name, at_once)
+    if key not in known:
+        known[key] = open_model(name, at_once=at_once)
+    return known[key]
 
 
 async def close_models() -> None:

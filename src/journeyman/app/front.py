@@ -72,6 +72,7 @@ class Worker(Generic[T]):
         budget: Budget | None = None,
         workspace: str | Path | Workspace | None = None,
         name: str = "ada",
+        at_once: int = 4,
     ) -> None: ...
 
     @overload
@@ -89,6 +90,7 @@ class Worker(Generic[T]):
         budget: Budget | None = None,
         workspace: str | Path | Workspace | None = None,
         name: str = "ada",
+        at_once: int = 4,
     ) -> None: ...
 
     def __init__(  # noqa: PLR0913 - each is one thing that a user may want to say
@@ -105,6 +107,7 @@ class Worker(Generic[T]):
         budget: Budget | None = None,
         workspace: str | Path | Workspace | None = None,
         name: str = "ada",
+        at_once: int = 4,
     ) -> None:
         """`job`: its name; a folder with a `job.toml`, as a Path; or a `Job`.
 
@@ -120,10 +123,11 @@ class Worker(Generic[T]):
         `budget`: what one case may cost at most.
         `workspace`: the folder that keeps everything. None: `$JOURNEYMAN_WORKSPACE`, or `.journeyman` here.
         `name`: the worker's; workers of one job that have the same name are the same.
+        `at_once`: cases in flight. More pays where the model is an endpoint; an embedded one shares this machine.
         """
         self.settings: WorkerSettings[T] = WorkerSettings(
             job, instructions, tools, knowledge, output, verifiers, allowed_error, model, budget,
-            workspace, name,
+            workspace, name, at_once,
         )  # fmt: skip
         self._desks: WeakKeyDictionary[asyncio.AbstractEventLoop, Desk[T]] | None = None
 

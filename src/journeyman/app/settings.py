@@ -31,3 +31,4 @@ class WorkerSettings(Generic[T]):
     budget: Budget | None
     workspace: str | Path | Workspace | None
     name: str
+    at_once: int

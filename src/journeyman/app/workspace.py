@@ -18,7 +18,7 @@ from journeyman.autonomy.backtest import Backtest, outlook, to_learn_from
 from journeyman.cases import read_cases
 from journeyman.errors import InputError
 from journeyman.gym import FAMILIES
-from journeyman.improve.exams import Examined, Room, examine
+from journeyman.improve.exams import Examined, ExamRoom, examine
 from journeyman.improve.learning import LearningBudget, champion_of, learn
 from journeyman.job.job import Job
 from journeyman.job.load import load_job
@@ -405,8 +405,8 @@ class Workspace:
         room = self._room(given, on_pair)
         return await examine(room, self.champion(given), challenger, sealed)
 
-    def _room(self, given: Assignment, on_pair: Callable[[Exam], None]) -> Room:
-        return Room(
+    def _room(self, given: Assignment, on_pair: Callable[[Exam], None]) -> ExamRoom:
+        return ExamRoom(
             journal=self.journal,
             owner=self.owner,
             job=given.job,

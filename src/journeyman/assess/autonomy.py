@@ -19,6 +19,7 @@ from journeyman.types import Decision, Evidence, Example
 
 if TYPE_CHECKING:
     from journeyman.assess.calibration import LogisticAssessor
+    from journeyman.assess.taught import TaughtCase
 
 WARM_UP = 60
 """Labels before the certificate begins, where there is no history."""
@@ -32,14 +33,20 @@ KEPT = 1_000
 class LazyAssessor:
     """What the assessor was last taught. It is fitted when it is first asked: a long journal is folded without that."""
 
-    def __init__(self, examples: Sequence[Example] = ()) -> None:
+    def __init__(self, examples: Sequence[TaughtCase] = ()) -> None:
         self.examples = examples
 
     @cached_property
     def assessor(self) -> LogisticAssessor:
         from journeyman.assess.calibration import LogisticAssessor  # noqa: PLC0415 - numpy is slow to import, and few need it
 
-        return LogisticAssessor().learned(self.examples)
+        return LogisticAssessor().taught(self.examples)
+
+
+def _taught(example: Example) -> TaughtCase:
+    from journeyman.assess.taught import TaughtCase  # noqa: PLC0415 - as above
+
+    return TaughtCase.of(example)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Autonomy:
     taught: LazyAssessor = field(default_factory=LazyAssessor, compare=False, repr=False)
     certificate: Certificate | None = None
     """None: still warming up."""
-    examples: tuple[Example, ...] = field(default=(), repr=False)
+    examples: tuple[TaughtCase, ...] = field(default=(), repr=False)
     settled: int = 0
     """Cases folded so far."""
     labels: int = 0
@@ -86,7 +93,7 @@ class Autonomy:
             return settled
         weight = 1 / decision.propensity
         example = Example(evidence=evidence, correct=not error, weight=weight)
-        examples = (*settled.examples, example)
+        examples = (*settled.examples, _taught(example))
         labels = settled.labels + 1
         learned = replace(settled, examples=examples[-KEPT:], labels=labels)
         return learned._fitted() if learned._fit_is_due else learned

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from journeyman.assess.evidence import evidence_of
-from journeyman.assess.neighbours import Neighbours, PastTexts
+from journeyman.assess.neighbours import KeptNeighbours, Neighbours, PastTexts
+from journeyman.assess.taught import TaughtCase, names_of, signals_of, texts_of, values_of
 from journeyman.protocols import Assessor
 from journeyman.system.cores import one_thread
+from journeyman.system.memory import give_back
 from journeyman.types import Evidence, Example, ScoredTrajectory, Trajectory
 
 Array = NDArray[np.float64]
@@ -126,10 +128,10 @@ def fit_logistic(
 class LogisticAssessor:
     """The assessor that learns: give it examples with `learned`, ask it with `probability`. A value."""
 
-    examples: tuple[Example, ...] = ()
+    examples: tuple[TaughtCase, ...] = ()
     name: str = "calibrated"
     logistic: Logistic | None = None
-    neighbours: Neighbours | None = None
+    neighbours: KeptNeighbours | None = None
     crossed: tuple[float, ...] = field(default=(), repr=False)
     """P(right) of each example, by a fit that did not see it."""
 
@@ -141,37 +143,42 @@ class LogisticAssessor:
             return 0.0
         if logistic is None or neighbours is None:
             return None
-        known = _signals([evidence], logistic.columns.names)
-        with one_thread():
-            near = neighbours.signals(PastTexts.of([evidence]))
-        table = np.concatenate([known, near], axis=1)
+        known = values_of(evidence, logistic.columns.names)
+        near = neighbours.signals(evidence)
+        table = np.concatenate([known[None, :], near], axis=1)
         (share,) = _share(logistic.log_odds(table))
         return float(share)
 
     def learned(self, examples: Sequence[Example]) -> Self:
         """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
-        known = tuple(example for example in examples if example.evidence.answer is not None)
+        answered = [example for example in examples if example.evidence.answer is not None]
+        return self.taught(list(map(TaughtCase.of, answered)))
+
+    def taught(self, known: Sequence[TaughtCase]) -> Self:
+        """As `learned`, from what is kept of examples."""
         if not known:
             return type(self)()
         with one_thread():
-            return self._learned(known)
+            fitted = self._fitted(known)
+        give_back()
+        return fitted
 
-    def _learned(self, known: Sequence[Example]) -> Self:
-        names = _names(known)
-        evidence = [example.evidence for example in known]
-        raw = _signals(evidence, names)
-        texts = PastTexts.of(evidence)
-        correct = np.array([example.correct for example in known], dtype=np.float64)
-        weight = _weights(known)
-        folds = _folds(known, raw, texts)
-        spread, crossed = cross_fitted(folds, names, correct, weight)
-        near = Neighbours.of(known, texts)
+    def _fitted(self, known: Sequence[TaughtCase]) -> Self:
+        names = names_of(known)
+        raw = signals_of(known, names)
+        texts = texts_of(known)
+        correct = np.array([one.correct for one in known], dtype=np.float64)
+        weight = np.array([one.weight for one in known])
+        capped = np.minimum(weight, MOST_WEIGHT)
+        folds = _folds(correct, weight, raw, texts)
+        spread, crossed = cross_fitted(folds, names, correct, capped)
+        near = Neighbours.of(correct, weight, texts)
         table = np.concatenate([raw, near.own_signals()], axis=1)
-        logistic = fit_logistic(table, names, correct, weight, spread=spread)
+        logistic = fit_logistic(table, names, correct, capped, spread=spread)
         return type(self)(
             examples=tuple(known),
             logistic=logistic,
-            neighbours=near,
+            neighbours=near.kept(),
             crossed=tuple(map(float, crossed)),
         )
 
@@ -181,12 +188,13 @@ class LogisticAssessor:
 
     def fit(self, graded: Sequence[ScoredTrajectory]) -> Self:
         """With more graded trajectories; those not judged teach nothing."""
-        examples = list(self.examples)
+        known = list(self.examples)
         for one in graded:
-            if one.correct is not None:
-                evidence = evidence_of(one.trajectory)
-                examples.append(Example(evidence=evidence, correct=one.correct))
-        return self.learned(examples)
+            evidence = evidence_of(one.trajectory)
+            if one.correct is not None and evidence.answer is not None:
+                example = Example(evidence=evidence, correct=one.correct)
+                known.append(TaughtCase.of(example))
+        return self.taught(known)
 
 
 @dataclass(frozen=True)
@@ -208,34 +216,19 @@ def _gaps(known: Flags) -> tuple[int, ...]:
     return tuple(patterns.values())
 
 
-def _names(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Of all signals that any example has, in alphabetical order."""
-    names: set[str] = set()
-    for example in examples:
-        names.update(example.evidence.signals)
-    return tuple(sorted(names))
-
-
-def _weights(examples: Sequence[Example]) -> Array:
-    weights = np.array([example.weight for example in examples])
-    capped: Array = np.minimum(weights, MOST_WEIGHT)
-    return capped
-
-
-def _folds(known: Sequence[Example], raw: Array, texts: PastTexts) -> list[Fold]:
+def _folds(correct: Array, weight: Array, raw: Array, texts: PastTexts) -> list[Fold]:
     """Each case is left out by one fold. None, where there is a single case."""
-    count = len(known)
+    count = len(correct)
     if count < 2:
         return []
     fold_of = np.arange(count) % FOLDS
     numbers = range(min(FOLDS, count))
-    return [_fold(known, raw, texts, fold_of == n) for n in numbers]
+    return [_fold(correct, weight, raw, texts, fold_of == n) for n in numbers]
 
 
-def _fold(known: Sequence[Example], raw: Array, texts: PastTexts, left: Flags) -> Fold:
+def _fold(correct: Array, weight: Array, raw: Array, texts: PastTexts, left: Flags) -> Fold:
     kept = ~left
-    examples = [example for example, is_kept in zip(known, kept, strict=True) if is_kept]
-    near = Neighbours.of(examples, texts.some(kept))
+    near = Neighbours.of(correct[kept], weight[kept], texts.some(kept))
     own = near.own_signals()
     others = near.signals(texts.some(left))
     return Fold(
@@ -290,14 +283,6 @@ def _log_loss(predicted: Array, correct: Array, weight: Array) -> float:
     clipped = np.clip(of_outcome, 1e-12, 1)
     logarithms = np.log(clipped)
     return -float(weight @ logarithms)
-
-
-def _signals(evidence: Sequence[Evidence], names: Sequence[str]) -> Array:
-    rows: list[list[float | None]] = []
-    for one in evidence:
-        row = [one.signals.get(name) for name in names]
-        rows.append(row)
-    return np.array(rows, dtype=np.float64)
 
 
 def _share(log_odds: Array) -> Array:

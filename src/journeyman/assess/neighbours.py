@@ -12,12 +12,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.types import Evidence, Example
+from journeyman.types import Evidence
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -28,80 +29,45 @@ AT_ONCE = 500
 """Past cases that are compared with all others in one step."""
 WIDTH = 2_048
 """Dimensions of the hashed texts."""
+MOST_COUNTED = 2**16 - 1
+"""An n-gram that stands in a text more often counts as if it stood so often."""
 PRIOR = 0.5
 """How much the base rate counts beside the nearest, in cases of likeness 1."""
 
 NAMES = ("near_asked", "novelty_asked", "near_answered", "novelty_answered")
 
 
+Packed = bytes
+"""A text as counts of hashed n-grams, as far as they are not 0: the columns, then the counts, 16 bits each."""
+
+
 @dataclass(frozen=True)
 class PastTexts:
-    """What was asked and what was answered, as counts of hashed n-grams: a row for each case."""
+    """What was asked and what was answered: a text for each case."""
 
-    asked: Matrix
-    answered: Matrix
+    asked: Sequence[Packed]
+    answered: Sequence[Packed]
 
     @classmethod
     def of(cls, evidence: Sequence[Evidence]) -> Self:
-        prompts = [one.prompt for one in evidence]
-        answers = [one.answer or "" for one in evidence]
-        asked = _counts(prompts)
-        answered = _counts(answers)
+        asked = [packed(one.prompt) for one in evidence]
+        answered = [packed(one.answer or "") for one in evidence]
         return cls(asked, answered)
 
     def some(self, chosen: Choice) -> Self:
-        asked = self.asked[chosen]
-        answered = self.answered[chosen]
+        asked = list(compress(self.asked, chosen))
+        answered = list(compress(self.answered, chosen))
         return type(self)(asked, answered)
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """Past cases to compare with."""
+class Outcomes:
+    """What came of past cases, and how much each counts."""
 
-    asked: Matrix
-    answered: Matrix
-    rarity: tuple[Vector, Vector]
     correct: Vector
     weight: Vector
 
-    @classmethod
-    def of(cls, examples: Sequence[Example], texts: PastTexts) -> Self:
-        """`texts` are those of the examples, counted."""
-        asked = _rarity(texts.asked)
-        answered = _rarity(texts.answered)
-        correct = [example.correct for example in examples]
-        weight = [example.weight for example in examples]
-        return cls(
-            asked=_normalised(texts.asked, asked),
-            answered=_normalised(texts.answered, answered),
-            rarity=(asked, answered),
-            correct=np.array(correct, dtype=np.float64),
-            weight=np.array(weight, dtype=np.float64),
-        )
-
-    def signals(self, texts: PastTexts) -> Vector:
-        """One row for each, in the order of `NAMES`."""
-        rarity_asked, rarity_answered = self.rarity
-        asked = _normalised(texts.asked, rarity_asked)
-        answered = _normalised(texts.answered, rarity_answered)
-        return self._both(asked @ self.asked.T, answered @ self.answered.T)
-
-    def own_signals(self) -> Vector:
-        """Of the past cases themselves, each compared with all others."""
-        rows: list[Vector] = []
-        for start in range(0, len(self.correct), AT_ONCE):
-            asked = _likeness_to_others(self.asked, start)
-            answered = _likeness_to_others(self.answered, start)
-            rows.append(self._both(asked, answered))
-        return np.concatenate(rows)
-
-    def _both(self, asked: Matrix, answered: Matrix) -> Vector:
-        by_asked = self._near(asked)
-        by_answered = self._near(answered)
-        return np.concatenate([by_asked, by_answered], axis=1)
-
-    def _near(self, likeness: Matrix) -> Vector:
+    def near(self, likeness: Matrix) -> Vector:
         """Accuracy among the nearest, weighted by squared likeness; and the distance to the very nearest."""
         best, near = _nearest(likeness)
         weight = near**2 * self.weight[best]
@@ -112,6 +78,104 @@ class Neighbours:
         share = votes_right / votes
         distance = 1 - near.max(axis=1)
         return np.stack([share, distance], axis=1)
+
+    def both(self, asked: Matrix, answered: Matrix) -> Vector:
+        """One row for each, in the order of `NAMES`."""
+        by_asked = self.near(asked)
+        by_answered = self.near(answered)
+        return np.concatenate([by_asked, by_answered], axis=1)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Past cases to compare many with: 16 kilobytes each, so not for keeping."""
+
+    asked: Matrix
+    answered: Matrix
+    rarity: tuple[Vector, Vector]
+    outcomes: Outcomes
+
+    @classmethod
+    def of(cls, correct: Vector, weight: Vector, texts: PastTexts) -> Self:
+        asked = _dense(texts.asked)
+        answered = _dense(texts.answered)
+        rarity_asked = _rarity(asked)
+        rarity_answered = _rarity(answered)
+        return cls(
+            asked=_normalised(asked, rarity_asked),
+            answered=_normalised(answered, rarity_answered),
+            rarity=(rarity_asked, rarity_answered),
+            outcomes=Outcomes(correct, weight),
+        )
+
+    def signals(self, texts: PastTexts) -> Vector:
+        """One row for each, in the order of `NAMES`."""
+        rarity_asked, rarity_answered = self.rarity
+        asked = _normalised(_dense(texts.asked), rarity_asked)
+        answered = _normalised(_dense(texts.answered), rarity_answered)
+        return self.outcomes.both(asked @ self.asked.T, answered @ self.answered.T)
+
+    def own_signals(self) -> Vector:
+        """Of the past cases themselves, each compared with all others."""
+        rows: list[Vector] = []
+        for start in range(0, len(self.asked), AT_ONCE):
+            asked = _likeness_to_others(self.asked, start)
+            answered = _likeness_to_others(self.answered, start)
+            rows.append(self.outcomes.both(asked, answered))
+        return np.concatenate(rows)
+
+    def kept(self) -> KeptNeighbours:
+        rarity_asked, rarity_answered = self.rarity
+        return KeptNeighbours(
+            asked=SparseRows.of(self.asked, rarity_asked),
+            answered=SparseRows.of(self.answered, rarity_answered),
+            outcomes=self.outcomes,
+        )
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Weighted texts of length 1, as far as they are not 0, row after row; no row is empty."""
+
+    rarity: Vector
+    columns: NDArray[np.uint16]
+    values: NDArray[np.float32]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: Matrix, rarity: Vector) -> Self:
+        known = rows != 0
+        known[~known.any(axis=1), 0] = True
+        row, columns = np.nonzero(known)
+        return cls(
+            rarity=rarity,
+            columns=columns.astype(np.uint16),
+            values=rows[known],
+            starts=np.searchsorted(row, np.arange(len(rows))),
+        )
+
+    def likeness(self, text: str) -> Matrix:
+        """How like a text is to each row. Added up in the order of the columns, so alike on every processor."""
+        counts = _dense([packed(text)])
+        (weighted,) = _normalised(counts, self.rarity)
+        products = weighted[self.columns] * self.values
+        sums = np.add.reduceat(products, self.starts, dtype=np.float64)
+        return sums.astype(np.float32)[None, :]
+
+
+@dataclass(frozen=True)
+class KeptNeighbours:
+    """Past cases to compare one with at a time: as many bytes as their texts have, about."""
+
+    asked: SparseRows
+    answered: SparseRows
+    outcomes: Outcomes
+
+    def signals(self, evidence: Evidence) -> Vector:
+        """One row, in the order of `NAMES`."""
+        asked = self.asked.likeness(evidence.prompt)
+        answered = self.answered.likeness(evidence.answer or "")
+        return self.outcomes.both(asked, answered)
 
 
 def grams(text: str) -> list[str]:
@@ -145,12 +209,21 @@ def _nearest(likeness: Matrix) -> tuple[NDArray[np.intp], Vector]:
     return best, positive.astype(np.float64)
 
 
-def _counts(texts: Sequence[str]) -> Matrix:
+def packed(text: str) -> Packed:
+    columns = [_column(gram) for gram in grams(text)]
+    hashed = np.array(columns, dtype=np.intp)
+    counts = np.bincount(hashed, minlength=WIDTH)
+    (known,) = np.nonzero(counts)
+    both = np.stack([known, np.minimum(counts[known], MOST_COUNTED)])
+    return both.astype(np.uint16).tobytes()
+
+
+def _dense(texts: Sequence[Packed]) -> Matrix:
+    """A row of counts for each text."""
     counts = np.zeros((len(texts), WIDTH), dtype=np.float32)
     for n, text in enumerate(texts):
-        columns = [_column(gram) for gram in grams(text)]
-        hashed = np.array(columns, dtype=np.intp)
-        counts[n] = np.bincount(hashed, minlength=WIDTH)
+        columns, found = np.frombuffer(text, np.uint16).reshape(2, -1)
+        counts[n, columns] = found
     return counts
 
 

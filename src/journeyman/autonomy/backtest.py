@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from journeyman.assess.autonomy import LazyAssessor
+from journeyman.assess.calibration import LogisticAssessor
 from journeyman.assess.selective import Certificate, Settled, ceiling, labels_needed
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.autonomy.tracker import DecisionLog, rule_of
@@ -103,7 +103,7 @@ def outlook(journal: Journal, run: Run) -> Backtest:
     learned = known[:turn]
     rest = known[turn:]
     examples = [Example(evidence=decided.evidence, correct=not error) for decided, error in learned]
-    assessor = LazyAssessor(examples).assessor
+    assessor = LogisticAssessor().learned(examples)
     wrong = [float(not example.correct) for example in assessor.examples]
 
     def at(allowed: float) -> Outlook:

@@ -51,7 +51,7 @@ class Examined(Record):
 
 
 @dataclass(frozen=True)
-class Room:
+class ExamRoom:
     """Where an exam takes place."""
 
     journal: Journal
@@ -63,7 +63,7 @@ class Room:
 
 
 async def examine(
-    room: Room, champion: Version, challenger: Version, cases: Iterable[Case]
+    room: ExamRoom, champion: Version, challenger: Version, cases: Iterable[Case]
 ) -> Examined:
     """Examine a challenger on sealed cases; where it passes it is the champion from then on.
 
@@ -166,7 +166,7 @@ def _write_down(journal: Journal, job: str, challenger: Version, result: Examine
 
 
 async def _sit(
-    room: Room, champion: Version, challenger: Version, plan: ExamPlan, cases: Sequence[Case]
+    room: ExamRoom, champion: Version, challenger: Version, plan: ExamPlan, cases: Sequence[Case]
 ) -> Verdict:
     """Pair after pair, in an order drawn for this exam and kept with it."""
     runs = _exam_runs(room, champion, challenger)
@@ -189,7 +189,7 @@ async def _sit(
     return exam.verdict
 
 
-def _exam_runs(room: Room, champion: Version, challenger: Version) -> list[Run]:
+def _exam_runs(room: ExamRoom, champion: Version, challenger: Version) -> list[Run]:
     """The champion's run and the challenger's. Of a stopped exam: its own, with its own order and its own memory."""
     position = room.journal.position()
     salt = secrets.token_hex(8)
@@ -205,7 +205,7 @@ def _exam_runs(room: Room, champion: Version, challenger: Version) -> list[Run]:
 
 
 def _exam_run(
-    room: Room, champion: Version, challenger: Version, version: Version, spec: RunSpec
+    room: ExamRoom, champion: Version, challenger: Version, version: Version, spec: RunSpec
 ) -> Run:
     """The run in which one of the two versions works the exam's cases."""
     exam = f"{room.job.name}-exam-{champion.label}-{challenger.label}"

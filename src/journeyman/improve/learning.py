@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from journeyman.errors import InputError, LearningBudgetSpent
-from journeyman.improve.exams import Room
+from journeyman.improve.exams import ExamRoom
 from journeyman.improve.versions import propose
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Learner, Model
@@ -76,7 +76,7 @@ def _teaches(result: CaseResult) -> bool:
 
 
 async def learn(
-    room: Room,
+    room: ExamRoom,
     learner: Learner,
     *,
     name: str = "ada",
@@ -110,7 +110,7 @@ async def learn(
 class JournalLab:
     """A learner's lab on the journal."""
 
-    room: Room
+    room: ExamRoom
     version: Version
     teacher: Model
     budget: LearningBudget

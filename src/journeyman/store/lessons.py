@@ -46,7 +46,7 @@ from journeyman.types import Json, Lesson, Record
 
 LAST = 2**62
 """A place that none comes after."""
-LESSONS_KEPT = 2_000
+LESSONS_KEPT = 200
 """Lessons of which the record is kept once it was read."""
 KINDS = ("demonstration", "correction")
 """Of lessons that a case can teach."""

@@ -1,7 +1,11 @@
-"""Limits the memory of this process."""
+"""Limits the memory of this process, and gives back what it does not use any more."""
 
 from __future__ import annotations
 
+import ctypes
+import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 resource: Any
@@ -28,3 +32,23 @@ def limit_memory(most_bytes: int, *, for_good: bool = False) -> bool:
     except (AttributeError, OSError, ValueError):
         return False
     return True
+
+
+def give_back() -> None:
+    """Give back what was freed, after something that needed much for a moment.
+
+    The C library of Linux keeps freed memory for itself, and a long process grows by it. Elsewhere this does nothing.
+    """
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """`malloc_trim`, where the C library has it: glibc does."""
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    found: Callable[[int], int] | None = getattr(library, "malloc_trim", None)
+    return found

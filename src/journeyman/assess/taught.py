@@ -1,0 +1,79 @@
+"""What an assessor keeps of a labelled case: about a kilobyte, a tenth of the record that it came from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from journeyman.assess.neighbours import Packed, PastTexts, packed
+from journeyman.types import Evidence, Example
+
+Array = NDArray[np.float64]
+
+Names = tuple[str, ...]
+
+_known_names: dict[Names, Names] = {}
+"""Each tuple of signals' names, once: nearly all cases have the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtCase:
+    """A labelled case with an answer."""
+
+    names: Names
+    """Of its signals."""
+    values: bytes
+    """Of its signals, as 64-bit numbers; NaN where there is none."""
+    asked: Packed
+    answered: Packed
+    correct: bool
+    weight: float
+    """One over the probability that its label was seen."""
+
+    @classmethod
+    def of(cls, example: Example) -> TaughtCase:
+        evidence = example.evidence
+        names = tuple(evidence.signals)
+        values = values_of(evidence, names)
+        return cls(
+            names=_known_names.setdefault(names, names),
+            values=values.tobytes(),
+            asked=packed(evidence.prompt),
+            answered=packed(evidence.answer or ""),
+            correct=example.correct,
+            weight=example.weight,
+        )
+
+
+def values_of(evidence: Evidence, names: Names) -> Array:
+    """Signals by their names; NaN where there is none."""
+    values = map(evidence.signals.get, names)
+    return np.array([math.nan if value is None else value for value in values], np.float64)
+
+
+def names_of(taught: Iterable[TaughtCase]) -> Names:
+    """Of all signals that any case has, in alphabetical order."""
+    kinds = {one.names for one in taught}
+    return tuple(sorted(set().union(*kinds)))
+
+
+def signals_of(taught: Sequence[TaughtCase], names: Names) -> Array:
+    """A row for each case, a column for each name; NaN where there is none."""
+    table = np.full((len(taught), len(names)), math.nan)
+    column_of = {name: n for n, name in enumerate(names)}
+    columns_of = {
+        kind: list(map(column_of.__getitem__, kind)) for kind in {one.names for one in taught}
+    }
+    for n, one in enumerate(taught):
+        table[n, columns_of[one.names]] = np.frombuffer(one.values)
+    return table
+
+
+def texts_of(taught: Sequence[TaughtCase]) -> PastTexts:
+    asked = [one.asked for one in taught]
+    answered = [one.answered for one in taught]
+    return PastTexts(asked, answered)
