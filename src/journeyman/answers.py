@@ -17,15 +17,20 @@ def folded(text: str) -> str:
 
 def answer_of(calls: Sequence[ToolCall]) -> str:
     """What final calls hand in: the one text argument of a single call, or else all calls as JSON."""
-    if len(calls) == 1 and (text := only_text(calls[0])) is not None:
-        return text
-    return json.dumps([_plain(call) for call in calls], ensure_ascii=False)
+    if len(calls) == 1:
+        text = only_text(calls[0])
+        if text is not None:
+            return text
+    plain = [_plain(call) for call in calls]
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def dump_moves(calls: Sequence[ToolCall]) -> str:
     """What the moves hand in of a world that ends by itself: a JSON list of each move's one text, or of whole calls."""
     texts = [only_text(call) for call in calls]
-    return answer_of(calls) if None in texts else json.dumps(texts, ensure_ascii=False)
+    if None in texts:
+        return answer_of(calls)
+    return json.dumps(texts, ensure_ascii=False)
 
 
 def parse_moves(answer: str) -> list[str]:
@@ -59,10 +64,16 @@ def move_tool(tools: Sequence[ToolSpec]) -> ToolSpec | None:
     """The tool by which a world is played: it takes one thing, and no final tool takes an answer. None: it is not."""
     final = [tool for tool in tools if tool.final]
     takes_answers = any(tool.parameters.get("properties") for tool in final)
-    moves = [
-        tool for tool in tools if not tool.final and len(tool.parameters.get("properties", {})) == 1
-    ]
-    return moves[0] if final and moves and not takes_answers else None
+    if takes_answers or not final:
+        return None
+    moves = [tool for tool in tools if _is_move(tool)]
+    return moves[0] if moves else None
+
+
+def _is_move(tool: ToolSpec) -> bool:
+    """Whether it takes one thing, and goes on."""
+    taken = tool.parameters.get("properties", {})
+    return not tool.final and len(taken) == 1
 
 
 def call_with(tool: ToolSpec, text: str, id: str) -> ToolCall:
@@ -75,8 +86,12 @@ def call_with(tool: ToolSpec, text: str, id: str) -> ToolCall:
 def only_text(call: ToolCall) -> str | None:
     """A call's one argument, if it is a text."""
     values = list(call.arguments.values())
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else None
+    if len(values) != 1:
+        return None
+    only = values[0]
+    return only if isinstance(only, str) else None
 
 
 def _plain(call: ToolCall) -> Mapping[str, object]:
-    return {"name": call.name, "arguments": dict(call.arguments)}
+    arguments = dict(call.arguments)
+    return {"name": call.name, "arguments": arguments}

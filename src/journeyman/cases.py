@@ -21,12 +21,14 @@ def read_cases(path: Path) -> Iterator[Case]:
 
     Raises InputError naming file and line for whatever can't be read.
     """
-    if path.suffix.lower() not in {".jsonl", ".csv"}:
+    suffix = path.suffix.lower()
+    if suffix not in {".jsonl", ".csv"}:
         raise InputError(f"{path} is neither .jsonl nor .csv.", "Give cases as JSONL or CSV.")
+    rows_of = _csv_rows if suffix == ".csv" else _jsonl_rows
     try:
-        rows = _csv_rows(path) if path.suffix.lower() == ".csv" else _jsonl_rows(path)
-        for line, row in rows:
-            yield _case(row, f"{path}, line {line}", line)
+        for line, row in rows_of(path):
+            where = f"{path}, line {line}"
+            yield _case(row, where, line)
     except FileNotFoundError:
         raise InputError(f"There is no case file {str(path)!r}.", "Correct its name.") from None
     except UnicodeDecodeError as error:
@@ -66,17 +68,20 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Json]]]:
         reader = csv.DictReader(file, strict=True)
         try:
             for row in reader:
+                line = reader.line_num
                 if None in row:
                     hint = "Quote cells that hold commas."
                     raise InputError(
-                        f"{path}, line {reader.line_num}: more cells than the header names.", hint
+                        f"{path}, line {line}: more cells than the header names.", hint
                     )
-                yield reader.line_num, {key: _cell(value) for key, value in row.items() if value}
+                known = {key: _cell(value) for key, value in row.items() if value}
+                yield line, known
         except csv.Error as error:
-            if "field limit" in str(error):
+            problem = str(error)
+            if "field limit" in problem:
                 raise _too_long(path, reader.line_num) from None
             raise InputError(
-                f"{path}, line {reader.line_num}: {error}.", "Correct the quoting there."
+                f"{path}, line {reader.line_num}: {problem}.", "Correct the quoting there."
             ) from None
 
 
@@ -95,14 +100,17 @@ def _too_long(path: Path, line: int) -> InputError:
 
 
 def _case(row: Mapping[str, Json], where: str, line: int) -> Case:
+    named = {"id": f"line-{line}", **row}
     try:
-        return Case.model_validate({"id": f"line-{line}", **row})
+        return Case.model_validate(named)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
+        place = map(str, first["loc"])
+        field = ".".join(place)
         if first["type"] == "extra_forbidden":
+            fields = ", ".join(Case.model_fields)
             raise InputError(
-                f"{where}: unknown field {field!r}.", "A case has: " + ", ".join(Case.model_fields)
+                f"{where}: unknown field {field!r}.", f"A case has: {fields}"
             ) from None
         raise InputError(
             f"{where}: {field!r}: {first['msg']}.", "docs/reference/cases.md has the format."

@@ -164,9 +164,15 @@ class SourceFile(Record):
 
 def heading(passage: Passage) -> str:
     """`lease.pdf, page 3: Rent`, on one line, whatever stands in names."""
-    page = f", page {passage.page}" if passage.page is not None else ""
-    title = f": {passage.title}" if passage.title.strip() else ""
-    return " ".join(f"{PurePath(passage.document).name}{page}{title}".split())
+    name = PurePath(passage.document).name
+    page = ""
+    if passage.page is not None:
+        page = f", page {passage.page}"
+    title = ""
+    if passage.title.strip():
+        title = f": {passage.title}"
+    words = f"{name}{page}{title}".split()
+    return " ".join(words)
 
 
 def cited(passages: Iterable[Passage], *, first: int = 1) -> Passages:

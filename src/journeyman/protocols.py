@@ -241,7 +241,8 @@ class JobFolder:
 
 
 def _resolved(value: Any, info: ValidationInfo) -> Any:
-    return info.context.path(value) if isinstance(info.context, JobFolder) else value
+    folder = info.context
+    return folder.path(value) if isinstance(folder, JobFolder) else value
 
 
 JobPath = Annotated[Path, BeforeValidator(_resolved)]

@@ -122,8 +122,9 @@ async def _begin(
     )
     lessons = tuple(recalled)
     opening = await environment.reset()
+    tools = environment.tools
     as_json = worker.sampling.json_schema is not None
-    examples = as_turns(lessons, environment.tools, as_json=as_json)
+    examples = as_turns(lessons, tools, as_json=as_json)
     messages = context(worker.instructions, opening, worker.playbook, examples)
     return RolloutState(recalled=lessons, opening=messages)
 
@@ -150,7 +151,8 @@ async def _turn(
     text = reply.message.text.strip()
     if must_call and text:
         final = next(tool.name for tool in tools if tool.final)
-        return _corrected(state, step, f"Hand in your answer by calling `{final}`.")
+        mistake = f"Hand in your answer by calling `{final}`."
+        return _corrected(state, step, mistake)
     if reply.finish == "length" and sampling.json_schema is not None:
         raise ModelReplyError(
             f"The JSON reply was cut off at {sampling.max_tokens} tokens.",

@@ -186,20 +186,26 @@ def _given_job(settings: WorkerSettings[Any], room: Workspace) -> Job:
             "The job has instructions, tools, knowledge and verifiers of its own.",
             "Change the job, or name a new one: Worker('name', …).",
         )
-    job = settings.job if isinstance(settings.job, Job) else room.job(str(settings.job))
+    job = settings.job
+    if not isinstance(job, Job):
+        job = room.job(str(job))
     job = with_rule(job, settings.allowed_error)
-    return job if settings.budget is None else replace(job, budget=settings.budget)
+    if settings.budget is None:
+        return job
+    return replace(job, budget=settings.budget)
 
 
 def _made_job(settings: WorkerSettings[Any], kind: OutputType[Any], room: Workspace) -> Job:
     verifiers = settings.verifiers
     if verifiers is None:
         verifiers = (Exact() if kind.is_text else JsonFields(),)
+    environment = _environment(settings, room)
+    instructions = kind.instructions(settings.instructions)
     job = Job(
         name=str(settings.job),
-        environment=_environment(settings, room),
+        environment=environment,
         verifiers=tuple(verifiers),
-        instructions=kind.instructions(settings.instructions),
+        instructions=instructions,
         budget=settings.budget or Budget(),
         sampling=kind.sampling(tools=bool(settings.tools)),
     )
@@ -246,7 +252,9 @@ def _room(where: str | Path | Workspace | None) -> Workspace:
     if isinstance(where, Workspace):
         return where
     place = place_of(where)
-    key = str(place) if "://" in str(place) else str(Path(place).resolve())
+    key = str(place)
+    if "://" not in key:
+        key = str(Path(place).resolve())
     if key not in _rooms:
         _rooms[key] = Workspace.open(place)
     return _rooms[key]

@@ -417,7 +417,8 @@ class Workspace:
 
 def place_of(where: Path | str | None) -> Path | str:
     """A workspace's folder or URL, by what a user gives for it."""
-    return where or os.environ.get("JOURNEYMAN_WORKSPACE") or DEFAULT_WORKSPACE
+    by_environment = os.environ.get("JOURNEYMAN_WORKSPACE")
+    return where or by_environment or DEFAULT_WORKSPACE
 
 
 def existing_journal(workspace: Path | str) -> Journal:
@@ -439,7 +440,8 @@ def open_job(
 ) -> Job:
     """A job by its folder, by the name of a shipped one, or a generated task; `folder` is a workspace's."""
     place = folder_of(folder)
-    generated = name.partition(":")[0] in FAMILIES
+    family, _, _ = name.partition(":")
+    generated = family in FAMILIES
     found = generated_job(name, place) if generated else job_folder(name)
     data = place / "data" / found.name
     return load_job(found, data=data, database=database, open_model=model)

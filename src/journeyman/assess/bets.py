@@ -77,15 +77,16 @@ class Question:
         """With one more case; None: it tells nothing. Raises ValueError where no case is left."""
         if not self.left:
             raise ValueError(f"job {self.job!r} has no case left to ask, slice {self.slice!r}")
+        left = self.left - 1
         if self.proven or difference is None:
-            return replace(self, left=self.left - 1)
+            return replace(self, left=left)
         surplus = difference + self.margin
         if self.claim == "harmful":
             surplus = -difference
         factor = 1 + self.bet * surplus
         return replace(
             self,
-            left=self.left - 1,
+            left=left,
             evidence=self.evidence * factor,
             seen=self.seen + 1,
             total=self.total + surplus,

@@ -151,8 +151,12 @@ class LogisticAssessor:
 
     def learned(self, examples: Sequence[Example]) -> Self:
         """Fitted anew on these alone; those without an answer teach nothing, for they are never delivered."""
-        answered = [example for example in examples if example.evidence.answer is not None]
-        return self.taught(list(map(TaughtCase.of, answered)))
+        known: list[TaughtCase] = []
+        for example in examples:
+            if example.evidence.answer is not None:
+                case = TaughtCase.of(example)
+                known.append(case)
+        return self.taught(known)
 
     def taught(self, known: Sequence[TaughtCase]) -> Self:
         """As `learned`, from what is kept of examples."""

@@ -263,10 +263,12 @@ def values(trajectory: Trajectory) -> list[str]:
     """The literals of the answer: of JSON the values, of anything else what is quoted and the numbers."""
     answer = trajectory.answer or ""
     try:
-        leaves = _leaves(json.loads(answer))
+        parsed = json.loads(answer)
+        leaves = _leaves(parsed)
         return [leaf.casefold() for leaf in leaves]
     except (ValueError, RecursionError):
-        found = map(_literal, VALUE.findall(answer))
+        literals = VALUE.findall(answer)
+        found = map(_literal, literals)
         return list(found)
 
 
@@ -461,7 +463,6 @@ def signals(trajectory: Trajectory) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for name, signal in SIGNALS.items():
         value = signal(trajectory)
-        if value is not None and not math.isfinite(value):
-            value = None
-        found[name] = value
+        is_number = value is not None and math.isfinite(value)
+        found[name] = value if is_number else None
     return found

@@ -143,21 +143,20 @@ class Exam:
         if self.outcome is not None:
             return self
         job = pair.job
-        if pair.slice not in self.terms.cases.get(job, {}):
+        slices = self.terms.cases.get(job, {})
+        if pair.slice not in slices:
             raise ValueError(f"the terms have no cases of job {job!r}, slice {pair.slice!r}")
-        questions: list[Question] = []
-        for question in self.questions:
-            asked = question.job == job and question.slice in {None, pair.slice}
-            answered = question.after(pair.difference) if asked else question
-            questions.append(answered)
+        questions = [_after(question, pair) for question in self.questions]
         count = self.touched.get(job, 0) + pair.touched
+        touched = {**self.touched, job: count}
         exam = replace(
             self,
             questions=tuple(questions),
             pairs=(*self.pairs, pair),
-            touched={**self.touched, job: count},
+            touched=touched,
         )
-        return replace(exam, outcome=exam._decided())
+        outcome = exam._decided()
+        return replace(exam, outcome=outcome)
 
     @property
     def next_job(self) -> str | None:
@@ -168,7 +167,8 @@ class Exam:
         if not self._worth_it:
             return target
         in_order = (target, *self.terms.cases)
-        return next(job for job in in_order if not self._unharmed(job))
+        not_yet_unharmed = (job for job in in_order if not self._unharmed(job))
+        return next(not_yet_unharmed)
 
     @property
     def untouched(self) -> int:
@@ -206,7 +206,7 @@ class Exam:
         return "helps" if helps.proven else "harmless"
 
     def _decided(self) -> ExamOutcome | None:
-        if any(question.claim == "harmful" and question.proven for question in self.questions):
+        if self._harmful:
             return "reject"
         terms = self.terms
         harmed = [job for job in terms.cases if not self._unharmed(job)]
@@ -217,8 +217,14 @@ class Exam:
         if not worth_it:
             helps = self._asked("helps", terms.target)
             needed.append(helps)
-        hopeless = any(map(self._hopeless, needed))
-        return "futile" if hopeless else None
+        if any(map(self._hopeless, needed)):
+            return "futile"
+        return None
+
+    @property
+    def _harmful(self) -> bool:
+        proven = [question.claim for question in self.questions if question.proven]
+        return "harmful" in proven
 
     @property
     def _worth_it(self) -> bool:
@@ -261,6 +267,15 @@ def _finding(question: Question) -> TestResult:
     )
 
 
+def _after(question: Question, pair: Pair) -> Question:
+    """The question with one more pair; as it was where it does not ask about the pair's job or slice."""
+    if question.job != pair.job:
+        return question
+    if question.slice not in {None, pair.slice}:
+        return question
+    return question.after(pair.difference)
+
+
 def _questions(terms: ExamPlan) -> Iterable[Question]:
     """Helps its target; harmless to each job; harmful to a job, or to a slice of one."""
     target = terms.target
@@ -272,7 +287,8 @@ def _questions(terms: ExamPlan) -> Iterable[Question]:
     for job, part, cases in watched:
         of_target = job == target and part is None
         share = _share_of_rejections(of_target, len(watched))
-        yield Question("harmful", job, part, 1 / (REJECT_LEVEL * share), cases)
+        rejecting = 1 / (REJECT_LEVEL * share)
+        yield Question("harmful", job, part, rejecting, cases)
 
 
 def _watched(terms: ExamPlan) -> list[Watched]:

@@ -214,11 +214,13 @@ def _near(prompt: tuple[str, ...], text: tuple[str, ...]) -> bool:
         return False
     allowed = len(prompt) // CHANGED_ONE_IN
     window = _window(prompt, text)
+    changes = _changes(prompt, window)
     changed = 0
-    for old, new in _changes(prompt, window):
+    for old, new in changes:
         if _all_spelled_alike(old, new):
             continue
-        if not all(word.isalpha() for word in (*old, *new)):
+        words = (*old, *new)
+        if not all(word.isalpha() for word in words):
             return False
         changed += max(len(old), len(new))
         if changed > allowed:
@@ -277,18 +279,22 @@ def _spelled_alike(one: str, other: str) -> bool:
     """Words of five letters and more that differ by one letter, or by two that are swapped."""
     if one == other:
         return True
-    short, long = sorted((one, other), key=len)
+    pair = (one, other)
+    short, long = sorted(pair, key=len)
     longer = len(long) - len(short)
     if len(short) < 5 or longer > 1:
         return False
     if not (one.isalpha() and other.isalpha()):
         return False
     first = _first_difference(short, long)
+    after = first + 1
+    rest = long[after:]
     if longer:
-        return short[first:] == long[first + 1 :]
-    if short[first + 1 :] == long[first + 1 :]:
+        return short[first:] == rest
+    if short[after:] == rest:
         return True
-    return _swapped(short, first) == long
+    swapped = _swapped(short, first)
+    return swapped == long
 
 
 def _first_difference(short: str, long: str) -> int:

@@ -111,9 +111,11 @@ class Neighbours:
     def signals(self, texts: PastTexts) -> Vector:
         """One row for each, in the order of `NAMES`."""
         rarity_asked, rarity_answered = self.rarity
-        asked = _normalised(_dense(texts.asked), rarity_asked)
-        answered = _normalised(_dense(texts.answered), rarity_answered)
-        return self.outcomes.both(asked @ self.asked.T, answered @ self.answered.T)
+        asked = _dense(texts.asked)
+        answered = _dense(texts.answered)
+        like_asked = _normalised(asked, rarity_asked) @ self.asked.T
+        like_answered = _normalised(answered, rarity_answered) @ self.answered.T
+        return self.outcomes.both(like_asked, like_answered)
 
     def own_signals(self) -> Vector:
         """Of the past cases themselves, each compared with all others."""
@@ -160,7 +162,8 @@ class SparseRows:
         (weighted,) = _normalised(counts, self.rarity)
         products = weighted[self.columns] * self.values
         sums = np.add.reduceat(products, self.starts, dtype=np.float64)
-        return sums.astype(np.float32)[None, :]
+        likeness = sums.astype(np.float32)
+        return likeness.reshape(1, -1)
 
 
 @dataclass(frozen=True)
@@ -214,15 +217,18 @@ def packed(text: str) -> Packed:
     hashed = np.array(columns, dtype=np.intp)
     counts = np.bincount(hashed, minlength=WIDTH)
     (known,) = np.nonzero(counts)
-    both = np.stack([known, np.minimum(counts[known], MOST_COUNTED)])
-    return both.astype(np.uint16).tobytes()
+    capped = np.minimum(counts[known], MOST_COUNTED)
+    both = np.stack([known, capped])
+    numbers = both.astype(np.uint16)
+    return numbers.tobytes()
 
 
 def _dense(texts: Sequence[Packed]) -> Matrix:
     """A row of counts for each text."""
     counts = np.zeros((len(texts), WIDTH), dtype=np.float32)
     for n, text in enumerate(texts):
-        columns, found = np.frombuffer(text, np.uint16).reshape(2, -1)
+        numbers = np.frombuffer(text, np.uint16)
+        columns, found = numbers.reshape(2, -1)
         counts[n, columns] = found
     return counts
 

@@ -162,6 +162,7 @@ def interval(
     if not values:
         return Interval(value=of_all, low=None, high=None)
     values.sort()
-    first = int(0.025 * len(values))
-    last = min(len(values) - 1, int(0.975 * len(values)))
+    known = len(values)
+    first = int(0.025 * known)
+    last = min(known - 1, int(0.975 * known))
     return Interval(value=of_all, low=values[first], high=values[last])

@@ -143,7 +143,8 @@ class Certificate:
         """
         decision = settled.decision
         error = settled.error
-        if decision.score is None or not decision.audit:
+        is_audited = decision.score is not None and decision.audit
+        if not is_audited:
             return self
         if error is None:
             raise ValueError("an audited case without its label is not settled")
@@ -251,6 +252,7 @@ def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()
 
 def _start(rule: Rule, scores: Sequence[float], errors: Sequence[float]) -> int | None:
     """How many of the best scores lie above the threshold whose evidence grows fastest; None: none is worth a bet."""
+    allowed = rule.allowed_error
     pairs = zip(scores, errors, strict=True)
     ranked = sorted(pairs, key=lambda pair: -pair[0])
     best = None
@@ -259,9 +261,10 @@ def _start(rule: Rule, scores: Sequence[float], errors: Sequence[float]) -> int 
     for count, (_, error) in enumerate(ranked, start=1):
         wrong += error
         risk = (wrong + 0.5) / (count + 1)
-        if risk >= rule.allowed_error:
+        if risk >= allowed:
             continue
-        growth = count * divergence(risk, rule.allowed_error)
+        growth_a_case = divergence(risk, allowed)
+        growth = count * growth_a_case
         if growth > fastest:
             best = count
             fastest = growth
@@ -273,10 +276,12 @@ def divergence(risk: float, allowed: float) -> float:
     wrong = 0.0
     correct = 0.0
     if risk > 0:
-        wrong = risk * math.log(risk / allowed)
+        ratio = risk / allowed
+        wrong = risk * math.log(ratio)
     if risk < 1:
         accuracy = 1 - risk
-        correct = accuracy * math.log(accuracy / (1 - allowed))
+        ratio = accuracy / (1 - allowed)
+        correct = accuracy * math.log(ratio)
     return wrong + correct
 
 

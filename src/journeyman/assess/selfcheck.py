@@ -39,15 +39,18 @@ def affordable(trajectory: Trajectory) -> bool:
     does not say what was computed or what its cache saved, a question may cost a whole prompt, and is not put.
     """
     used = trajectory.usage
+    computed = used.computed_tokens
+    written = used.completion_tokens
     if trajectory.answer is None or used.cached_tokens is None:
         return False
-    if used.computed_tokens is None or used.completion_tokens is None:
+    if computed is None or written is None:
         return False
     last = trajectory.steps[-1]
     if not last.reply.logprobs:
         return False
-    work = used.computed_tokens + WRITTEN * used.completion_tokens
-    cost = len(QUESTIONS) * (ASKED + WRITTEN)
+    work = computed + WRITTEN * written
+    cost_of_one = ASKED + WRITTEN
+    cost = len(QUESTIONS) * cost_of_one
     return cost <= SHARE * work
 
 
@@ -80,7 +83,9 @@ def probability_of_yes(reply: Reply) -> float | None:
         word = stripped.casefold()
         if word in mass and not math.isnan(logprob):
             mass[word] += math.exp(logprob)
-    total = mass["yes"] + mass["no"]
+    yes = mass["yes"]
+    no = mass["no"]
+    total = yes + no
     if not total:
         return None
-    return mass["yes"] / total
+    return yes / total

@@ -51,8 +51,11 @@ class TaughtCase:
 
 def values_of(evidence: Evidence, names: Names) -> Array:
     """Signals by their names; NaN where there is none."""
-    values = map(evidence.signals.get, names)
-    return np.array([math.nan if value is None else value for value in values], np.float64)
+    values: list[float] = []
+    for name in names:
+        value = evidence.signals.get(name)
+        values.append(math.nan if value is None else value)
+    return np.array(values, np.float64)
 
 
 def names_of(taught: Iterable[TaughtCase]) -> Names:
@@ -63,13 +66,12 @@ def names_of(taught: Iterable[TaughtCase]) -> Names:
 
 def signals_of(taught: Sequence[TaughtCase], names: Names) -> Array:
     """A row for each case, a column for each name; NaN where there is none."""
-    table = np.full((len(taught), len(names)), math.nan)
-    column_of = {name: n for n, name in enumerate(names)}
-    columns_of = {
-        kind: list(map(column_of.__getitem__, kind)) for kind in {one.names for one in taught}
-    }
+    shape = (len(taught), len(names))
+    table = np.full(shape, math.nan)
     for n, one in enumerate(taught):
-        table[n, columns_of[one.names]] = np.frombuffer(one.values)
+        columns = list(map(names.index, one.names))
+        values = np.frombuffer(one.values)
+        table[n, columns] = values
     return table
 
 

@@ -94,7 +94,8 @@ def main(
         seen: dict[str, Sequence[Passage]] = {}
 
         async def find(query: str) -> Sequence[Passage]:
-            return await opened.search(query, k=8, labels=label or [], mode=mode.value)
+            labels = label or []
+            return await opened.search(query, k=8, labels=labels, mode=mode.value)
 
         about = f"{base_file(workspace, name).name} {mode.value} {tokens}"
         job = asking_job(
@@ -123,8 +124,11 @@ def _parted(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 
 def _hash(paths: Sequence[str]) -> str:
-    told = "\0".join(sorted(str(Path(path).resolve()) for path in paths))
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    places = [str(Path(path).resolve()) for path in paths]
+    places.sort()
+    told = "\0".join(places)
+    digest = hashlib.sha256(told.encode())
+    return digest.hexdigest()[:12]
 
 
 def _questions() -> Iterator[str]:
@@ -159,9 +163,11 @@ async def _all(
         for question in questions:
             began = time.monotonic()
             outcome = await room.ask(job, model, question)
-            seconds = {"indexing": indexing, "answering": time.monotonic() - began}
+            answering = time.monotonic() - began
+            seconds = {"indexing": indexing, "answering": answering}
+            passages = seen.get(outcome.case_id, ())
             tell = _as_json if as_json else _told
-            tell(question, outcome, seen.get(outcome.case_id, ()), seconds)
+            tell(question, outcome, passages, seconds)
     finally:
         await model.aclose()
 

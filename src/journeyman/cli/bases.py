@@ -91,8 +91,10 @@ def open_base(
 
 def base_names(workspace: Path | str) -> list[str]:
     """The bases that there are, in order."""
-    places = (folder_of(workspace) / "knowledge").glob("*")
-    return sorted(place.stem for place in places if place.suffix in SUFFIXES.values())
+    folder = folder_of(workspace) / "knowledge"
+    ends = SUFFIXES.values()
+    names = [place.stem for place in folder.glob("*") if place.suffix in ends]
+    return sorted(names)
 
 
 def brought_up_to_date(
@@ -117,16 +119,23 @@ def brought_up_to_date(
 def told_of(source: SourceFile) -> str:
     """One line on a file that was read, or not."""
     name = shown_path(source.document)
-    if source.failure is not None:
-        return f"not read: {name}: {source.failure.message} {source.failure.hint}"
-    pages = f", {source.pages} pages" if source.pages is not None else ""
-    missing = (
-        f"; incomplete: {shorten(source.notes[0], 80)}" if source.partial and source.notes else ""
-    )
-    return f"{name}: {source.kind}{pages}, {source.passages} passages by {source.template} ({source.why}){missing}"
+    failure = source.failure
+    if failure is not None:
+        return f"not read: {name}: {failure.message} {failure.hint}"
+    pages = ""
+    if source.pages is not None:
+        pages = f", {source.pages} pages"
+    missing = ""
+    if source.partial and source.notes:
+        missing = f"; incomplete: {shorten(source.notes[0], 80)}"
+    contents = f"{source.kind}{pages}, {source.passages} passages"
+    return f"{name}: {contents} by {source.template} ({source.why}){missing}"
 
 
 def shown_path(document: str) -> str:
     """From the current folder, where it lies below."""
-    path, here = Path(document), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else document
+    path = Path(document)
+    here = Path.cwd()
+    if not path.is_relative_to(here):
+        return document
+    return str(path.relative_to(here))

@@ -40,13 +40,16 @@ def main(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: AsJson = False
     """Look whether this machine has what is needed. Exit code 1 when something is amiss."""
     findings = list(examine(workspace))
     if as_json:
-        print_json([finding.model_dump() for finding in findings])
+        rows = [finding.model_dump() for finding in findings]
+        print_json(rows)
     else:
         for finding in findings:
-            say(f"{'ok  ' if finding.good else 'MEND'} {finding.what}: {finding.found}")
+            mark = "ok  " if finding.good else "MEND"
+            say(f"{mark} {finding.what}: {finding.found}")
             if finding.hint:
                 say(f"     {finding.hint}")
-    if not all(finding.good for finding in findings):
+    all_good = all(finding.good for finding in findings)
+    if not all_good:
         raise typer.Exit(1)
 
 

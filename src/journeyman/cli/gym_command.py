@@ -43,22 +43,19 @@ def main(
     nonsense 0; exit code 1 when one does not. `new` makes a job's folder over the tasks named, to edit. A single task
     needs none: `journeyman work FAMILY:TASK` works it, as do `check` and `backtest`.
     """
+    chosen = names or []
     if action is GymAction.NEW:
-        _new(names or [], folder, as_json=as_json)
+        _new(chosen, folder, as_json=as_json)
         return
-    unknown = [name for name in names or [] if name not in FAMILIES and ":" not in name]
+    unknown = [name for name in chosen if name not in FAMILIES and ":" not in name]
     if unknown:
-        raise InputError(
-            f"There is no family {unknown[0]!r}.", f"It is one of {', '.join(FAMILIES)}."
-        )
+        known = ", ".join(FAMILIES)
+        raise InputError(f"There is no family {unknown[0]!r}.", f"It is one of {known}.")
     if action is GymAction.LIST:
-        _list(names or list(FAMILIES), everything=bool(names), as_json=as_json)
+        _list(chosen or list(FAMILIES), everything=bool(chosen), as_json=as_json)
         return
-    failed = _check(
-        names or [name for name, family in FAMILIES.items() if family.missing is None],
-        cases,
-        as_json=as_json,
-    )
+    installed = [name for name, family in FAMILIES.items() if family.missing is None]
+    failed = _check(chosen or installed, cases, as_json=as_json)
     if failed:
         raise typer.Exit(1)
 
@@ -71,9 +68,12 @@ def _tasks(names: Sequence[str]) -> list[str]:
             family_of(name)
             tasks.append(name)
             continue
-        with process_for(FAMILIES[name]) as process:
-            tasks += [f"{name}:{task}" for task in process.tasks()]
-    return list(dict.fromkeys(tasks))
+        family = FAMILIES[name]
+        with process_for(family) as process:
+            of_family = [f"{name}:{task}" for task in process.tasks()]
+        tasks += of_family
+    each_once = dict.fromkeys(tasks)
+    return list(each_once)
 
 
 def _list(names: Sequence[str], *, everything: bool, as_json: bool) -> None:
@@ -116,19 +116,27 @@ def _check(names: Sequence[str], cases: int, *, as_json: bool) -> bool:
         proof = asyncio.run(prove(task, cases=cases))
         proofs.append(proof)
         if not as_json:
-            shares = [
-                f"{'–' if share is None else f'{share:.2f}':>6}"
-                for share in (proof.oracle, proof.null, proof.chance)
-            ]
-            say(
-                f"{task:<{width}}  {' '.join(shares)}  {proof.seconds:>7.1f}  {proof.failure or ''}".rstrip()
-            )
-    failed = [proof for proof in proofs if proof.failure]
+            say(_line(proof, width))
+    failed = sum(bool(proof.failure) for proof in proofs)
     if as_json:
-        print_json([proof.model_dump() for proof in proofs])
+        rows = [proof.model_dump() for proof in proofs]
+        print_json(rows)
     else:
-        say(f"{len(proofs) - len(failed)} of {len(proofs)} tasks are proved on {cases} cases each.")
-    return bool(failed)
+        proved = len(proofs) - failed
+        say(f"{proved} of {len(proofs)} tasks are proved on {cases} cases each.")
+    return failed > 0
+
+
+def _line(proof: TaskProof, width: int) -> str:
+    """The proof in columns; the task's is so wide."""
+    shares: list[str] = []
+    for share in (proof.oracle, proof.null, proof.chance):
+        figure = "–" if share is None else f"{share:.2f}"
+        shares.append(f"{figure:>6}")
+    in_columns = " ".join(shares)
+    why = proof.failure or ""
+    line = f"{proof.task:<{width}}  {in_columns}  {proof.seconds:>7.1f}  {why}"
+    return line.rstrip()
 
 
 def _new(names: Sequence[str], folder: Path | None, *, as_json: bool) -> None:

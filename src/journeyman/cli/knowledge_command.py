@@ -30,7 +30,7 @@ from journeyman.cli.bases import (
 from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import duration, shorten
 from journeyman.cli.work_command import ModelName
-from journeyman.documents import Passage, heading
+from journeyman.documents import Passage, SourceFile, heading
 from journeyman.errors import InputError
 from journeyman.knowledge.base import KnowledgeBase
 from journeyman.knowledge.chunk import TEMPLATES
@@ -146,8 +146,11 @@ def _add(
         print_json(done.model_dump(mode="json"))
         return
     failed = sum(source.failure is not None for source in done.read)
-    said = f"{len(done.read) - failed} read, {done.unchanged} unchanged, {len(done.removed)} gone"
-    say(f"{said}{f', {failed} not read' if failed else ''}, in {duration(seconds)}.")
+    read = len(done.read) - failed
+    gone = len(done.removed)
+    said = f"{read} read, {done.unchanged} unchanged, {gone} gone"
+    not_read = f", {failed} not read" if failed else ""
+    say(f"{said}{not_read}, in {duration(seconds)}.")
 
 
 def _remove(base: KnowledgeBase, paths: Sequence[str], *, as_json: bool) -> None:
@@ -194,40 +197,52 @@ def _search(
 def _show(base: KnowledgeBase, names: Sequence[str], *, as_json: bool) -> None:
     sources = {source.document: source for source in base.sources()}
     if not names:
-        if as_json:
-            print_json([source.model_dump(mode="json") for source in sources.values()])
-            return
-        table = Table("file", "kind", "cut by", "labels", box=SIMPLE_HEAD)
-        for column in ("pages", "passages"):
-            table.add_column(column, justify="right")
-        for source in sources.values():
-            kind = (
-                "not read"
-                if source.failure is not None
-                else f"{source.kind}{' (incomplete)' * source.partial}"
-            )
-            pages = "" if source.pages is None else str(source.pages)
-            table.add_row(
-                escape(shown_path(source.document)), kind, source.template or "", escape(", ".join(source.labels)),
-                pages, str(source.passages),
-            )  # fmt: skip
-        Console(highlight=False).print(table)
+        _list(list(sources.values()), as_json=as_json)
         return
     document = str(Path(names[0]).resolve())
     if document not in sources:
         raise InputError(
             f"The base does not hold {names[0]!r}.", "See what it holds: journeyman knowledge show."
         )
+    source = sources[document]
     passages = base.passages(document)
     if as_json:
         told = [passage.model_dump(mode="json") for passage in passages]
-        print_json({**sources[document].model_dump(mode="json"), "all_passages": told})
+        print_json({**source.model_dump(mode="json"), "all_passages": told})
         return
-    say(told_of(sources[document]))
-    for note in sources[document].notes:
+    say(told_of(source))
+    for note in source.notes:
         say(f"  {note}")
     for passage in passages:
         say(f"\n[{passage.id}] {heading(passage)}\n{passage.text}")
+
+
+def _list(sources: Sequence[SourceFile], *, as_json: bool) -> None:
+    """All files of a base, as a table."""
+    if as_json:
+        rows = [source.model_dump(mode="json") for source in sources]
+        print_json(rows)
+        return
+    table = Table("file", "kind", "cut by", "labels", box=SIMPLE_HEAD)
+    for column in ("pages", "passages"):
+        table.add_column(column, justify="right")
+    for source in sources:
+        cells = _cells(source)
+        table.add_row(*cells)
+    Console(highlight=False).print(table)
+
+
+def _cells(source: SourceFile) -> tuple[str, ...]:
+    """A file's row in the table of all."""
+    name = shown_path(source.document)
+    kind = f"{source.kind}{' (incomplete)' * source.partial}"
+    if source.failure is not None:
+        kind = "not read"
+    template = source.template or ""
+    labels = ", ".join(source.labels)
+    pages = "" if source.pages is None else str(source.pages)
+    passages = str(source.passages)
+    return (escape(name), kind, template, escape(labels), pages, passages)
 
 
 def _claims(

@@ -16,6 +16,7 @@ from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json
 from journeyman.cli.text import shorten
 from journeyman.memory.projection import LessonProjection
 from journeyman.memory.recall import LessonStats, lesson_stats
+from journeyman.types import Lesson
 
 app = new_app()
 
@@ -57,16 +58,25 @@ def main(
     for column in ("uses", "worth", "95 %", "sound"):
         table.add_column(column, justify="right")
     for lesson in found:
-        standing = known[lesson.id]
-        worth = standing.worth
-        between = f"{worth.low:+.2f} – {worth.high:+.2f}" if worth.uses else ""
-        left_out = "" if standing.recalled else f" {why(standing)}"
-        table.add_row(
-            escape(shorten(lesson.about, 44)), escape(shorten(lesson.text, 30)), lesson.kind + left_out,
-            escape(lesson.by), str(worth.uses), f"{worth.value:+.2f}" if worth.uses else "–", between,
-            f"{standing.sound:.0%}" if worth.uses else "–",
-        )  # fmt: skip
+        cells = _cells(lesson, known[lesson.id])
+        table.add_row(*cells)
     Console(highlight=False).print(table)
+
+
+def _cells(lesson: Lesson, standing: LessonStats) -> tuple[str, ...]:
+    """A lesson's row in the table."""
+    about = escape(shorten(lesson.about, 44))
+    text = escape(shorten(lesson.text, 30))
+    kind = lesson.kind if standing.recalled else f"{lesson.kind} {why(standing)}"
+    by = escape(lesson.by)
+    worth = standing.worth
+    uses = str(worth.uses)
+    if not worth.uses:
+        return (about, text, kind, by, uses, "–", "", "–")
+    value = f"{worth.value:+.2f}"
+    between = f"{worth.low:+.2f} – {worth.high:+.2f}"
+    sound = f"{standing.sound:.0%}"
+    return (about, text, kind, by, uses, value, between, sound)
 
 
 def why(standing: LessonStats) -> str:

@@ -78,11 +78,16 @@ class Tally:
     def line(self) -> str:
         """Rate, accuracy so far, tokens, time left."""
         passed = time.monotonic() - self.began
-        share = f"{self.correct}/{self.scored} right" if self.scored else "nothing scored"
-        left = duration(passed / self.done * (self.total - self.done)) if self.done else "?"
-        rate = (
-            f"{self.done / passed * 3600:,.0f} cases/h" if self.done and passed > 0 else "starting"
-        )
+        share = "nothing scored"
+        if self.scored:
+            share = f"{self.correct}/{self.scored} right"
+        left = "?"
+        rate = "starting"
+        if self.done:
+            open_cases = self.total - self.done
+            left = duration(passed / self.done * open_cases)
+        if self.done and passed > 0:
+            rate = f"{self.done / passed * 3600:,.0f} cases/h"
         return f"{rate} · {share} · {self.tokens:,} tokens · {left} left"
 
 
@@ -122,20 +127,24 @@ class PlainBoard:
         sys.stdout.flush()
 
     def fetching(self, what: str, done: int, total: int) -> None:
-        percent = done * 10 // max(total, 1) * 10
+        tenths = done * 10 // max(total, 1)
+        percent = tenths * 10
         if percent != self.last_percent:
             self.last_percent = percent
-            self.say(f"Fetching {what}: {percent} % of {total / 1e6:,.0f} MB")
+            megabytes = total / 1e6
+            self.say(f"Fetching {what}: {percent} % of {megabytes:,.0f} MB")
 
     def begin(self, run: Run, *, total: int) -> None:
         self.tally = Tally(total=total)
         self.say(f"{run.worker} works {total} cases of {run.job} with {run.model} (run {run.id}).")
 
     def closed(self, outcome: CaseResult) -> None:
-        self.tally.add(outcome)
-        self.say(case_line(outcome, 110)[0])
-        if self.tally.done % 10 == 0 or self.tally.done == self.tally.total:
-            self.say(f"  {self.tally.done}/{self.tally.total} · {self.tally.line}")
+        tally = self.tally
+        tally.add(outcome)
+        line = case_line(outcome, 110)[0]
+        self.say(line)
+        if tally.done % 10 == 0 or tally.done == tally.total:
+            self.say(f"  {tally.done}/{tally.total} · {tally.line}")
 
     def stopping(self) -> None:
         self.say(

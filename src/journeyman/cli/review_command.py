@@ -120,7 +120,8 @@ def _told(outcome: CaseResult, *, as_json: bool) -> None:
 
 def _go_through(room: Workspace, run: Run, items: Sequence[ReviewItem], by: str) -> None:
     """One case after the other, one key each; what was decided is kept, whenever one stops."""
-    console, done = Console(highlight=False, soft_wrap=True), 0
+    console = Console(highlight=False, soft_wrap=True)
+    done = 0
     for number, item in enumerate(items, start=1):
         _show(console, item, f"{number} of {len(items)}")
         label = _ask(item, by)
@@ -128,11 +129,13 @@ def _go_through(room: Workspace, run: Run, items: Sequence[ReviewItem], by: str)
             break
         if isinstance(label, Label):
             try:
-                _told(room.review(run, item.case.id, label), as_json=False)
+                outcome = room.review(run, item.case.id, label)
+                _told(outcome, as_json=False)
                 done += 1
             except InputError as error:
                 say(f"{error.message} {error.hint}")
-    say(f"{done} reviewed, {len(room.inbox(run))} still wait.")
+    waiting = len(room.inbox(run))
+    say(f"{done} reviewed, {waiting} still wait.")
 
 
 def _ask(item: ReviewItem, by: str) -> Label | str | None:

@@ -18,7 +18,9 @@ from journeyman.errors import InputError
 from journeyman.runtime.review import reason
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of, outcomes
-from journeyman.types import Case, CaseResult, Message, Run, Step
+from journeyman.types import Case, CaseResult, Message, Run, Score, Step, ToolCall
+
+COLOURS = {"system": "dim", "user": "cyan", "assistant": "green", "tool": "magenta"}
 
 app = new_app()
 
@@ -112,39 +114,49 @@ def _tell(run: Run, case: Case, outcome: CaseResult) -> None:
     """The run of one case, for reading from top to bottom."""
     console = Console(highlight=False, soft_wrap=True)
     trajectory = outcome.trajectory
-    word, colour = verdict(outcome)
-    console.print(
-        f"[bold]{escape(case.id)}[/] · {escape(case.slice or 'no slice')} · {case.split} · run {run.id}"
-    )
+    part = escape(case.slice or "no slice")
+    console.print(f"[bold]{escape(case.id)}[/] · {part} · {case.split} · run {run.id}")
     console.print(f"worker {run.worker} with {run.model}, attempt {outcome.attempt}\n")
     for message in trajectory.opening:
         _say(console, message)
     for number, step in enumerate(trajectory.steps, start=1):
         _step(console, number, step)
+    word, colour = verdict(outcome)
     console.rule(f"[{colour}]{word}[/]", align="left")
-    console.print(
-        f"stopped: {trajectory.stop} after {duration(trajectory.seconds)}, {tokens(trajectory.usage)}"
-    )
-    console.print(
-        f"answer:  {escape(trajectory.answer) if trajectory.answer is not None else '(none)'}"
-    )
+    _ending(console, case, outcome)
+
+
+def _ending(console: Console, case: Case, outcome: CaseResult) -> None:
+    """How it stopped, with what answer, and what became of that."""
+    trajectory = outcome.trajectory
+    taken = duration(trajectory.seconds)
+    console.print(f"stopped: {trajectory.stop} after {taken}, {tokens(trajectory.usage)}")
+    answer = "(none)"
+    if trajectory.answer is not None:
+        answer = escape(trajectory.answer)
+    console.print(f"answer:  {answer}")
     if case.target is not None:
         console.print(f"target:  {escape(str(case.target))}")
     for score in outcome.scores:
-        value = "not judged" if score.value is None else f"{score.value:g}"
-        console.print(f"{score.verifier}: {value} {escape(score.reason)}")
-        for name, part in score.fields.items():
-            console.print(f"    {escape(name)}: {part:g}")
+        _score(console, score)
     if outcome.decision is not None:
         _decision(console, outcome)
-    if trajectory.failure is not None:
-        console.print(
-            f"[yellow]{escape(trajectory.failure.message)}[/]\n{escape(trajectory.failure.hint)}"
-        )
+    failure = trajectory.failure
+    if failure is not None:
+        console.print(f"[yellow]{escape(failure.message)}[/]\n{escape(failure.hint)}")
     if outcome.at is not None:
-        console.print(
-            f"[dim]{datetime.fromtimestamp(outcome.at).astimezone():%Y-%m-%d %H:%M:%S %Z}[/]"
-        )
+        local = datetime.fromtimestamp(outcome.at).astimezone()
+        console.print(f"[dim]{local:%Y-%m-%d %H:%M:%S %Z}[/]")
+
+
+def _score(console: Console, score: Score) -> None:
+    value = "not judged"
+    if score.value is not None:
+        value = f"{score.value:g}"
+    why = escape(score.reason)
+    console.print(f"{score.verifier}: {value} {why}")
+    for name, part in score.fields.items():
+        console.print(f"    {escape(name)}: {part:g}")
 
 
 def _decision(console: Console, outcome: CaseResult) -> None:
@@ -152,19 +164,20 @@ def _decision(console: Console, outcome: CaseResult) -> None:
     assert decision is not None
     likely = "not known" if decision.score is None else f"{decision.score:.2f}"
     console.print(f"confidence: {likely}")
-    console.print(
-        f"decision: {'delivered' if decision.deliver else 'escalated'}. {reason(decision, outcome.trajectory.stop)}"
-    )
+    decided = "delivered" if decision.deliver else "escalated"
+    why = reason(decision, outcome.trajectory.stop)
+    console.print(f"decision: {decided}. {why}")
     for check in outcome.trajectory.checks:
         told = "not told" if check.yes is None else f"{check.yes:.2f}"
         console.print(f"    asked about its own answer, {check.question}: P(yes) {told}")
     for label in outcome.labels:
-        correction = (
-            f"; right is: {escape(label.correction)}" if label.correction is not None else ""
-        )
-        console.print(
-            f"label by {escape(label.by)}: {'wrong' if label.error else 'right'}{correction} {escape(label.note)}"
-        )
+        word = "wrong" if label.error else "right"
+        correction = ""
+        if label.correction is not None:
+            correction = f"; right is: {escape(label.correction)}"
+        by = escape(label.by)
+        note = escape(label.note)
+        console.print(f"label by {by}: {word}{correction} {note}")
 
 
 def _step(console: Console, number: int, step: Step) -> None:
@@ -185,11 +198,17 @@ def _step(console: Console, number: int, step: Step) -> None:
 
 
 def _say(console: Console, message: Message) -> None:
-    colour = {"system": "dim", "user": "cyan", "assistant": "green", "tool": "magenta"}[
-        message.role
-    ]
+    colour = COLOURS[message.role]
     failed = " (failed)" if message.failed else ""
-    console.print(f"[{colour}]{message.role}{failed}:[/] {escape(message.text)}")
+    text = escape(message.text)
+    console.print(f"[{colour}]{message.role}{failed}:[/] {text}")
     for call in message.tool_calls:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
-        console.print(f"    → {escape(call.name)}({escape(arguments)})")
+        console.print(f"    → {_spelled(call)}")
+
+
+def _spelled(call: ToolCall) -> str:
+    """A call as Python would spell it."""
+    pairs = [f"{name}={value!r}" for name, value in call.arguments.items()]
+    name = escape(call.name)
+    arguments = escape(", ".join(pairs))
+    return f"{name}({arguments})"

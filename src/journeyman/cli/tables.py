@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from journeyman.assess.stats import percent
+from journeyman.assess.stats import Proportion, percent
 from journeyman.cli.text import count, duration
 from journeyman.reports.html.page import remarks
 from journeyman.reports.html.trust import sentence
-from journeyman.reports.metrics import RunMetrics
+from journeyman.reports.metrics import Quantiles, RunMetrics
 from journeyman.reports.trust import Trust
 
 
@@ -25,18 +25,30 @@ def print_figures(figures: RunMetrics) -> None:
     table.add_column("accuracy (95 %)", justify="right")
     table.add_column("median time", justify="right")
     for row in figures.slices:
-        taken = "–" if row.seconds.median is None else duration(row.seconds.median)
-        correct = f"{row.correct.count}/{row.correct.total}" if row.correct.total else "–"
-        table.add_row(escape(row.slice), str(row.cases), correct, percent(row.correct), taken)
+        correct = _of_judged(row.correct)
+        accuracy = percent(row.correct)
+        taken = _median(row.seconds)
+        table.add_row(escape(row.slice), str(row.cases), correct, accuracy, taken)
     table.add_section()
-    whole = f"{figures.correct.count}/{figures.correct.total}" if figures.correct.total else "–"
-    median = "–" if figures.seconds.median is None else duration(figures.seconds.median)
-    table.add_row(
-        "[bold]all", str(figures.closed), whole, f"[bold]{percent(figures.correct)}", median
-    )
+    correct = _of_judged(figures.correct)
+    accuracy = f"[bold]{percent(figures.correct)}"
+    taken = _median(figures.seconds)
+    table.add_row("[bold]all", str(figures.closed), correct, accuracy, taken)
     console.print(table)
     for line in notes(figures):
         console.print(line)
+
+
+def _of_judged(correct: Proportion) -> str:
+    if not correct.total:
+        return "–"
+    return f"{correct.count}/{correct.total}"
+
+
+def _median(seconds: Quantiles) -> str:
+    if seconds.median is None:
+        return "–"
+    return duration(seconds.median)
 
 
 def trust_notes(trust: Trust) -> list[str]:

@@ -12,7 +12,8 @@ def shorten(text: str, width: int) -> str:
     line = " ".join(text.split())
     if cell_len(line) <= width:
         return line
-    kept, used = 0, 1
+    kept = 0
+    used = 1
     while (used := used + cell_len(line[kept])) <= width:
         kept += 1
     return line[:kept].rstrip() + "…"
@@ -20,9 +21,10 @@ def shorten(text: str, width: int) -> str:
 
 def verdict(outcome: CaseResult) -> tuple[str, str]:
     """A word for how a case ended, and its colour."""
-    if outcome.trajectory.stop == "in_doubt":
+    trajectory = outcome.trajectory
+    if trajectory.stop == "in_doubt":
         return "in doubt", "magenta"
-    if outcome.trajectory.failure is not None:
+    if trajectory.failure is not None:
         return "failed", "yellow"
     if outcome.correct is None:
         return "done", "cyan"
@@ -31,8 +33,12 @@ def verdict(outcome: CaseResult) -> tuple[str, str]:
 
 def tokens(usage: Usage) -> str:
     """`1,240 tokens (1,100 cached) + 56`."""
-    cached = "" if usage.cached_tokens is None else f" ({usage.cached_tokens:,} cached)"
-    return f"{count(usage.prompt_tokens)}{cached} + {count(usage.completion_tokens)} tokens"
+    cached = ""
+    if usage.cached_tokens is not None:
+        cached = f" ({usage.cached_tokens:,} cached)"
+    read = count(usage.prompt_tokens)
+    written = count(usage.completion_tokens)
+    return f"{read}{cached} + {written} tokens"
 
 
 def count(number: int | None) -> str:

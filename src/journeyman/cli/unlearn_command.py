@@ -23,7 +23,8 @@ def main(
 ) -> None:
     """Take a source out of everything that was learned: what is left is what would be there without it."""
     with existing_journal(workspace) as journal:
-        gone = unlearn(journal, chosen_run(journal, job).job, source)
+        run = chosen_run(journal, job)
+        gone = unlearn(journal, run.job, source)
     if as_json:
         print_json(gone.model_dump(mode="json"))
         return

@@ -87,13 +87,15 @@ class _Game:
 
     async def reset(self) -> Sequence[Message]:
         await self.close()
-        self.process = acquire(self.family)
+        process = acquire(self.family)
+        self.process = process
         self.over = False
-        view = await asyncio.to_thread(self.process.start, self.task, self.seed)
+        view = await asyncio.to_thread(process.start, self.task, self.seed)
         goal = f"Your goal: {self.input.prompt}"
+        shown = _shown(view)
         return (
             Message(role="system", content=self.family.rules),
-            Message(role="user", content=f"{goal}\n\n{_shown(view)}"),
+            Message(role="user", content=f"{goal}\n\n{shown}"),
         )
 
     async def step(self, call: ToolCall) -> Message:

@@ -66,17 +66,19 @@ class _Informed:
 
     @property
     def tools(self) -> Sequence[ToolSpec]:
-        return (*self.inner.tools, SEARCH) if self.settings.tool else self.inner.tools
+        tools = self.inner.tools
+        return (*tools, SEARCH) if self.settings.tool else tools
 
     async def reset(self) -> Sequence[Message]:
         opening = list(await self.inner.reset())
         if not self.settings.recall:
             return opening
-        found = await self._found(self.input.prompt[:QUERY_CHARACTERS])
-        last = max(
-            (n for n, message in enumerate(opening) if message.role == "user"), default=len(opening)
-        )
-        opening.insert(last, Message(role="user", content=(found,)))
+        query = self.input.prompt[:QUERY_CHARACTERS]
+        found = await self._found(query)
+        asked = [n for n, message in enumerate(opening) if message.role == "user"]
+        last = max(asked, default=len(opening))
+        told = Message(role="user", content=(found,))
+        opening.insert(last, told)
         return opening
 
     async def step(self, call: ToolCall) -> Message:
@@ -101,7 +103,8 @@ class _Informed:
 
     async def _found(self, query: str) -> Part:
         """Passages that were not shown before, numbered on; the best last, next to what they are for."""
-        passages = self._within(await self.settings.find(query))[::-1]
+        found = await self.settings.find(query)
+        passages = self._within(found)[::-1]
         if not passages:
             return Text(text=NOTHING)
         first = len(self.shown) + 1

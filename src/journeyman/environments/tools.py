@@ -202,12 +202,7 @@ class _Tools:
         try:
             given = self.models[call.name].model_validate(dict(call.arguments))
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()
-            )
-            return Message(
-                role="tool", call_id=call.id, content=f"Wrong arguments: {wrong}", failed=True
-            )
+            return _failed(call, f"Wrong arguments: {_listed(error)}")
         arguments = {name: getattr(given, name) for name in type(given).model_fields}
         if "key" in inspect.signature(function).parameters:
             arguments["key"] = call.id
@@ -219,9 +214,7 @@ class _Tools:
             else:
                 value = await asyncio.to_thread(function, **arguments)
         if outcome.failure is not None:
-            return Message(
-                role="tool", call_id=call.id, content=outcome.failure.message, failed=True
-            )
+            return _failed(call, outcome.failure.message)
         told = value if isinstance(value, ToolResult) else ToolResult(content=_said(value))
         return Message(role="tool", call_id=call.id, content=told.parts, details=told.details)
 
@@ -250,13 +243,26 @@ def context_parameter(function: Function) -> str | None:
 
 
 @lru_cache(maxsize=1_024)
+def _failed(call: ToolCall, why: str) -> Message:
+    return Message(role="tool", call_id=call.id, content=why, failed=True)
+
+
+def _listed(error: ValidationError) -> str:
+    """Each argument that is wrong, with what is wrong."""
+    problems: list[str] = []
+    for problem in error.errors():
+        place = ".".join(map(str, problem["loc"]))
+        problems.append(f"{place or 'arguments'}: {problem['msg']}")
+    return "; ".join(problems)
+
+
 def arguments_of(function: Function) -> type[BaseModel]:
     """A model of the function's arguments, with what the docstring says of each.
 
     Raises InputError for a parameter without a type, or *args.
     """
     hints = get_type_hints(function, include_extras=True)
-    told = described(inspect.getdoc(function) or "")[1]
+    _, told = described(inspect.getdoc(function) or "")
     fields: dict[str, Any] = {}
     hidden = {"key", context_parameter(function)}
     for name, parameter in inspect.signature(function).parameters.items():

@@ -109,10 +109,12 @@ class GameProcess:
             self.busy = False
         answer = json.loads(answer_line)
         if "refused" in answer:
-            raise RefusedCommandError(answer["refused"])
+            why = answer["refused"]
+            raise RefusedCommandError(why)
         error = answer.get("error")
         if error:
-            kind = InputError if error["kind"] == "input" else EnvironmentFault
+            is_input = error["kind"] == "input"
+            kind = InputError if is_input else EnvironmentFault
             raise kind(error["message"], error["hint"])
         return answer["given"]
 

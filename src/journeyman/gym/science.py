@@ -48,12 +48,13 @@ class Experiment:
     most_moves = MOST_MOVES
 
     def __init__(self, task: str, seed: int) -> None:
+        simulator = _simulator()
+        simulator.load(task, seed, "")
+        description = simulator.taskdescription()
+        goal = description.removeprefix("Task Description:")
         self.task = task
         self.seed = seed
-        self.simulator = _simulator()
-        self.simulator.load(task, seed, "")
-        description = self.simulator.taskdescription()
-        goal = description.removeprefix("Task Description:")
+        self.simulator = simulator
         self.goal = " ".join(goal.split())
         self.world = f"scienceworld {task} {seed}"
         self.score = 0.0
@@ -65,12 +66,14 @@ class Experiment:
 
     def act(self, command: str) -> str:
         server = self.simulator.server
-        feedback = str(server.step(command))
+        reply = server.step(command)
+        feedback = str(reply)
         if feedback == UNKNOWN:
             raise RefusedCommandError(feedback)
         score = float(server.getScore())
         is_done = bool(server.getCompleted())
-        self.score = max(0.0, min(1.0, score))
+        at_most_one = min(1.0, score)
+        self.score = max(0.0, at_most_one)
         self.over = is_done or score < 0
         return feedback
 

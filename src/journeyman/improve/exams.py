@@ -248,12 +248,15 @@ def prompt_cost(worker_spec: WorkerSpec, job: Job) -> int:
     if instructions is None:
         instructions = job.instructions
     playbook = rules(worker_spec.playbook)
-    fixed = tokens_of(instructions) + tokens_of(playbook)
+    instructions_tokens = tokens_of(instructions)
+    playbook_tokens = tokens_of(playbook)
+    fixed = instructions_tokens + playbook_tokens
     recall = worker_spec.recall
     if not recall.k or not recall.kinds:
         return fixed
     share = 1 - recall.min_similarity
-    return fixed + round(recall.tokens * share)
+    recalled = recall.tokens * share
+    return fixed + round(recalled)
 
 
 def _given_away(

@@ -61,16 +61,19 @@ def from_skill_md(text: str, worker_spec: WorkerSpec, *, by: str) -> Proposal:
             "Write it out anew first.",
         )
     body = text[head.end() :]
-    rules = _read_rules(body, worker_spec.playbook, by)
-    if len(rules) > MOST:
+    before = worker_spec.playbook
+    rules = _read_rules(body, before, by)
+    count = len(rules)
+    if count > MOST:
         raise InputError(
-            f"The playbook has {len(rules)} rules.", f"At most {MOST}: all stand in every prompt."
+            f"The playbook has {count} rules.", f"At most {MOST}: all stand in every prompt."
         )
-    added = sum(rule not in worker_spec.playbook for rule in rules)
-    dropped = sum(rule not in rules for rule in worker_spec.playbook)
+    added = sum(rule not in before for rule in rules)
+    dropped = sum(rule not in rules for rule in before)
     why = f"{by} edited the playbook: {added} new, {dropped} dropped."
-    without_doubles = tuple(dict.fromkeys(rules))
-    edited = worker_spec.model_copy(update={"playbook": without_doubles})
+    without_doubles = dict.fromkeys(rules)
+    changed = {"playbook": tuple(without_doubles)}
+    edited = worker_spec.model_copy(update=changed)
     return Proposal(worker_spec=edited, why=why)
 
 
@@ -92,13 +95,15 @@ def _read_rules(body: str, playbook: Sequence[Lesson], by: str) -> list[Lesson]:
 
 def _read_rule(line: str) -> tuple[str, str]:
     """When a rule holds ("": always), and what it says. Raises InputError for one that is too long."""
-    match = RULE.match(line.rstrip())
+    line = line.rstrip()
+    match = RULE.match(line)
     assert match is not None
     when = (match["when"] or "").strip()
     rule = match["rule"].strip()
-    if len(rule) > CHARACTERS:
+    length = len(rule)
+    if length > CHARACTERS:
         raise InputError(
-            f"A rule is {len(rule):,} characters long: {rule[:60]!r}…",
+            f"A rule is {length:,} characters long: {rule[:60]!r}…",
             f"At most {CHARACTERS:,}.",
         )
     return when, rule

@@ -100,9 +100,10 @@ def without_source(known: dict[int, Version], version: Version, source: str) -> 
     """A version's settings without what rests on a source."""
     worker_spec = version.worker_spec
     kept = [rule for rule in worker_spec.playbook if source not in rule.sources]
+    instructions = _instructions_without(known, version, source)
     changed = {
         "playbook": tuple(kept),
-        "instructions": _instructions_without(known, version, source),
+        "instructions": instructions,
     }
     return worker_spec.model_copy(update=changed)
 

@@ -24,9 +24,10 @@ def propose(
     proposed: list[Version] = []
 
     def make(changes: Sequence[Change], runs: Sequence[Run]) -> Sequence[Change]:
-        written = versions(changes, runs, parent.worker)
+        worker = parent.worker
+        written = versions(changes, runs, worker)
         known = written | {parent.number: parent}
-        found = numbered(known, parent.worker, parent.config_hash, proposal.worker_spec)
+        found = numbered(known, worker, parent.config_hash, proposal.worker_spec)
         proposed.append(found)
         if found.number in known:
             return ()
@@ -38,9 +39,10 @@ def propose(
             "cost": cost,
         }
         proposed[0] = found.model_copy(update=origin)
-        rows = [change_of(job, parent.worker, "proposed", proposed[0])]
+        rows = [change_of(job, worker, "proposed", proposed[0])]
         if parent.number not in written:
-            rows.insert(0, change_of(job, parent.worker, "proposed", parent))
+            of_parent = change_of(job, worker, "proposed", parent)
+            rows.insert(0, of_parent)
         return rows
 
     journal.change(make, job=job)

@@ -40,13 +40,14 @@ async def prove(task: str, *, cases: int = 3) -> TaskProof:
         drawn = await asyncio.to_thread(lambda: list(sample_cases([task], each=cases)))
         oracle, null = await _scored(drawn)
         chance = await asyncio.to_thread(_by_chance, drawn)
+        failure = _failure(oracle, null)
         proof = TaskProof(
             task=task,
             cases=len(drawn),
             oracle=oracle,
             null=null,
             chance=chance,
-            failure=_failure(oracle, null),
+            failure=failure,
         )
     if outcome.failure is not None:
         proof = proof.model_copy(update={"failure": outcome.failure.message})

@@ -89,9 +89,11 @@ class _Teller:
             raise _unknown(value)
         self.kept.append(value)
         self.path.append(key)
-        self.hashes[key] = _digest(self._spelled(value))
+        spelled = self._spelled(value)
+        digest = _digest(spelled)
+        self.hashes[key] = digest
         self.path.pop()
-        return self.hashes[key]
+        return digest
 
     def _spelled(self, value: Any) -> Iterator[str]:
         """The first that fits."""
@@ -114,13 +116,16 @@ class _Teller:
             yield from self._object(value)
 
     def _collection(self, value: Any) -> Iterator[str]:
-        yield f"{_named(type(value))} of {len(value)}"
+        kind = _named(type(value))
+        yield f"{kind} of {len(value)}"
         if isinstance(value, Mapping):
-            for key in sorted(value, key=repr):
+            keys = sorted(value, key=repr)
+            for key in keys:
                 yield from self.told(key)
                 yield from self.told(value[key])
         elif isinstance(value, Set):
-            yield from sorted(identity_of(item) for item in value)
+            identities = map(identity_of, value)
+            yield from sorted(identities)
         else:
             for item in value:
                 yield from self.told(item)
@@ -200,12 +205,13 @@ class _Teller:
     def _object(self, value: Any) -> Iterator[str]:
         """A record or another object with fields, by its class and all of them."""
         yield "object"
-        yield from self.told(type(value))
+        kind = type(value)
+        yield from self.told(kind)
         if isinstance(value, BaseModel):
-            names = list(type(value).model_fields)
+            names = list(kind.model_fields)
         elif is_dataclass(value):
             names = [field.name for field in fields(value)]
-        elif not _is_library(type(value).__module__) and hasattr(value, "__dict__"):
+        elif not _is_library(kind.__module__) and hasattr(value, "__dict__"):
             names = sorted(vars(value))
         else:
             raise _unknown(value)
@@ -281,7 +287,8 @@ def _source(function: types.FunctionType) -> Iterator[str]:
 
 def _compiled(code: types.CodeType) -> Iterator[str]:
     yield code.co_code.hex()
-    yield repr((code.co_names, code.co_varnames, code.co_freevars))
+    names = (code.co_names, code.co_varnames, code.co_freevars)
+    yield repr(names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _compiled(constant)
@@ -329,7 +336,10 @@ def _is_library(module: str | None) -> bool:
     if top in sys.stdlib_module_names or top == "journeyman":
         return top != "__main__"
     file = getattr(sys.modules.get(module), "__file__", None)
-    return file is not None and {"site-packages", "dist-packages"} & set(Path(file).parts) != set()
+    if file is None:
+        return False
+    folders = Path(file).parts
+    return "site-packages" in folders or "dist-packages" in folders
 
 
 def _path(path: Path) -> Iterator[str]:

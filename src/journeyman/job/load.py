@@ -115,14 +115,15 @@ def _members(file: Path) -> dict[str, Any]:
     name = _module_name(file)
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
-    assert spec.loader is not None
+    loader = spec.loader
+    assert loader is not None
     module = importlib.util.module_from_spec(spec)
     folder = str(file.parent)
     sys.path.insert(0, folder)
     sys.modules[name] = module
     try:
         with boundary(str(file)) as outcome:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
     finally:
         sys.path.remove(folder)
     if outcome.failure is not None:
@@ -141,7 +142,8 @@ def _module_name(file: Path) -> str:
 def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str, Any]:
     """The settings with one database for the environment and every verifier that reads one and names none."""
     environment = raw.get("environment", {})
-    if not isinstance(environment, dict) or environment.get("kind") != "sql":
+    is_sql = isinstance(environment, dict) and environment.get("kind") == "sql"
+    if not is_sql:
         if database is not None:
             raise InputError(
                 "--database is for jobs whose environment is of kind 'sql'.", "Leave it out."
@@ -150,11 +152,13 @@ def _with_database(raw: Mapping[str, Any], database: Path | None) -> Mapping[str
     if database is not None:
         if not database.is_file():
             raise InputError(f"There is no database {str(database)!r}.", "Correct --database.")
-        environment = {**environment, "database": str(database.resolve())}
+        place = str(database.resolve())
+        environment = {**environment, "database": place}
+    shared = environment.get("database")
     verifiers: list[Any] = []
     for verifier in raw.get("verifier", []):
         if _takes_database(verifier, replaced=database is not None):
-            verifiers.append({**verifier, "database": environment.get("database")})
+            verifiers.append({**verifier, "database": shared})
         else:
             verifiers.append(verifier)
     return {**raw, "environment": environment, "verifier": verifiers}
@@ -172,13 +176,14 @@ def _settings(raw: Mapping[str, Any], context: JobFolder, file: Path) -> JobSett
         return JobSettings.model_validate(raw, context=context)
     except ValidationError as error:
         first = error.errors()[0]
+        kind = first["type"]
         place = ".".join(map(str, first["loc"])) or "the whole file"
-        if first["type"] == "extra_forbidden":
+        if kind == "extra_forbidden":
             raise InputError(
                 f"{file}: unknown key {place!r}.", "Remove it; docs/reference/job.md has all."
             ) from None
         problem = first["msg"]
-        if first["type"] != "missing":
+        if kind != "missing":
             given = str(first.get("input"))
             problem = f"{problem} (given: {given[:80]!r})"
         raise InputError(
@@ -196,8 +201,10 @@ def _text(folder: Path, name: str) -> str:
 
 
 def _schema(folder: Path, name: str) -> dict[str, Json]:
+    text = _text(folder, name)
+    json_object = TypeAdapter(dict[str, Json])
     try:
-        return TypeAdapter(dict[str, Json]).validate_json(_text(folder, name))
+        return json_object.validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
         raise InputError(
@@ -246,15 +253,18 @@ def _environment(settings: JobSettings, context: JobFolder) -> OpenEnvironment:
 
 def _case_source(settings: JobSettings, context: JobFolder) -> Callable[[], Iterable[Case]]:
     source = settings.cases
+    members = context.members
     if source.file is not None:
         path = context.path(source.file)
         return lambda: read_cases(path)
-    if source.gym:
-        for name in source.gym:
+    tasks = source.gym
+    if tasks:
+        for name in tasks:
             family_of(name)
-        return lambda: sample_cases(source.gym, each=source.each, first_seed=source.first_seed)
-    if "cases" in context.members:
-        return lambda: _made(context.members["cases"])
+        return lambda: sample_cases(tasks, each=source.each, first_seed=source.first_seed)
+    if "cases" in members:
+        make_cases = members["cases"]
+        return lambda: _made(make_cases)
     return tuple
 
 
@@ -282,8 +292,9 @@ def _fingerprint(folder: Path, settings: JobSettings, database: Path | None) -> 
     for file in sorted(files):
         if file.name in left_out:
             continue
+        name = file.name.encode()
         content = file.read_bytes()
-        digest.update(file.name.encode() + b"\0" + content + b"\0")
+        digest.update(name + b"\0" + content + b"\0")
     place = database.resolve() if database else None
     digest.update(str(place).encode())
     return digest.hexdigest()

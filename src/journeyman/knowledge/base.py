@@ -227,15 +227,18 @@ class KnowledgeBase:
         sources = self.sources()
         documents, passages = self.index.counts()
         kinds = Counter(source.kind for source in sources if source.kind is not None)
-        by_name = dict(sorted(kinds.items()))
+        by_name = sorted(kinds.items())
+        characters = sum(source.characters for source in sources)
+        failed = sum(source.failure is not None for source in sources)
+        partial = sum(source.partial for source in sources)
         return Stats(
             documents=documents,
             passages=passages,
-            characters=sum(source.characters for source in sources),
-            failed=sum(source.failure is not None for source in sources),
-            partial=sum(source.partial for source in sources),
+            characters=characters,
+            failed=failed,
+            partial=partial,
             bytes=self.index.bytes_on_disk(),
-            kinds=by_name,
+            kinds=dict(by_name),
         )
 
 

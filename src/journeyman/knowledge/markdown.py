@@ -46,4 +46,5 @@ def table_markdown(block: Block) -> str:
 def _row(cells: Sequence[str]) -> str:
     on_one_line = [" ".join(cell.split()) for cell in cells]
     escaped = [cell.replace("|", "\\|") for cell in on_one_line]
-    return "| " + " | ".join(escaped) + " |"
+    joined = " | ".join(escaped)
+    return f"| {joined} |"

@@ -41,9 +41,12 @@ class Retriever:
 
     def identity(self) -> tuple[object, ...]:
         """Which documents are searched and how. What stands in them may change: bases follow the disk."""
-        embedder = None if self.embedder is None else self.embedder.name
+        embedder = None
+        if self.embedder is not None:
+            embedder = self.embedder.name
         paths = sorted(map(str, self.paths))
-        return (self.file.name, paths, embedder, tuple(self.labels), self.mode, self.k)
+        labels = tuple(self.labels)
+        return (self.file.name, paths, embedder, labels, self.mode, self.k)
 
     async def find(self, query: str) -> Sequence[Passage]:
         if self._base is None:

@@ -31,11 +31,12 @@ class Demonstrations:
         correct = [outcome for outcome in seen if outcome.correct and outcome.trajectory.answer]
         wider = {"kinds": ("demonstration", "correction"), "min_similarity": 0.0}
         recall = worker_spec.recall.model_copy(update=wider)
-        if recall == worker_spec.recall or len(correct) < FEWEST:
+        is_recalled = recall == worker_spec.recall
+        if is_recalled or len(correct) < FEWEST:
             return None
-        changed = worker_spec.model_copy(update={"recall": recall})
+        changed = {"recall": recall}
         return Proposal(
-            worker_spec=changed,
+            worker_spec=worker_spec.model_copy(update=changed),
             why=f"Recall own successes as examples; there are {len(correct)} so far.",
         )
 

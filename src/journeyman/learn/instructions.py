@@ -73,10 +73,11 @@ class Instructions:
         probes = [outcome.case_id for outcome in _balanced(seen, PROBES)]
         if len(probes) < SHOWN:
             return None
+        present = worker_spec.instructions
         pool: list[Candidate] = []
         try:
-            scores = await self._scores(worker_spec, worker_spec.instructions, probes, lab)
-            pool.append(Candidate(worker_spec.instructions, scores))
+            scores = await self._scores(worker_spec, present, probes, lab)
+            pool.append(Candidate(present, scores))
             for _ in range(ROUNDS):
                 parent = drawn(pool, rng)
                 child = await self._child(parent, worker_spec, probes, lab, rng)
@@ -124,9 +125,12 @@ class Instructions:
         self, parent: Candidate, before: Sequence[ScoredTrajectory], lab: Lab
     ) -> str | None:
         """A text that a model wrote after reading the cases. None: it is empty, too long, or the parent's."""
-        given = self.given if parent.text is None else parent.text
-        cases = map(_shown, before)
-        asked = ASKED.format(instructions=given, cases="\n\n".join(cases))
+        given = parent.text
+        if given is None:
+            given = self.given
+        shown = map(_shown, before)
+        cases = "\n\n".join(shown)
+        asked = ASKED.format(instructions=given, cases=cases)
         message = Message(role="user", content=asked)
         reply = await lab.ask([message], sampling=WRITTEN)
         text = reply.strip()

@@ -103,7 +103,8 @@ class Rules:
             pass
         if not fresh:
             return None
-        changed = worker_spec.model_copy(update={"playbook": tuple(playbook)})
+        longer = {"playbook": tuple(playbook)}
+        changed = worker_spec.model_copy(update=longer)
         texts = "; ".join(rule.text for rule in fresh)
         return Proposal(worker_spec=changed, why=f"New rules: {texts}")
 
@@ -156,10 +157,11 @@ def _sources(outcome: CaseResult) -> tuple[str, ...]:
 async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
     """The rule that the teacher makes of it. None: what it wrote is none, or gives the answer away."""
     wrong = "\n".join(contrast.wrong)
+    correct = contrast.correct
     asked = ASKED.format(
         prompt=contrast.prompt[:1500],
         wrong=wrong[:1500],
-        correct=contrast.correct[:1500],
+        correct=correct[:1500],
     )
     message = Message(role="user", content=asked)
     text = await lab.ask([message], sampling=WRITTEN)
@@ -171,8 +173,9 @@ async def written(contrast: Contrast, lab: Lab) -> Lesson | None:
         return None
     if not rule or len(rule) > CHARACTERS:
         return None
-    answer = contrast.correct.strip().casefold()
-    if answer in rule.casefold():
+    answer = correct.strip().casefold()
+    gives_it_away = answer in rule.casefold()
+    if gives_it_away:
         return None
     return lesson("rule", when, rule, "teacher", contrast.sources)
 
@@ -191,13 +194,17 @@ async def holds(
 ) -> bool:
     """Whether, on cases that it did not come from, the worker with the rule is right at least as often."""
     chosen = _screen(rule, seen)
+    if not chosen:
+        return False
     playbook = (*worker_spec.playbook, rule)
     tried = worker_spec.model_copy(update={"playbook": playbook})
     gained = 0
     for outcome in chosen:
         again = await lab.attempt(tried, outcome.case_id)
-        gained += bool(again.correct) - bool(outcome.correct)
-    return bool(chosen) and gained >= 0
+        before = bool(outcome.correct)
+        after = bool(again.correct)
+        gained += after - before
+    return gained >= 0
 
 
 def _screen(rule: Lesson, seen: Sequence[CaseResult]) -> list[CaseResult]:

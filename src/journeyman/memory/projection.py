@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +38,9 @@ class LessonProjection:
         self.journal = journal
         self.job = job
         self.lock = threading.Lock()
-        """Held while it is asked: several cases recall at once, each on a thread of its own."""
+        """Held while it is asked: workers in several threads may share it."""
+        self._thread: ThreadPoolExecutor | None = None
+        """Where it is asked, once it was. One, for each thread keeps the memory that a recall needed for itself."""
         self._seen = NOTHING_SEEN
         self._unlearned: frozenset[str] = frozenset()
         """Sources that count no more, as of `_seen`."""
@@ -48,8 +51,17 @@ class LessonProjection:
     def memories(self) -> LessonStore:
         return LessonStore.open(self.journal.workspace / "memory.sqlite", self.job)
 
+    @property
+    def thread(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="journeyman-recall")
+        return self._thread
+
     def close(self) -> None:
         """It opens itself again when it is asked something."""
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
         if "memories" in self.__dict__:
             self.memories.close()
             del self.memories
@@ -71,9 +83,12 @@ class LessonProjection:
         return memories
 
     def _look_at_runs(self) -> None:
-        changes = self.journal.changes(self.job)
-        sources = [change.body["source"] for change in changes if change.kind == "unlearned"]
-        self._unlearned = frozenset(map(str, sources))
+        unlearned: set[str] = set()
+        for change in self.journal.changes(self.job):
+            if change.kind == "unlearned":
+                source = str(change.body["source"])
+                unlearned.add(source)
+        self._unlearned = frozenset(unlearned)
         runs = self.journal.runs(job=self.job)
         self._runs = {run.id: run.name for run in runs if not run.internal}
 
@@ -166,7 +181,9 @@ class _Recollection:
         """Off the event loop, one after the other: what is remembered lies on a disk."""
         if not self.settings.k:
             return ()
-        return await asyncio.to_thread(self._recalled, query, fits)
+        loop = asyncio.get_running_loop()
+        thread = self.projection.thread
+        return await loop.run_in_executor(thread, self._recalled, query, fits)
 
     def _recalled(self, query: str, fits: Callable[[Lesson], bool]) -> Sequence[Lesson]:
         projection = self.projection

@@ -104,18 +104,24 @@ def _weights(
 
 def lesson_stats(lessons: Iterable[Lesson], latest: LatestCases) -> dict[str, LessonStats]:
     """Of each lesson by its id, from its uses and from those of its contributor's others in the latest cases."""
-    known = {lesson.id: lesson for lesson in lessons}
+    by_id = {lesson.id: lesson for lesson in lessons}
+    known = list(by_id.values())
     typical = UNKNOWN if latest.typical is None else latest.typical
-    contributors = _contributors({lesson.by for lesson in known.values()}, latest, typical)
-    used = latest.of_lessons(known)
-    prices = [price(cost_of(lesson)) for lesson in known.values()]
-    worth_of_each = worths(used, typical=typical, least=prices)
-    believed = [contributors[lesson.by].credit for lesson in known.values()]
-    sound_of_each = soundnesses(used, believed)
+    taught_by = {lesson.by for lesson in known}
+    contributors = _contributors(taught_by, latest, typical)
+    credit = [contributors[lesson.by].credit for lesson in known]
+    prices = [price(cost_of(lesson)) for lesson in known]
+
+    used = latest.of_lessons(by_id)
+    worth = worths(used, typical=typical, least=prices)
+    sound = soundnesses(used, credit)
     found: dict[str, LessonStats] = {}
-    for lesson, worth, sound in zip(known.values(), worth_of_each, sound_of_each, strict=True):
-        shut_out = contributors[lesson.by].shut_out
-        found[lesson.id] = LessonStats(worth=worth, sound=sound, shut_out=shut_out)
+    for n, lesson in enumerate(known):
+        found[lesson.id] = LessonStats(
+            worth=worth[n],
+            sound=sound[n],
+            shut_out=contributors[lesson.by].shut_out,
+        )
     return found
 
 

@@ -46,11 +46,12 @@ def credit(uses: Uses) -> float:
 
 def credits_of(grouped: GroupedUses) -> list[float]:
     """How often each contributor's lessons agree, beside others at their ranks: 1 as often, 0 never."""
-    left = _left(grouped.uses)
-    agreed = grouped.sums(left * grouped.uses.agreed)
-    expected = grouped.sums(left * grouped.uses.expected)
-    found: list[float] = ((CREDIT + agreed) / (CREDIT + expected)).tolist()
-    return found
+    uses = grouped.uses
+    left = _left(uses)
+    agreed = CREDIT + grouped.sums(left * uses.agreed)
+    expected = CREDIT + grouped.sums(left * uses.expected)
+    share = agreed / expected
+    return list(map(float, share))
 
 
 def soundness(uses: Uses, believed: float = 1.0) -> float:
@@ -73,8 +74,8 @@ def soundnesses(grouped: GroupedUses, believed: Sequence[float]) -> list[float]:
     credited = np.minimum(1.0, believed)
     before = (1 - WRONG) * credited
     wrong = (1 - before) * odds
-    found: list[float] = (before / (before + wrong)).tolist()
-    return found
+    sound = before / (before + wrong)
+    return list(map(float, sound))
 
 
 def _left(uses: Uses) -> Numbers:

@@ -61,7 +61,8 @@ def price(tokens: int) -> float:
 
 def worth(uses: Uses, *, typical: float, least: float = 0.0, sure: float = SURE) -> Worth:
     """Of one lesson, or of several taken together; see `worths`."""
-    (found,) = worths(GroupedUses.of(uses), typical=typical, least=[least], sure=sure)
+    alone = GroupedUses.of(uses)
+    (found,) = worths(alone, typical=typical, least=[least], sure=sure)
     return found
 
 
@@ -71,17 +72,25 @@ def worths(
     """Of each group. `typical`: the mean score of the job's cases; `least`: what each group's worth must not be below,
     by a probability `sure`, or it is retired."""
     shown = grouped.uses.shown > 0
-    told = sides(grouped.where(shown), 1 - grouped.uses.withheld[shown], typical)
-    left_out = sides(grouped.where(~shown), grouped.uses.withheld[~shown], typical)
+    with_it = grouped.where(shown)
+    without = grouped.where(~shown)
+    told = sides(with_it, 1 - with_it.uses.withheld, typical)
+    left_out = sides(without, without.uses.withheld, typical)
     values = told.mean - left_out.mean
     spreads = np.sqrt(told.variance + left_out.variance)
     counts = grouped.counts()
-    counts_shown = grouped.where(shown).counts()
+    counts_shown = with_it.counts()
     found: list[Worth] = []
     for n, bound in enumerate(least):
         difference = Difference(float(values[n]), float(spreads[n]))
-        retired = difference.below(bound) >= sure
-        found.append(_worth(difference, int(counts[n]), int(counts_shown[n]), retired=retired))
+        is_retired = difference.below(bound) >= sure
+        of_group = _worth(
+            difference,
+            uses=int(counts[n]),
+            shown=int(counts_shown[n]),
+            retired=is_retired,
+        )
+        found.append(of_group)
     return found
 
 
@@ -96,7 +105,7 @@ class Difference(NamedTuple):
         return NormalDist(self.value, self.spread).cdf(bound)
 
 
-def _worth(difference: Difference, uses: int, shown: int, *, retired: bool) -> Worth:
+def _worth(difference: Difference, *, uses: int, shown: int, retired: bool) -> Worth:
     value, spread = difference
     reach = 1.96 * spread
     prior = EFFECT**2

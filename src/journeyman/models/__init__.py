@@ -26,14 +26,16 @@ def open_model(name: str, *, at_once: int = 2, progress: OnProgress = no_progres
             raise InputError(f"The endpoint {name!r} names no model.", "Write it as URL#MODEL.")
         return EndpointModel(url, model)
     if name in CATALOGUE:
-        fetched = fetch(CATALOGUE[name], folder=models_folder(), progress=progress)
+        entry = CATALOGUE[name]
+        fetched = fetch(entry, folder=models_folder(), progress=progress)
         return EmbeddedModel(fetched.path, name=name, at_once=at_once)
     path = Path(name)
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError(f"There is no model file {name!r}.", "Correct its path.")
         return EmbeddedModel(path, at_once=at_once)
+    known = ", ".join(CATALOGUE)
     raise InputError(
         f"There is no model {name!r}.",
-        f"It is one of {', '.join(CATALOGUE)}, a .gguf file, or URL#MODEL.",
+        f"It is one of {known}, a .gguf file, or URL#MODEL.",
     )

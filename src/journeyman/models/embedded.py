@@ -160,7 +160,8 @@ def params_of(engine: Any, settings: Settings, cores: int) -> Any:
     params.n_parallel = settings.at_once
     params.kv_unified = True
     params.n_batch = settings.batch_tokens
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores
+    params.cpuparams.n_threads = cores
+    params.cpuparams_batch.n_threads = cores
     params.verbosity = -1
     params.ui = False
     params.warmup = False

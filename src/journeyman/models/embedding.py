@@ -268,9 +268,11 @@ class EndpointEmbedder:
         read = partial(_rows, count=len(texts))
         vectors = await self.endpoint.ask("/embeddings", body, read)
         width = vectors.shape[1]
-        if self.dimensions not in {None, width}:
+        before = self.dimensions
+        fitting = {None, width}
+        if before not in fitting:
             raise ModelReplyError(
-                f"{self.name!r} gave {width} dimensions after {self.dimensions}.",
+                f"{self.name!r} gave {width} dimensions after {before}.",
                 "Look at the server.",
             )
         self.dimensions = width

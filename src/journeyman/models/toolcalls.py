@@ -81,13 +81,17 @@ def parse(
             problem = _problem(entry, names)
             if problem is None:
                 call_id = f"call_{position}_{len(calls)}"
-                arguments = _arguments(entry)
-                calls.append(ToolCall(id=call_id, name=entry["name"], arguments=arguments))
-            elif certain or (isinstance(entry, dict) and "name" in entry):
+                call = ToolCall(id=call_id, name=entry["name"], arguments=_arguments(entry))
+                calls.append(call)
+            elif certain or _has_name(entry):
                 malformed = malformed or problem
     if not calls:
         return text, (), malformed
     return _beside(text), tuple(calls), None
+
+
+def _has_name(entry: Json) -> bool:
+    return isinstance(entry, dict) and "name" in entry
 
 
 def _beside(text: str) -> str:

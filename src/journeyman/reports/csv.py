@@ -186,10 +186,13 @@ def _decided(result: CaseResult) -> tuple[str | None, bool | None, str | None]:
 
 def _final_answer(result: CaseResult) -> str | None:
     """The answer that a person or the certificate vouches for. None: nobody does."""
-    label = result.labels[-1] if result.labels else None
+    label = None
+    if result.labels:
+        label = result.labels[-1]
     if label is not None and label.error:
         return label.correction
-    delivered = result.decision is not None and result.decision.deliver
+    decision = result.decision
+    delivered = decision is not None and decision.deliver
     if delivered or label is not None:
         return result.trajectory.answer
     return None

@@ -236,6 +236,7 @@ def _placed(ordered: Sequence[Done]) -> Iterator[Done]:
 
 def _numbers(run: Run, result: CaseResult, events: Sequence[Event]) -> Done:
     recalled = last_body(events, Recalled) or Recalled()
+    lessons = recalled.lessons
     trajectory = result.trajectory
     _, _, version = run.worker.rpartition("@")
     assert result.at is not None
@@ -246,10 +247,10 @@ def _numbers(run: Run, result: CaseResult, events: Sequence[Event]) -> Done:
         correct=result.correct,
         tokens=trajectory.usage.spent_tokens,
         memory_tokens=sum(map(cost_of, trajectory.recalled)),
-        recalled=len(recalled.lessons),
+        recalled=len(lessons),
         shown=len(recalled.shown),
         withheld=recalled.withheld,
-        best_shown=bool(recalled.lessons) and recalled.lessons[-1].id in recalled.shown,
+        best_shown=bool(lessons) and lessons[-1].id in recalled.shown,
     )
 
 
@@ -266,12 +267,13 @@ def _share(done: Sequence[Done]) -> Proportion:
 
 def _examination(examined: Examined) -> Examination:
     verdict = examined.verdict
-    target = verdict.terms.target
+    terms = verdict.terms
+    target = terms.target
     pairs = [pair for pair in verdict.pairs if pair.job == target]
     differences = [pair.difference for pair in pairs if pair.difference is not None]
     gain = Interval(value=None, low=None, high=None)
     if differences:
-        low, high = bounds(differences, verdict.terms.size(target))
+        low, high = bounds(differences, terms.size(target))
         gain = Interval(value=fmean(differences), low=low, high=high)
     return Examination(
         champion=examined.champion,

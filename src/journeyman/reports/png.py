@@ -152,7 +152,8 @@ def draw_curve(learned: Learned, axes: Axes, fonts: Sequence[str], shows: Shows)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("judged cases, in order", family=fonts)
     axes.set_ylabel("accuracy, with 95 % interval", family=fonts)
-    axes.legend(prop={"family": list(fonts)}, frameon=False)
+    legend_font = {"family": list(fonts)}
+    axes.legend(prop=legend_font, frameon=False)
     axes.set_title("What learning did", family=fonts, loc="left")
 
 

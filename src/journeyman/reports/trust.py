@@ -89,7 +89,8 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         return None
     ordered = sorted(seen, key=lambda case: case.at)
     delivered = [case for case in ordered if case.decision.deliver]
-    alone = proportion(len(delivered), len(ordered))
+    cases = len(ordered)
+    alone = proportion(len(delivered), cases)
     wrong = _wrong(ordered)
     errors = _wrong(delivered)
     audited = sum(case.decision.audit for case in ordered)
@@ -105,11 +106,11 @@ def trust(rule: Rule, seen: Sequence[Seen]) -> Trust | None:
         allowed_error=rule.allowed_error,
         confidence=rule.confidence,
         audit_rate=rule.audit_rate,
-        decided=len(ordered),
+        decided=cases,
         threshold=ordered[-1].decision.threshold,
         delivered=alone,
         error_delivered=errors,
-        reviewed=proportion(audited, len(ordered)),
+        reviewed=proportion(audited, cases),
         waiting=sum(map(_waits, ordered)),
         base_error=wrong,
         ceiling=most,

@@ -97,12 +97,12 @@ async def _close(
     label = None
     if correct is not None and log.case.split != "exam":
         label = await _verdict(work.job, log.case, correct=correct)
-    found = Verdict(correct, label)
+    found = VerifierVerdict(correct, label)
     events: list[Event] = await work.call_journal(_decide_and_close, work, log, trajectory, found)
     return events
 
 
-class Verdict(NamedTuple):
+class VerifierVerdict(NamedTuple):
     """What the verifiers say together of an answer."""
 
     correct: bool | None
@@ -112,7 +112,7 @@ class Verdict(NamedTuple):
 
 
 def _decide_and_close(
-    work: CaseWork, log: CaseLog, trajectory: Trajectory, found: Verdict
+    work: CaseWork, log: CaseLog, trajectory: Trajectory, found: VerifierVerdict
 ) -> list[Event]:
     """On the journal's thread, so that the decision is the journal's next and costs no second way there."""
     sealed = log.case.split == "exam" and found.correct is not None

@@ -139,7 +139,8 @@ class CaseLog:
         """Let the case go until `name` is emitted, or until that moment. Waits for the disk."""
         self.add(Waiting(name=name, until=until))
         events = self._taken()
-        await self.call_journal(self.journal.suspend, self.lease, events, name=name, until=until)
+        suspend = self.journal.suspend
+        await self.call_journal(suspend, self.lease, events, name=name, until=until)
 
     def add_result(self, message: Message) -> None:
         assert message.call_id is not None

@@ -84,12 +84,15 @@ class GroupedUses(NamedTuple):
     @classmethod
     def of(cls, uses: Uses) -> Self:
         """A single group, of uses in any order."""
-        group = np.zeros(len(uses.place), np.intp)
         by_case = np.argsort(uses.place, kind="stable")
-        return cls(("",), group, uses.where(by_case))
+        group = np.zeros(len(by_case), np.intp)
+        in_order = uses.where(by_case)
+        return cls(("",), group, in_order)
 
     def where(self, chosen: NDArray[Any]) -> Self:
-        return type(self)(self.names, self.group[chosen], self.uses.where(chosen))
+        group = self.group[chosen]
+        uses = self.uses.where(chosen)
+        return self._replace(group=group, uses=uses)
 
     def sums(self, numbers: Numbers) -> Numbers:
         """The sum of each group's numbers, one of which belongs to each use; 0 for a group without uses."""
@@ -121,11 +124,16 @@ class JudgedCases(NamedTuple):
 
     @classmethod
     def of_rows(cls, rows: Sequence[Sequence[Json]]) -> Self:
-        return cls(*columns_of(rows, len(cls._fields)))
+        count = len(cls._fields)
+        columns = columns_of(rows, count)
+        return cls(*columns)
 
     def end_to_end(self, later: Self, most: int) -> Self:
-        """With later ones, of which so many are kept: the last."""
-        columns = [np.concatenate(pair)[-most:] for pair in zip(self, later, strict=True)]
+        """With later ones; of all so many are kept, the last."""
+        columns: list[Numbers] = []
+        for pair in zip(self, later, strict=True):
+            column = np.concatenate(pair)
+            columns.append(column[-most:])
         return type(self)(*columns)
 
 
@@ -146,9 +154,11 @@ class UseRows(NamedTuple):
 
     @classmethod
     def of_rows(cls, rows: Sequence[Sequence[Json]]) -> Self:
-        return cls(*columns_of(rows, len(cls._fields)))
+        count = len(cls._fields)
+        columns = columns_of(rows, count)
+        return cls(*columns)
 
-    def some(self, chosen: Places | NDArray[np.bool_]) -> Self:
+    def some(self, chosen: Places) -> Self:
         columns = [column[chosen] for column in self]
         return type(self)(*columns)
 
@@ -186,22 +196,25 @@ class LatestCases:
         places = self.cases.place
         return int(places[-1]) if len(places) else 0
 
-    def add(
-        self,
-        cases: Sequence[Sequence[Json]],
-        uses: Sequence[tuple[str, str | None, Sequence[Json]]],
-    ) -> None:
-        """Rows of later cases, and of the uses in them: the lesson's id, its contributor, and what else is stored."""
-        new = [
-            (self._number_of(lesson), self._contributor_number(by), *stored)
-            for lesson, by, stored in uses
-        ]
+    def add(self, cases: Sequence[Sequence[Json]], uses: Sequence[Sequence[Any]]) -> None:
+        """Rows of later cases, at least one, and of the uses in them.
+
+        Of a use the lesson's id and its contributor come first.
+        """
+        new: list[Sequence[Json]] = []
+        for lesson, by, *stored in uses:
+            number = self._number_of(lesson)
+            contributor = self._contributor_number(by)
+            new.append((number, contributor, *stored))
         later = JudgedCases.of_rows(cases)
         self.cases = self.cases.end_to_end(later, LATEST)
-        rows = self.rows.end_to_end(UseRows.of_rows(new))
-        self.rows = rows.since(float(self.cases.place[0])) if len(self.cases.place) else NO_USES
+        first = float(self.cases.place[0])
+        later_rows = UseRows.of_rows(new)
+        rows = self.rows.end_to_end(later_rows)
+        self.rows = rows.since(first)
         self.agreed = _agreed(self.cases, self.rows)
-        if len(self.lessons) > 2 * len(self.rows.lesson) + MOST_TOLD:
+        uses_left = len(self.rows.lesson)
+        if len(self.lessons) > 2 * uses_left + MOST_TOLD:
             self._forget_unused()
 
     def _number_of(self, lesson: str) -> int:
@@ -215,10 +228,12 @@ class LatestCases:
     def _forget_unused(self) -> None:
         """Number anew those lessons that have uses here."""
         used, numbers = np.unique(self.rows.lesson, return_inverse=True)
-        left = set(used.astype(int).tolist())
-        names = [name for name, number in self.lessons.items() if number in left]
-        self.lessons = {name: n for n, name in enumerate(names)}
-        self.rows = self.rows._replace(lesson=numbers.astype(np.float64))
+        names = list(self.lessons)
+        self.lessons = {}
+        for number in used.astype(int):
+            self._number_of(names[number])
+        lesson = numbers.astype(np.float64)
+        self.rows = self.rows._replace(lesson=lesson)
 
     # --- asking
 
@@ -234,11 +249,13 @@ class LatestCases:
 
     def of_lessons(self, names: Iterable[str]) -> GroupedUses:
         """Each lesson's latest uses, at most `LATEST_USES` of each."""
-        return self._grouped(tuple(names), self.lessons, self.rows.lesson)
+        groups = tuple(names)
+        return self._grouped(groups, self.lessons, self.rows.lesson)
 
     def of_contributors(self, names: Iterable[str]) -> GroupedUses:
         """The latest uses of all that each of these contributed, at most `LATEST_USES` of each."""
-        return self._grouped(tuple(names), self.contributors, self.rows.contributor)
+        groups = tuple(names)
+        return self._grouped(groups, self.contributors, self.rows.contributor)
 
     def _grouped(
         self, names: tuple[str, ...], numbers: Mapping[str, int], column: Numbers
@@ -275,8 +292,10 @@ class LatestCases:
 
 def _latest_of_each(group: Places, groups: int) -> NDArray[np.bool_]:
     """Whether each use is among the last `LATEST_USES` of its group; they come group by group."""
-    ends = np.cumsum(np.bincount(group, minlength=groups))
-    left = ends[group] - np.arange(len(group))
+    counts = np.bincount(group, minlength=groups)
+    ends = np.cumsum(counts)
+    place = np.arange(len(group))
+    left = ends[group] - place
     return left <= LATEST_USES
 
 
@@ -297,9 +316,12 @@ def _agreed(cases: JudgedCases, rows: UseRows) -> Numbers:
 def _share_by_rank(rows: UseRows, sample: slice) -> Numbers:
     """Of a sample's lessons that are still remembered, how many agreed at each rank."""
     agreed = rows.agreed[sample]
+    rank = rows.rank[sample].astype(np.intp)
     remembered = rows.contributor[sample] > NOBODY
-    known = remembered & (agreed >= 0)
-    rank = rows.rank[sample][known].astype(np.intp)
-    right = np.bincount(rank, agreed[known], MOST_TOLD + 1)
-    told = np.bincount(rank, minlength=MOST_TOLD + 1)
-    return np.divide(right, told, out=np.zeros(MOST_TOLD + 1), where=told > 0)
+    found_out = agreed >= 0
+    known = remembered & found_out
+    ranks = MOST_TOLD + 1
+    right = np.bincount(rank[known], agreed[known], ranks)
+    told = np.bincount(rank[known], minlength=ranks)
+    nothing = np.zeros(ranks)
+    return np.divide(right, told, out=nothing, where=told > 0)

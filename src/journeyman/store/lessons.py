@@ -143,8 +143,9 @@ class LessonStore:
 
     def _state(self) -> tuple[int, str, int]:
         """The job's row: the place, the unlearned sources as JSON, and the revision."""
-        (row,) = self._followed.tuples(self.connection, (self.number,))
-        place, unlearned, revision = row
+        key = (self.number,)
+        rows = self._followed.tuples(self.connection, key)
+        place, unlearned, revision = rows[0]
         return place, unlearned, revision
 
     @contextmanager
@@ -363,9 +364,11 @@ class LessonStore:
         if not newest_first:
             return
         cases = newest_first[::-1]
-        between = (self.job, cases[0][0], cases[-1][0])
+        first, *_ = cases[0]
+        latest, *_ = cases[-1]
+        between = (self.job, first, latest)
         used = self._uses.tuples(self.connection, between)
-        known.add(cases, [(lesson, by, stored) for lesson, by, *stored in used])
+        known.add(cases, used)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -110,7 +110,9 @@ class PassageStore:
     def _same_embedder(self, connection: Connection) -> None:
         query = select(state.c.embedder, state.c.next_place)
         row = connection.execute(query).one()
-        if row.next_place > 1 and row.embedder != self.embedder:
+        has_passages = row.next_place > 1
+        is_same = row.embedder == self.embedder
+        if has_passages and not is_same:
             raise InputError(
                 f"The index holds vectors of the embedder {row.embedder!r}, not of {self.embedder!r}.",
                 "Open it with that embedder, or index the documents anew in another file.",
@@ -399,7 +401,8 @@ class PassageStore:
             .limit(BATCH)
         )
         known: list[Known] = []
-        for row in self.reader.execute(query):
+        rows = self.reader.execute(query)
+        for row in rows:
             passage = Known(row.place, row.scope, row.vector, row.entities)
             known.append(passage)
         return known

@@ -50,9 +50,10 @@ class SourceStore:
         """Write what became of a file, in place of what was known of it."""
         body = source.model_dump(mode="json", exclude={"document"}, exclude_defaults=True)
         of_document = sources.c.document == source.document
+        removal = delete(sources).where(of_document)
+        row = sources.insert().values(document=source.document, body=dumps(body))
         with store_errors(), self.connection.begin():
-            self.connection.execute(delete(sources).where(of_document))
-            row = sources.insert().values(document=source.document, body=dumps(body))
+            self.connection.execute(removal)
             self.connection.execute(row)
 
     def remove(self, document: str) -> bool:
@@ -64,9 +65,14 @@ class SourceStore:
 
     def all(self) -> list[SourceFile]:
         """By their documents."""
+        in_order = select(sources).order_by(sources.c.document)
         with store_errors(), self.connection.begin():
-            rows = self.connection.execute(select(sources).order_by(sources.c.document)).all()
-        return [SourceFile(document=row.document, **json.loads(row.body)) for row in rows]
+            rows = self.connection.execute(in_order).all()
+        found: list[SourceFile] = []
+        for row in rows:
+            body = json.loads(row.body)
+            found.append(SourceFile(document=row.document, **body))
+        return found
 
 
 def _end(connection: Connection) -> None:

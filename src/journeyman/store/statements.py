@@ -95,7 +95,8 @@ def _by_position(
     """For a driver that takes values in the order of these positions."""
     every = [*names, *fixed]
     fixed_values = tuple(fixed.values())
-    in_order = itemgetter(*map(every.index, positions))
+    places = map(every.index, positions)
+    in_order = itemgetter(*places)
 
     def given(values: Values) -> Any:
         return in_order((*values, *fixed_values))

@@ -207,7 +207,8 @@ class WarmPool(Generic[W]):
         """Keep it for the next task; end it where it is not usable, or where enough are kept. Never raises."""
         usable = process.usable
         with self._lock:
-            idle = self._idle[os.getpid(), kind]
+            mine = (os.getpid(), kind)
+            idle = self._idle[mine]
             kept = usable and len(idle) < self.most_idle
             if kept:
                 idle.append(process)

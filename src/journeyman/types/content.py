@@ -247,7 +247,8 @@ class Message(Record):
             part = Text(text=content)
             return (part,)
         parts = validate(content)
-        return tuple(part for part in parts if part != NO_TEXT)
+        told = [part for part in parts if part != NO_TEXT]
+        return tuple(told)
 
     @field_serializer("content", mode="wrap")
     def _plain_text(self, content: tuple[Part, ...], dump: SerializerFunctionWrapHandler) -> Json:
@@ -322,7 +323,9 @@ class Usage(Record):
 
 
 def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
+    if one is None or other is None:
+        return None
+    return one + other
 
 
 class TokenLogprob(Record):

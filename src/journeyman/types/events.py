@@ -32,7 +32,8 @@ class Recalled(Record):
 
     @property
     def told(self) -> tuple[Lesson, ...]:
-        return tuple(lesson for lesson in self.lessons if lesson.id in self.shown)
+        shown = [lesson for lesson in self.lessons if lesson.id in self.shown]
+        return tuple(shown)
 
 
 class Opened(Record):

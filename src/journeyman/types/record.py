@@ -65,7 +65,10 @@ class Trajectory(Record):
     @property
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation."""
-        told = [message for step in self.steps for message in (step.reply.message, *step.results)]
+        told: list[Message] = []
+        for step in self.steps:
+            told.append(step.reply.message)
+            told.extend(step.results)
         return (*self.opening, *told)
 
     @property
@@ -142,7 +145,9 @@ class ScoredTrajectory(Record):
     def correct(self) -> bool | None:
         """Right when every verifier that judged gave full marks. None: none judged."""
         judged = [score.value for score in self.scores if score.value is not None]
-        return all(value >= 1.0 for value in judged) if judged else None
+        if not judged:
+            return None
+        return all(value >= 1.0 for value in judged)
 
 
 class CaseResult(Record):
@@ -166,8 +171,11 @@ class CaseResult(Record):
     @property
     def correct(self) -> bool | None:
         """By the verifiers; else by the last label. None: not judged."""
-        judged = ScoredTrajectory(trajectory=self.trajectory, scores=self.scores).correct
-        return not self.labels[-1].error if judged is None and self.labels else judged
+        scored = ScoredTrajectory(trajectory=self.trajectory, scores=self.scores)
+        if scored.correct is None and self.labels:
+            last = self.labels[-1]
+            return not last.error
+        return scored.correct
 
     @property
     def confidence(self) -> float | None:

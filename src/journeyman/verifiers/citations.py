@@ -95,11 +95,22 @@ def sentences(answer: str) -> list[tuple[str, tuple[int, ...]]]:
     """The sentences without their marks, and the numbers that the marks name."""
     told: list[tuple[str, tuple[int, ...]]] = []
     for found in SENTENCE.finditer(answer):
-        cited = [int(n) for marks in MARK.findall(found.group()) for n in re.findall(r"\d+", marks)]
-        text = MARK.sub("", found.group()).strip()
+        sentence = found.group()
+        cited = _cited(sentence)
+        text = MARK.sub("", sentence).strip()
         if text.strip(" .。;；,，-*"):
-            told.append((text, tuple(dict.fromkeys(cited))))
+            told.append((text, cited))
     return told
+
+
+def _cited(sentence: str) -> tuple[int, ...]:
+    """The numbers that a sentence's marks name, each once, in order."""
+    cited: list[int] = []
+    for marks in MARK.findall(sentence):
+        numbers = re.findall(r"\d+", marks)
+        cited += map(int, numbers)
+    each_once = dict.fromkeys(cited)
+    return tuple(each_once)
 
 
 def _claim(
@@ -116,21 +127,20 @@ def _claim(
     if not total:
         return CitedSentence(text=sentence, cited=cited)
     must = frozenset(_numbers(sentence))
-    shares = {
-        number: sum(weight for word, weight in weights.items() if word in has)
-        / total
-        * (must <= numbers[number])
-        for number, has in held.items()
-    }
+    shares: dict[int, float] = {}
+    for number, has in held.items():
+        shared = sum(weight for word, weight in weights.items() if word in has)
+        has_numbers = must <= numbers[number]
+        shares[number] = shared / total * has_numbers
     among = [number for number in cited if number in shares] or list(shares)
-    found = sorted(
-        (n for n in among if shares[n] >= least), key=lambda n: (-round(shares[n], 6), n)
-    )
+    supports = [shares[number] for number in among]
+    supporting = [number for number in among if shares[number] >= least]
+    supporting.sort(key=lambda number: (-round(shares[number], 6), number))
     return CitedSentence(
         text=sentence,
         cited=cited,
-        found=tuple(found),
-        support=max((shares[n] for n in among), default=0.0),
+        found=tuple(supporting),
+        support=max(supports, default=0.0),
     )
 
 
@@ -144,7 +154,11 @@ def _folded(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> list[str]:
-    return [found.replace(",", "").rstrip(".") for found in NUMBER.findall(text)]
+    numbers: list[str] = []
+    for found in NUMBER.findall(text):
+        plain = found.replace(",", "")
+        numbers.append(plain.rstrip("."))
+    return numbers
 
 
 def shown_to(trajectory: Trajectory) -> list[Cited]:

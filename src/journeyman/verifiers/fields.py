@@ -32,12 +32,14 @@ MONTHS = {
 YEAR_FIRST = re.compile(r"(\d{4})[-/年.](\d{1,2})[-/月.](\d{1,2})日?")
 DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.? ([a-z]+)\.?,? (\d{4})")
 MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 
 
 def as_date(text: str) -> date | None:
     """`2026-03-05`, `2026/3/5`, `5 March 2026`, `March 5, 2026`, `2026年3月5日`; None: no date, or an unclear one."""
     plain = unicodedata.normalize("NFKC", text)
-    plain = plain.strip().lower().rstrip(".")
+    plain = plain.strip().lower()
+    plain = plain.rstrip(".")
     if found := YEAR_FIRST.fullmatch(plain):
         year, month, day = found.groups()
     elif found := DAY_FIRST.fullmatch(plain):
@@ -47,7 +49,8 @@ def as_date(text: str) -> date | None:
     else:
         return None
     try:
-        return date(int(year), _month(month), int(day))
+        month_number = _month(month)
+        return date(int(year), month_number, int(day))
     except ValueError:
         return None
 
@@ -106,13 +109,17 @@ def as_number(value: Json) -> float | None:
 
 def read_object(answer: str) -> dict[str, Json] | None:
     """The JSON object of an answer, fenced or bare; None: there is none."""
-    fenced = re.search(r"```(?:json)?\s*(.*?)```", answer, re.DOTALL)
-    text = fenced.group(1) if fenced else answer
+    text = answer
+    fenced = FENCED.search(answer)
+    if fenced is not None:
+        text = fenced.group(1)
     try:
         value = json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    return value
 
 
 class JsonFields(Record):
@@ -130,7 +137,8 @@ class JsonFields(Record):
         if target is None:
             return unjudged(self.name, NO_TARGET)
         if not isinstance(target, dict) or not target:
-            return unjudged(self.name, f"the target {str(target)[:60]!r} is no object with fields")
+            beginning = str(target)[:60]
+            return unjudged(self.name, f"the target {beginning!r} is no object with fields")
         got = None
         if trajectory.answer is not None:
             got = read_object(trajectory.answer)
@@ -140,10 +148,11 @@ class JsonFields(Record):
         fields: dict[str, float] = {}
         problems: list[str] = []
         for key, wanted in target.items():
-            is_right = key in got and same(got[key], wanted)
+            given = got.get(key, "missing")
+            is_right = key in got and same(given, wanted)
             fields[key] = float(is_right)
             if not is_right:
-                problems.append(f"{key}: {got.get(key, 'missing')!r} is not {wanted!r}")
+                problems.append(f"{key}: {given!r} is not {wanted!r}")
         share = sum(fields.values()) / len(fields)
         value = share if self.partial else float(share == 1.0)
         reason = "; ".join(problems)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from journeyman.types import Case, Json, Record, Score, Trajectory
@@ -25,34 +25,36 @@ class FunctionCall(Record):
     name: str = "function_call"
 
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
-        if not isinstance(case.target, list):
+        target = case.target
+        if not isinstance(target, list):
             return unjudged(self.name, NO_TARGET)
         calls = read_calls(trajectory.answer)
         count = len(calls)
-        if not case.target:
+        wanted = len(target)
+        if not target:
             return judged(self.name, count == 0, f"{count} calls where none fits")
-        if count != len(case.target):
-            return judged(self.name, False, f"{count} calls instead of {len(case.target)}")
-        left = list(case.target)
-        for call in calls:
-            problems = [mismatch(call, wanted) for wanted in left]
-            if None not in problems:
-                return judged(self.name, False, problems[0] or "")
-            left.pop(problems.index(None))
-        return judged(self.name, True, "")
+        if count != wanted:
+            return judged(self.name, False, f"{count} calls instead of {wanted}")
+        problem = _first_problem(calls, target)
+        is_right = problem is None
+        return judged(self.name, is_right, problem or "")
 
     def reference(self, case: Case) -> str | None:
         if not isinstance(case.target, list):
             return None
-        calls: list[Json] = []
-        for wanted in case.target:
-            ((name, arguments),) = wanted.items()
-            chosen = {}
-            for key, options in arguments.items():
-                if options and options[0] != "":
-                    chosen[key] = _reference(options[0])
-            calls.append({"name": name, "arguments": chosen})
+        calls = [_reference_call(wanted) for wanted in case.target]
         return json.dumps(calls, ensure_ascii=False)
+
+
+def _reference_call(wanted: Json) -> Json:
+    """The first option of each argument; an argument whose first option is "" is left out."""
+    ((name, arguments),) = wanted.items()
+    chosen: dict[str, Json] = {}
+    for key, options in arguments.items():
+        first = options[0] if options else ""
+        if first != "":
+            chosen[key] = _reference(first)
+    return {"name": name, "arguments": chosen}
 
 
 def _reference(value: Json) -> Json:
@@ -63,7 +65,9 @@ def _reference(value: Json) -> Json:
         return value
     chosen: dict[str, Json] = {}
     for key, options in value.items():
-        first = options[0] if isinstance(options, list) and options else options
+        first = options
+        if isinstance(options, list) and options:
+            first = options[0]
         if first != "":
             chosen[key] = _reference(first)
     return chosen
@@ -87,6 +91,20 @@ def read_calls(answer: str | None) -> Calls:
     return calls
 
 
+def _first_problem(
+    calls: Sequence[tuple[str, Mapping[str, Json]]], target: Sequence[Json]
+) -> str | None:
+    """Why the first call that fits nothing is wrong; None: each call fits another one of the target's."""
+    left = list(target)
+    for call in calls:
+        problems = [mismatch(call, wanted) for wanted in left]
+        if None not in problems:
+            return problems[0]
+        fitting = problems.index(None)
+        left.pop(fitting)
+    return None
+
+
 def mismatch(
     call: tuple[str, Mapping[str, Json]], wanted: Mapping[str, Mapping[str, list[Json]]]
 ) -> str | None:
@@ -104,9 +122,15 @@ def mismatch(
                 return f"{name} lacks {key!r}"
             continue
         value = arguments[key]
-        if not any(fits(value, option) for option in accepted or [[]]):
+        if not _fits_one(value, accepted):
             return f"{key}={value!r} is none of {accepted!r}"
     return None
+
+
+def _fits_one(value: Json, accepted: Sequence[Json]) -> bool:
+    """Where nothing is accepted, an empty list is."""
+    options = accepted or [[]]
+    return any(fits(value, option) for option in options)
 
 
 def fits(got: Json, option: Json) -> bool:

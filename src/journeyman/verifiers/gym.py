@@ -12,7 +12,7 @@ from journeyman.errors import EnvironmentFault
 from journeyman.gym import family_of
 from journeyman.gym.game import GameView, RefusedCommandError, placed
 from journeyman.gym.process import process_for
-from journeyman.types import Case, Record, Score, Trajectory
+from journeyman.types import Case, Record, Score, ToolCall, Trajectory
 
 
 class GymVerifier(Record):
@@ -53,10 +53,13 @@ class GymVerifier(Record):
 
 def given_commands(trajectory: Trajectory) -> list[str]:
     """The commands of all calls of `act`, in order."""
-    calls = [call for step in trajectory.steps for call in step.reply.message.tool_calls]
+    calls: list[ToolCall] = []
+    for step in trajectory.steps:
+        calls += step.reply.message.tool_calls
     if not calls:
         return _listed_commands(trajectory.answer)
-    commands = [call.arguments.get("command") for call in calls if call.name == "act"]
+    acts = [call for call in calls if call.name == "act"]
+    commands = [act.arguments.get("command") for act in acts]
     return [command for command in commands if isinstance(command, str)]
 
 
@@ -80,10 +83,12 @@ def _replayed(name: str, seed: int, commands: Sequence[str]) -> GameView:
         view = process.start(task, seed)
         if not commands:
             return view
+        answer = commands[0]
         try:
-            return process.act(commands[0])
+            return process.act(answer)
         except (RefusedCommandError, EnvironmentFault) as fault:
-            return view.model_copy(update={"told": str(fault), "move": 1})
+            wrong = {"told": str(fault), "move": 1}
+            return view.model_copy(update=wrong)
 
 
 @lru_cache(maxsize=256)

@@ -98,9 +98,13 @@ class Judge(Record):
             )
         model: Model = self.model
         sampling = Sampling(max_tokens=256, top_logprobs=0, json_schema=RIGHT)
-        prompt = self.prompt(case, answer, secrets.token_hex(8))
+        fence = secrets.token_hex(8)
+        prompt = self.prompt(case, answer, fence)
         reply = await model.generate(prompt, sampling=sampling)
-        text = reply.message.text
+        return self._read(reply.message.text)
+
+    def _read(self, text: str) -> Score:
+        """The score that a reply tells."""
         try:
             verdict = json.loads(text)
             right = verdict["right"]
@@ -109,7 +113,8 @@ class Judge(Record):
             return unjudged(self.name, f"the judge's reply can't be read: {text[:80]!r}")
         if not isinstance(right, bool):
             return unjudged(self.name, f"the judge did not decide: {right!r}")
-        return Score(verifier=self.name, value=float(right), reason=reason[:500])
+        value = float(right)
+        return Score(verifier=self.name, value=value, reason=reason[:500])
 
     def prompt(self, case: Case, answer: str, nonce: str) -> tuple[Message, ...]:
         """The judge's orders, then the material between fences that its author could not foresee."""

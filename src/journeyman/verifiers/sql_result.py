@@ -44,12 +44,13 @@ class SqlResult(Record):
         return await asyncio.to_thread(self._compare, database, case, trajectory.answer)
 
     def _compare(self, database: ReadOnlyDatabase, case: Case, answer: str | None) -> Score:
+        name = self.name
         if answer is None:
-            return judged(self.name, False, "no answer")
+            return judged(name, False, "no answer")
         try:
             got = database.query(answer)
         except QueryError as error:
-            return judged(self.name, False, f"the query fails: {error}")
+            return judged(name, False, f"the query fails: {error}")
         target = case.target
         ordered = isinstance(target, dict) and bool(target.get("ordered"))
         problems: list[str] = []
@@ -62,12 +63,12 @@ class SqlResult(Record):
                 continue
             is_comparable = True
             if equal(got, wanted, ordered=ordered):
-                return judged(self.name, True, f"{len(got.rows)} rows as wanted")
+                return judged(name, True, f"{len(got.rows)} rows as wanted")
             problems.append(f"{_size(got)} is not {_size(wanted)} as wanted")
         if not is_comparable:
-            return unjudged(self.name, problems[0])
+            return unjudged(name, problems[0])
         each_once = dict.fromkeys(problems)
-        return judged(self.name, False, "; ".join(each_once))
+        return judged(name, False, "; ".join(each_once))
 
     def reference(self, case: Case) -> str | None:
         queries = _queries(case)
@@ -91,7 +92,9 @@ def _queries(case: Case) -> list[str]:
 
 def equal(got: Rows, wanted: Rows, *, ordered: bool) -> bool:
     """Whether two results are the same under the rules of `SqlResult`."""
-    if _size(got) != _size(wanted) or got.cut != wanted.cut:
+    if _size(got) != _size(wanted):
+        return False
+    if got.cut != wanted.cut:
         return False
     if ordered:
         return all(map(same_row, got.rows, wanted.rows))

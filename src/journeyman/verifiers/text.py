@@ -17,7 +17,8 @@ def unjudged(name: str, reason: str) -> Score:
 
 
 def judged(name: str, right: bool, reason: str) -> Score:
-    return Score(verifier=name, value=float(right), reason=reason)
+    value = float(right)
+    return Score(verifier=name, value=value, reason=reason)
 
 
 def accepted(target: Json) -> list[Json]:
@@ -31,14 +32,16 @@ class Exact(Record):
     name: str = "exact"
 
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
-        if case.target is None:
+        target = case.target
+        if target is None:
             return unjudged(self.name, NO_TARGET)
         answer = trajectory.answer
-        is_right = False
-        if answer is not None:
-            wanted = {folded(str(target)) for target in accepted(case.target)}
-            is_right = folded(answer) in wanted
-        return judged(self.name, is_right, f"answer {answer!r}, target {case.target!r}")
+        reason = f"answer {answer!r}, target {target!r}"
+        if answer is None:
+            return judged(self.name, False, reason)
+        wanted = {folded(str(one)) for one in accepted(target)}
+        is_right = folded(answer) in wanted
+        return judged(self.name, is_right, reason)
 
     def reference(self, case: Case) -> str | None:
         if case.target is None:
@@ -56,18 +59,22 @@ def last_number(text: str) -> float | None:
     A percentage is its share: 12 % is 0.12. None: there is no number.
     """
     plain = unicodedata.normalize("NFKC", text)
-    end = plain.replace("−", "-").rsplit("####", 1)[-1]
+    plain = plain.replace("−", "-")
+    end = plain.rsplit("####", 1)[-1]
     found = NUMBER.findall(end)
     if not found:
         return None
-    number = found[-1].replace(",", "").replace(" ", "")
+    last = found[-1]
+    number = last.replace(",", "").replace(" ", "")
     top, _, bottom = number.rstrip("%").partition("/")
     divisor = float(bottom) if bottom else 1.0
     try:
         value = float(top) / divisor
     except ZeroDivisionError:
         return None
-    return value / 100 if number.endswith("%") else value
+    if number.endswith("%"):
+        return value / 100
+    return value
 
 
 class Number(Record):
@@ -79,17 +86,22 @@ class Number(Record):
     absolute: float = 1e-9
 
     async def score(self, case: Case, trajectory: Trajectory) -> Score:
-        if case.target is None:
+        target = case.target
+        if target is None:
             return unjudged(self.name, NO_TARGET)
-        wanted = last_number(str(case.target))
+        wanted = last_number(str(target))
         if wanted is None:
-            return unjudged(self.name, f"the target {case.target!r} is no number")
+            return unjudged(self.name, f"the target {target!r} is no number")
         got = None
         if trajectory.answer is not None:
             got = last_number(trajectory.answer)
+        reason = f"answer {got}, target {wanted}"
+        if got is None:
+            return judged(self.name, False, reason)
         tolerance = max(self.absolute, self.relative * abs(wanted))
-        is_near = got is not None and abs(got - wanted) <= tolerance
-        return judged(self.name, is_near, f"answer {got}, target {wanted}")
+        distance = abs(got - wanted)
+        is_near = distance <= tolerance
+        return judged(self.name, is_near, reason)
 
     def reference(self, case: Case) -> str | None:
         if case.target is None:
@@ -112,9 +124,12 @@ class Regex(Record):
             pattern = re.compile(str(case.target))
         except re.error as error:
             return unjudged(self.name, f"the target is no regular expression: {error}")
-        answer = trajectory.answer
         search = pattern.fullmatch if self.full else pattern.search
-        is_right = answer is not None and search(answer) is not None
+        answer = trajectory.answer
+        found = None
+        if answer is not None:
+            found = search(answer)
+        is_right = found is not None
         return judged(self.name, is_right, f"answer {answer!r}")
 
     def reference(self, case: Case) -> str | None:

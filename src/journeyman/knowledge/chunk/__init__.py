@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from journeyman.documents import Block, Box, Chunk, Document
 from journeyman.errors import InputError
 from journeyman.knowledge.chunk.choosing import Choice, choose
-from journeyman.knowledge.chunk.templates import TEMPLATES, BlockStretch, outlined
+from journeyman.knowledge.chunk.outline import outlined
+from journeyman.knowledge.chunk.templates import TEMPLATES, BlockStretch
 
 __all__ = ["TEMPLATES", "Choice", "choose", "chunk"]
 
@@ -73,5 +74,7 @@ def _chunk(document: Document, stretch: BlockStretch, places: _Places) -> Chunk:
 def _boxes(blocks: Sequence[Block]) -> Iterator[tuple[int, Box]]:
     """Where the blocks stand, of those whose place is known."""
     for block in blocks:
-        if block.page is not None and block.box is not None:
-            yield block.page, block.box
+        page = block.page
+        box = block.box
+        if page is not None and box is not None:
+            yield page, box

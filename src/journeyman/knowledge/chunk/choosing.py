@@ -111,9 +111,11 @@ def _tables(document: Document) -> Choice | None:
 
 
 def _form(document: Document) -> Choice | None:
-    articles = sum(section_level(block.text.strip()) == 4 for block in document.blocks)
+    levels = [section_level(block.text.strip()) for block in document.blocks]
+    articles = levels.count(4)
     if articles >= 5:
-        return Choice(template="tree", why=f"It has {articles} numbered articles.")
+        why = f"It has {articles} numbered articles."
+        return Choice(template="tree", why=why)
     if _is_paper(document):
         return Choice(template="paper", why="It has an abstract and references.")
     if _is_deck(document):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from journeyman.documents import Block, Document
+from journeyman.knowledge.chunk.outline import Outlined, Unit, one_line
 from journeyman.knowledge.chunk.splitting import WORDS, WORDS_AT_MOST, pieces, trimmed, words
 from journeyman.knowledge.parse.pdf.outline import section_level
 
@@ -35,71 +35,10 @@ class BlockStretch:
     parent: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
-class Unit:
-    """A block where it stands in the text, with the headings above it from the highest down."""
-
-    block: Block
-    start: int
-    end: int
-    path: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Outlined:
-    """A document with the path of headings of each block."""
-
-    text: str
-    units: tuple[Unit, ...]
-    title: str
-
-
 Template = Callable[[Outlined], list[BlockStretch]]
 
 BlockRun = Sequence[Unit]
 Stretches = Iterator[BlockStretch]
-
-
-def outlined(document: Document) -> Outlined:
-    """Headings (and articles of laws) open; those of the same or a lower rank close."""
-    units: list[Unit] = []
-    path = _Path()
-    for block, span in zip(document.blocks, document.spans, strict=True):
-        if span is None:
-            continue
-        start, end = span
-        level = block.level or 3
-        if block.kind == "heading":
-            path.close(level)
-        unit = Unit(block, start, end, path.names())
-        units.append(unit)
-        if block.kind == "heading":
-            path.open(level, block.text)
-    title = document.title or ""
-    return Outlined(document.text, tuple(units), title)
-
-
-class _Path:
-    """The headings that are open, from the highest down."""
-
-    def __init__(self) -> None:
-        self._headings: list[tuple[int, str]] = []
-
-    def close(self, level: int) -> None:
-        """All headings of this rank or lower."""
-        self._headings = [heading for heading in self._headings if heading[0] < level]
-
-    def open(self, level: int, text: str) -> None:
-        heading = (level, _one_line(text))
-        self._headings.append(heading)
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for _, name in self._headings)
-
-
-def _one_line(text: str) -> str:
-    """A heading as it stands in a context."""
-    return " ".join(text.split())[:120]
 
 
 def _context(*parts: str) -> str:
@@ -164,7 +103,8 @@ def _stretches(whole: Outlined, units: BlockRun, context: str, most: float) -> S
 
 def _alone(whole: Outlined, start: int, end: int, context: str) -> Stretches:
     """The text between two places, cut where it is too long."""
-    for part_start, part_end in pieces(whole.text, start, end):
+    parts = pieces(whole.text, start, end)
+    for part_start, part_end in parts:
         yield BlockStretch(part_start, part_end, context)
 
 
@@ -250,14 +190,16 @@ def rows(whole: Outlined) -> list[BlockStretch]:
 
 def _rows(whole: Outlined, unit: Unit) -> Stretches:
     """A table's rows: each line of its text is one."""
-    context = _context(*unit.path, _columns(unit))
+    columns = _columns(unit)
+    context = _context(*unit.path, columns)
     begin = unit.start
     at = unit.start
     size = 0.0
     lines = unit.block.text.split("\n")
     for line in lines:
         own_size = words(line)
-        if size and size + own_size > ROW_WORDS:
+        is_full = size + own_size > ROW_WORDS
+        if size and is_full:
             yield from _alone(whole, begin, at, context)
             begin = at
             size = 0.0
@@ -368,7 +310,7 @@ REFERENCES = re.compile(
 
 def paper(whole: Outlined) -> list[BlockStretch]:
     """As in general, with the paper's title in every context, and references entry by entry."""
-    title = whole.title or _one_line(_first_heading(whole.units))
+    title = whole.title or one_line(_first_heading(whole.units))
     cut = _references_at(whole.units)
     body = replace(whole, units=whole.units[:cut])
     found: list[BlockStretch] = []
@@ -396,7 +338,7 @@ def slides(whole: Outlined) -> list[BlockStretch]:
     found: list[BlockStretch] = []
     for _, group in groupby(whole.units, key=lambda unit: unit.block.page):
         units = list(group)
-        heading = _one_line(_first_heading(units))
+        heading = one_line(_first_heading(units))
         context = _context(whole.title, heading)
         found += _kept(whole, units, context)
     return found
@@ -406,7 +348,7 @@ def mails(whole: Outlined) -> list[BlockStretch]:
     """Each message; what it quotes apart from what it says itself."""
     found: list[BlockStretch] = []
     for message in _messages(whole.units):
-        subject = _one_line(message[0].block.text)
+        subject = one_line(message[0].block.text)
         head = _head_of(message)
         context = _context(subject, " · ".join(head.split("\n")))
         quoted_context = _context(subject, "quoted")
@@ -435,10 +377,11 @@ def _head_of(message: BlockRun) -> str:
 def _messages(units: BlockRun) -> Iterator[list[Unit]]:
     """A message begins with a heading that a head follows."""
     message: list[Unit] = []
-    for number, unit in enumerate(units):
-        following = units[number + 1 : number + 2]
+    for next_number, unit in enumerate(units, start=1):
+        following = units[next_number : next_number + 1]
         head_follows = any(map(_is_head, following))
-        if message and _is_heading(unit) and head_follows:
+        begins = _is_heading(unit) and head_follows
+        if message and begins:
             yield message
             message = []
         message.append(unit)
@@ -449,13 +392,15 @@ def _messages(units: BlockRun) -> Iterator[list[Unit]]:
 def symbols(whole: Outlined) -> list[BlockStretch]:
     """Each function or class; short neighbours that have no name together."""
     found: list[BlockStretch] = []
-    for are_named, group in groupby(whole.units, key=_has_name):
+    groups = groupby(whole.units, key=_has_name)
+    for are_named, group in groups:
         units = list(group)
         if not are_named:
             found += _packed(whole, units)
             continue
         for unit in units:
-            found += _kept(whole, [unit], unit.block.name or "")
+            name = unit.block.name or ""
+            found += _kept(whole, [unit], name)
     return found
 
 
@@ -482,7 +427,8 @@ def nested(whole: Outlined) -> list[BlockStretch]:
 
 def _children(whole: Outlined, outer: BlockStretch) -> Stretches:
     parent = (outer.start, outer.end)
-    for start, end in pieces(whole.text, *parent, CHILD_WORDS):
+    children = pieces(whole.text, *parent, CHILD_WORDS)
+    for start, end in children:
         yield BlockStretch(start, end, outer.context, parent)
 
 

@@ -61,8 +61,9 @@ def _degrees(edges: Sequence[Edge]) -> dict[str, float]:
     """How strongly each entity is linked, in all."""
     degrees: dict[str, float] = {}
     for one, other, weight in edges:
-        degrees[one] = degrees.get(one, 0.0) + weight
-        degrees[other] = degrees.get(other, 0.0) + weight
+        for entity in (one, other):
+            so_far = degrees.get(entity, 0.0)
+            degrees[entity] = so_far + weight
     return degrees
 
 
@@ -124,5 +125,6 @@ def _mentioned_again(links: Links) -> list[int]:
     """The columns of entities that more than one passage mentions, in order of names."""
     indices = links.weights.indices
     passages_of_each = np.bincount(indices, minlength=len(links.names))
-    columns: list[int] = np.flatnonzero(passages_of_each > 1).tolist()
+    is_mentioned_again = passages_of_each > 1
+    columns: list[int] = np.flatnonzero(is_mentioned_again).tolist()
     return sorted(columns, key=links.names.__getitem__)

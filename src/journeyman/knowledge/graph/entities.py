@@ -53,7 +53,8 @@ TITLE_COUNTS = 3
 
 def key(name: str) -> str:
     """The form in which names are compared: "" for what names nothing."""
-    tokens = _tokens(name[:NAME_CHARACTERS])
+    beginning = name[:NAME_CHARACTERS]
+    tokens = _tokens(beginning)
     joined = _joined(tokens)
     if len(tokens) > LONGEST or len(joined) < 2:
         return ""

@@ -96,8 +96,10 @@ class Graph:
         fits = self._fits(vector, found, places)
         rows = links.rows(places)
         at_least = np.maximum(fits, FLOOR)
-        scores = walk[rows] * at_least**SHARPNESS
-        order = np.lexsort((np.array(places), -fits, -scores))
+        sharpened = at_least**SHARPNESS
+        scores = walk[rows] * sharpened
+        by_place = np.array(places)
+        order = np.lexsort((by_place, -fits, -scores))
         return [(places[n], float(scores[n])) for n in order.tolist()]
 
     def _fits(self, vector: Vector | None, found: Ranked, places: Sequence[int]) -> Floats:
@@ -144,7 +146,8 @@ class Graph:
         groups = communities(links)
         community_of = _community_of(groups, links)
         grouped = Grouped(links, groups, community_of)
-        self._grouped = [grouped, *self._grouped[: KEPT - 1]]
+        latest = self._grouped[: KEPT - 1]
+        self._grouped = [grouped, *latest]
         return grouped
 
     async def drift(self, query: str, *, k: int = 8, labels: Labels = ()) -> Passages:
@@ -156,7 +159,8 @@ class Graph:
         """
         most = max(k, FOLLOWED)
         first = await self.overview(query, k=FOLLOWED, labels=labels)
-        rankings = [await self.search(query, k=most, labels=labels)]
+        by_query = await self.search(query, k=most, labels=labels)
+        rankings = [by_query]
         for passage in first:
             followed = f"{query} {_first_names(passage)}"
             ranking = await self.search(followed, k=most, labels=labels)
@@ -284,7 +288,8 @@ def _together(links: Links, number: int) -> NDArray[np.float64]:
 def _edges(links: Links, columns: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pairs of these entities that are mentioned together, by their places in the list."""
     chosen = links.weights[:, columns]
-    among = np.asarray((chosen.T @ chosen).todense())
+    together = chosen.T @ chosen
+    among = np.asarray(together.todense())
     for pair in combinations(range(len(columns)), 2):
         if among[pair] > 0:
             yield pair

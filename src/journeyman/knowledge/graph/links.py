@@ -124,9 +124,10 @@ class LinksCopy:
         names = self._names
         counts: dict[str, int] = json.loads(mentions)
         numbers = [names.setdefault(name, len(names)) for name in counts]
+        entities = np.array(numbers, np.int32)
         times = np.array(list(counts.values()), np.float64)
         weights = 1 + np.log(times)
-        return np.array(numbers, np.int32), weights
+        return entities, weights
 
     def _forget(self) -> None:
         """Names that no passage mentions any more are dropped, and the others numbered anew."""
@@ -192,7 +193,8 @@ KEPT = 4
 
 def _inverse(sums: Floats) -> Floats:
     flat = np.asarray(sums).ravel()
-    return np.divide(1.0, flat, out=np.zeros_like(flat), where=flat > 0)
+    zeros = np.zeros_like(flat)
+    return np.divide(1.0, flat, out=zeros, where=flat > 0)
 
 
 def scipy_sparse() -> Any:

@@ -39,7 +39,8 @@ class Neighbourhood(Record):
         for first, second in self.edges:
             line = _line(places[first], places[second], 0.5, "#ccd")
             lines.append(line)
-        widest = max((neighbour.weight for neighbour in self.neighbours), default=1.0)
+        weights = [neighbour.weight for neighbour in self.neighbours]
+        widest = max(weights, default=1.0)
         dots: list[str] = []
         for neighbour, place in zip(self.neighbours, places, strict=True):
             width = 1 + 4 * neighbour.weight / widest
@@ -47,7 +48,8 @@ class Neighbourhood(Record):
             dots.append(_dot(place, 5, neighbour.name))
         dots.append(_dot(middle, 9, self.name))
         title = f"<title>{_text(self.name)}</title>"
-        return "".join([SVG_HEAD, title, *lines, *dots, "</svg>"])
+        parts = [SVG_HEAD, title, *lines, *dots, "</svg>"]
+        return "".join(parts)
 
     def html(self) -> str:
         """A page of its own."""

@@ -61,7 +61,8 @@ async def reports(
     the other, until so many tokens are spent. Needs the extra `graph`."""
     spent = 0
     found: list[Report] = []
-    for lookup in _looked_up(graph, most, labels):
+    lookups = _looked_up(graph, most, labels)
+    for lookup in lookups:
         body = lookup.body
         if body is None and model is not None and spent < tokens:
             body, cost = await _written(model, lookup.passages)
@@ -129,9 +130,11 @@ def _read(links: Links, group: Community) -> list[int]:
 
 def _id(group: Community, places: Sequence[int]) -> str:
     names = group.entities[:NAMED]
-    text = "\0".join([*names, *map(str, places)])
+    numbers = map(str, places)
+    text = "\0".join([*names, *numbers])
     data = text.encode("utf-8", "surrogatepass")
-    return hashlib.sha256(data).hexdigest()[:24]
+    digest = hashlib.sha256(data).hexdigest()
+    return digest[:24]
 
 
 async def _written(model: Model, passages: Passages) -> tuple[dict[str, str], int]:

@@ -269,7 +269,8 @@ class LanceIndex:
 
     def bytes_on_disk(self) -> int:
         files = [path for path in self.folder.rglob("*") if path.is_file()]
-        return sum(file.stat().st_size for file in files)
+        sizes = [file.stat().st_size for file in files]
+        return sum(sizes)
 
     def tidy(self) -> None:
         """Merge small files, index what is new, and wipe from the disk what was removed; while nobody else searches."""
@@ -374,7 +375,8 @@ def _best_first(passage: Passage) -> tuple[float, str, str]:
 
 
 def _place_in_document(passage: Passage) -> tuple[int, str]:
-    return passage.start or 0, passage.id
+    start = passage.start or 0
+    return start, passage.id
 
 
 def _body(passage: Passage) -> str:

@@ -37,7 +37,9 @@ class VectorCopy:
         if generation == self.generation:
             return
         known = self.places[: self.size]
-        last = int(known[-1]) if self.size else 0
+        last = 0
+        if self.size:
+            last = int(known[-1])
         gone = store.gone_since(self.generation)
         if gone:
             gone_places = np.array(gone, np.int64)
@@ -111,8 +113,9 @@ class VectorCopy:
         """Of each of these places; 0 for one without a vector."""
         if not self.size:
             return [0.0] * len(places)
+        held = self.places[: self.size]
         wanted = np.array(places, np.int64)
-        rows = np.searchsorted(self.places[: self.size], places)
+        rows = np.searchsorted(held, places)
         rows[rows == self.size] = 0
         is_there = self.places[rows] == wanted
         similar = self.rows[rows] @ query

@@ -81,8 +81,11 @@ def parse_many(
     with ThreadPoolExecutor(at_once, thread_name_prefix="parse") as pool:
 
         def begin(count: int) -> set[Future[Parsed]]:
-            next_paths = itertools.islice(waiting, count)
-            return {pool.submit(_attempt, path, limits) for path in next_paths}
+            begun: set[Future[Parsed]] = set()
+            for path in itertools.islice(waiting, count):
+                reading = pool.submit(_attempt, path, limits)
+                begun.add(reading)
+            return begun
 
         running = begin(2 * at_once)
         try:

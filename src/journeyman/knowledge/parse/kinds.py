@@ -182,4 +182,5 @@ def _is_mail(text: str) -> bool:
 
 def _may_go_on(line: str) -> bool:
     """Whether a line of a head goes on with the field above, or is some other field."""
-    return line[0] in " \t" or re.match(r"^[\w-]+:", line) is not None
+    is_indented = line[0] in " \t"
+    return is_indented or re.match(r"^[\w-]+:", line) is not None

@@ -76,10 +76,12 @@ class ReadingProcess:
 
     def _next(self, job: ParseRequest, file_end: float) -> ParseReply:
         limits = job.limits
-        page_end = time.monotonic() + limits.page_seconds
+        now = time.monotonic()
+        page_end = now + limits.page_seconds
+        page_ends_first = page_end < file_end
         problem = f"took longer than {limits.file_seconds:g} s"
         deadline = file_end
-        if page_end < file_end:
+        if page_ends_first:
             problem = f"took longer than {limits.page_seconds:g} s for one page or part"
             deadline = page_end
         line = self._line(deadline, problem)

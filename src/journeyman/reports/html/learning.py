@@ -39,7 +39,8 @@ def learned_html(learned: Learned | None) -> str:
 
 def sentences(learned: Learned) -> list[str]:
     """What is remembered, and what the reader must know of the curve."""
-    lessons = "1 lesson is" if learned.remembered == 1 else f"{learned.remembered:,} lessons are"
+    remembered = learned.remembered
+    lessons = "1 lesson is" if remembered == 1 else f"{remembered:,} lessons are"
     count = len(learned.versions)
     versions = "1 version" if count == 1 else f"{count} versions"
     lines = [f"{lessons} remembered; {versions} so far."]
@@ -278,12 +279,15 @@ def _falls(learned: Learned) -> str:
 
 
 def _fall_row(worse: Fall) -> Sequence[str]:
-    sure = worse.fall.low is not None and worse.fall.low > 0
+    low = worse.fall.low
+    sure = low is not None and low > 0
+    before = f"{escape(worse.before)}: {percent(worse.right_before)}"
+    after = f"{escape(worse.after)}: {percent(worse.right_after)}"
     lost = points(worse.fall)
     return (
         escape(worse.slice),
-        f"{escape(worse.before)}: {percent(worse.right_before)}",
-        f"{escape(worse.after)}: {percent(worse.right_after)}",
+        before,
+        after,
         lost.replace("+", ""),
         "more than chance" if sure else "may be chance",
     )

@@ -273,15 +273,17 @@ def _case_table(figures: RunMetrics, listed: Sequence[CaseResult]) -> str:
 
 def _case_row(result: CaseResult) -> str:
     word = _word(result)
+    confidence = _number(result.confidence, "{:.2f}")
     cells = (
         f"<td>{escape(result.case_id)}</td>",
         f"<td>{escape(result.slice or '')}</td>",
         f'<td class="{word}">{word}</td>',
-        f'<td class="n">{_number(result.confidence, "{:.2f}")}</td>',
+        f'<td class="n">{confidence}</td>',
         f'<td class="n">{_seconds(result.trajectory.seconds)}</td>',
         f'<td class="t">{escape(_answer(result))}</td>',
     )
-    return f"<tr>{''.join(cells)}</tr>"
+    row = "".join(cells)
+    return f"<tr>{row}</tr>"
 
 
 def _answer(result: CaseResult) -> str:

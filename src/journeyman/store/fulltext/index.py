@@ -202,9 +202,10 @@ class FullText:
             "places": [entry.place for entry in batch.entries],
         }
         self._segments.write(connection, columns, lists)
+        length = batch.lengths.sum()
         state["next_number"] += size
         state["texts"] += size
-        state["length"] += int(batch.lengths.sum())
+        state["length"] += int(length)
 
     def _add_texts(
         self, connection: Connection, batch: Batch, packed: Sequence[bytes], first: int

@@ -134,9 +134,11 @@ class Often:
             part_numbers, part_counts = split(part)
             numbers.append(part_numbers)
             counts.append(part_counts)
+        all_numbers = b"".join(numbers)
+        all_counts = b"".join(counts)
         return cls(
-            np.frombuffer(b"".join(numbers), np.uint32),
-            np.frombuffer(b"".join(counts), np.uint8),
+            np.frombuffer(all_numbers, np.uint32),
+            np.frombuffer(all_counts, np.uint8),
         )
 
     def numbers(self) -> Places:

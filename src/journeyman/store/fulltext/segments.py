@@ -150,7 +150,8 @@ class SegmentsView:
             return self.live
         known = self._of_scopes
         if scopes not in known:
-            if len(known) >= KEPT_SCOPES:
+            is_full = len(known) >= KEPT_SCOPES
+            if is_full:
                 known.clear()
             among = _among(self.scopes, scopes)
             known[scopes] = self.live & among

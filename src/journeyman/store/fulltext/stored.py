@@ -93,9 +93,12 @@ class StoredSegments:
             chosen = _to_merge(known, level)
             if chosen is not None:
                 some = known[chosen]
-                begins = self._rewrite(connection, [segment.first for segment in some])
+                firsts = [segment.first for segment in some]
+                begins = self._rewrite(connection, firsts)
                 assert begins is not None, "segments that hold texts were put together"
-                known[chosen] = [_Segment(begins, _texts_of(some))]
+                texts = _texts_of(some)
+                merged = _Segment(begins, texts)
+                known[chosen] = [merged]
             level *= FAN
 
     def _without_half_removed(self, connection: Connection) -> list[_Segment]:

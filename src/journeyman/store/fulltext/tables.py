@@ -202,8 +202,9 @@ class Statements:
         texts = tables.texts
         terms = tables.terms
         postings = tables.postings
+        text = texts.c.id
         key = postings.c.key
-        held = select(texts.c.id, texts.c.terms)
+        held = select(text, texts.c.terms)
         once = select(key, postings.c.once, postings.c.bits)
         often = select(key, postings.c.often)
         return cls(
@@ -212,12 +213,12 @@ class Statements:
             add_postings=_adding(postings),
             grow=_growing(terms),
             shrink=_shrinking(terms),
-            drop_texts=_dropping(texts, texts.c.id, "text_id"),
+            drop_texts=_dropping(texts, text, "text_id"),
             drop_terms=_dropping(terms, terms.c.id, "term_id"),
             drop_postings=_dropping(postings, key, "list_key"),
-            texts=Among(select(texts), texts.c.id),
+            texts=Among(select(texts), text),
             terms=Among(select(terms), terms.c.term),
-            held=Among(held, texts.c.id),
+            held=Among(held, text),
             once=Among(once, key),
             often=Among(often, key),
         )

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import (
     Delete,
+    ScalarSelect,
     Select,
+    Table,
     Update,
     and_,
     bindparam,
@@ -170,13 +172,22 @@ def _among(column: ColumnElement[str], names: Sequence[str]) -> ColumnElement[bo
 
 def _marks() -> Select[Any]:
     """How many changes and runs a job has, and the last position of what is followed in its runs."""
-    changes, runs = schema.changes, schema.runs
-    changed = select(func.count()).select_from(changes).where(changes.c.job == JOB)
-    counted = select(func.count()).select_from(runs).where(runs.c.job == JOB)
-    of_run = events.c.run_id == runs.c.id
-    last_of_run = select(func.max(events.c.id)).where(of_run, text(schema.IS_FOLLOWED))
-    last = select(func.max(last_of_run.scalar_subquery())).where(runs.c.job == JOB)
-    return select(changed.scalar_subquery(), counted.scalar_subquery(), last.scalar_subquery())
+    changes = _count_of_job(schema.changes)
+    runs = _count_of_job(schema.runs)
+    of_run = events.c.run_id == schema.runs.c.id
+    last_of_run = select(func.max(events.c.id))
+    last_of_run = last_of_run.where(of_run, text(schema.IS_FOLLOWED))
+    last = func.max(last_of_run.scalar_subquery())
+    of_job = schema.runs.c.job == JOB
+    last_of_job = select(last).where(of_job)
+    return select(changes, runs, last_of_job.scalar_subquery())
+
+
+def _count_of_job(table: Table) -> ScalarSelect[int]:
+    of_job = table.c.job == JOB
+    counted = select(func.count())
+    counted = counted.select_from(table)
+    return counted.where(of_job).scalar_subquery()
 
 
 # --- cases

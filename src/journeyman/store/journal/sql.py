@@ -131,7 +131,8 @@ class SqlJournal(ABC):
         return added
 
     def marks(self, job: str) -> JobMarks:
-        ((changes, runs, last),) = self._rows(self.hot.marks, job)
+        (row,) = self._rows(self.hot.marks, job)
+        changes, runs, last = row
         return JobMarks(changes, runs, last or 0)
 
     # --- runs and cases

@@ -55,14 +55,16 @@ def _sheet(data: bytes) -> ParsedPage:
     notes: list[str] = []
     subject = _field(message, "Subject")
     fields = {name: _field(message, name) for name in SHOWN}
-    blocks = list(head_blocks(subject, fields))
-    blocks += _body(message, notes)
-    names = list(filter(None, map(_filename, _attachments(message))))
+    head = head_blocks(subject, fields)
+    body = _body(message, notes)
+    blocks = (*head, *body)
+    filenames = map(_filename, _attachments(message))
+    names = list(filter(None, filenames))
     if names:
         listed = ", ".join(names[:20])
         notes.append(f"Attachments were not read: {listed}.")
     return ParsedPage(
-        blocks=tuple(blocks),
+        blocks=blocks,
         title=subject or None,
         notes=tuple(notes),
         missing=bool(names),
@@ -71,7 +73,8 @@ def _sheet(data: bytes) -> ParsedPage:
 
 def head_blocks(subject: str, fields: dict[str, str]) -> Iterator[Block]:
     """The subject as heading, then who, to whom, when."""
-    yield Block(kind="heading", text=subject or "(no subject)", level=1)
+    heading = subject or "(no subject)"
+    yield Block(kind="heading", text=heading, level=1)
     filled = [f"{name}: {value}" for name, value in fields.items() if value]
     if filled:
         text = "\n".join(filled)
@@ -86,7 +89,8 @@ def _field(message: EmailMessage, name: str) -> str:
         text = text_of(data)
         return " ".join(text.split())
     try:
-        value = str(message[name] or "")
+        decoded = message[name]
+        value = str(decoded or "")
     except (ValueError, IndexError, AttributeError, TypeError, RecursionError):
         value = raw
     return " ".join(value.split())
@@ -137,7 +141,8 @@ def _body(message: EmailMessage, notes: list[str]) -> list[Block]:
 def _texts(message: EmailMessage, notes: list[str]) -> dict[str, EmailMessage]:
     """The first part of each kind that is no attachment."""
     texts: dict[str, EmailMessage] = {}
-    for number, part in enumerate(message.walk()):
+    parts = message.walk()
+    for number, part in enumerate(parts):
         if number >= PARTS_AT_MOST:
             notes.append(f"Only the first {PARTS_AT_MOST:,} parts are read.")
             break
@@ -160,10 +165,12 @@ def _text(part: EmailMessage) -> str:
 def threaded(text: str) -> Iterator[Block]:
     """Paragraphs, with what is quoted as quotes of their level, and the line that opens a quotation with it."""
     lines = text.split("\n")
-    for level, group in groupby(_levels(lines), key=itemgetter(0)):
+    levels = _levels(lines)
+    for level, group in groupby(levels, key=itemgetter(0)):
         same_level = [line for _, line in group]
         part = "\n".join(same_level)
-        for block in blocks_of(part):
+        blocks = blocks_of(part)
+        for block in blocks:
             if level:
                 yield Block(kind="quote", text=block.text, level=level)
             else:

@@ -35,7 +35,8 @@ def read(source: FileToRead) -> Sheets:
     for block in _blocks(document):
         waiting.append(block)
         if len(waiting) >= BLOCKS_AT_ONCE:
-            yield ParsedPage(blocks=tuple(waiting), title=title)
+            blocks = tuple(waiting)
+            yield ParsedPage(blocks=blocks, title=title)
             waiting = []
     waiting += _footnotes(document)
     waiting += _edges(document)

@@ -117,7 +117,8 @@ def _table(table: Any) -> Iterator[Block]:
         cells: list[str] = []
         for cell in row.cells:
             words = cell.text.split()
-            cells.append(" ".join(words))
+            text = " ".join(words)
+            cells.append(text)
         rows.append(cells)
     block = table_block(rows)
     if block is not None:
@@ -145,7 +146,9 @@ def _text(shape: Any, *, is_title: bool) -> Iterator[Block]:
 
 def _is_footer(shape: Any) -> bool:
     """Number of the slide, footer or date."""
-    return bool(shape.is_placeholder) and shape.placeholder_format.type in {13, 15, 16}
+    if not shape.is_placeholder:
+        return False
+    return shape.placeholder_format.type in {13, 15, 16}
 
 
 def _chart(chart: Any) -> Iterator[Block]:

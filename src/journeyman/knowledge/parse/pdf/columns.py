@@ -186,10 +186,12 @@ def _numbered_rows(numbered: list[Numbered]) -> list[list[Numbered]]:
     """Those that begin at the same height, but for half a line, as one row. From the top."""
     rows: list[list[Numbered]] = []
     begin = -math.inf
-    for item in sorted(numbered):
+    from_the_top = sorted(numbered)
+    for item in from_the_top:
         below = item.top - begin
         half_line = 0.5 * item.height
-        if below < half_line:
+        is_in_row = below < half_line
+        if is_in_row:
             rows[-1].append(item)
             continue
         begin = item.top

@@ -24,7 +24,8 @@ DOTS_PER_INCH = 200
 
 def read(source: FileToRead) -> Iterator[ParsedPage]:
     if not available():
-        raise MissingExtraError(f"Reading the picture {source.name!r}", "ocr")
+        what = f"Reading the picture {source.name!r}"
+        raise MissingExtraError(what, "ocr")
     Image.MAX_IMAGE_PIXELS = PIXELS_AT_MOST
     try:
         with warnings.catch_warnings():

@@ -146,9 +146,10 @@ def _row_text(row: Sequence[str]) -> str:
 
 def _column_blocks(page: Page, column: Column, body: float) -> Iterator[Block]:
     """The column's text in paragraphs, parted where a table or a picture stands between."""
+    from_the_top = sorted(column.items, key=_top)
     pieces: list[Piece] = []
     others: deque[PageItem] = deque()
-    for item in sorted(column.items, key=_top):
+    for item in from_the_top:
         if isinstance(item, Piece):
             pieces.append(item)
         else:

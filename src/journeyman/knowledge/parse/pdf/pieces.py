@@ -105,12 +105,13 @@ class Frame:
 
     def upright(self, box: Box) -> Box:
         """A box of the shown page as a box of the upright page."""
-        if self.turn == 0:
+        turn = self.turn
+        if turn == 0:
             return box
-        if self.turn == 180:
+        if turn == 180:
             return self._half_turned(box)
         left, top, right, bottom = box
-        if self.turn == 270:
+        if turn == 270:
             upper = self.height - top
             lower = self.height - bottom
             return (lower, left, upper, right)
@@ -120,12 +121,13 @@ class Frame:
 
     def shown(self, box: Box) -> Box:
         """A box of the upright page as a box of the shown page."""
-        if self.turn == 0:
+        turn = self.turn
+        if turn == 0:
             return box
-        if self.turn == 180:
+        if turn == 180:
             return self._half_turned(box)
         left, top, right, bottom = box
-        if self.turn == 270:
+        if turn == 270:
             near = self.height - right
             far = self.height - left
             return (top, near, bottom, far)

@@ -81,10 +81,12 @@ def _top(rule: Box) -> float:
 def _group_above(rule: Box, groups: list[list[Box]]) -> list[Box] | None:
     """The first group whose lowest rule is as long as this one and not far above it. None: there is none."""
     left, top, right, _ = rule
-    if not right - left > 60:
+    length = right - left
+    if not length > 60:
         return None
     for group in groups:
-        other_left, other_top, other_right, _ = group[-1]
+        lowest = group[-1]
+        other_left, other_top, other_right, _ = lowest
         if not abs(other_left - left) < 6:
             continue
         if not abs(other_right - right) < 6:

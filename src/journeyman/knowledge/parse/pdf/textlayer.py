@@ -195,10 +195,12 @@ def _word(layer: TextLayer, found: re.Match[str]) -> Word | None:
     begin, end = found.span()
     first = layer.box_of(begin)
     last = layer.box_of(end - 1)
-    boxes = [box for box in (first, last) if box is not None]
+    both = (first, last)
+    boxes = [box for box in both if box is not None]
     if not boxes:
         return None
-    text = clean(found.group())
+    written = found.group()
+    text = clean(written)
     if not text:
         return None
     box = union(boxes)
@@ -238,9 +240,11 @@ def _gaps(words: list[Word], *, level: bool) -> list[float]:
     """The white between each word and the next; without end where a level line goes on with another line."""
     gaps: list[float] = []
     before = words[0]
-    for word in words[1:]:
+    rest = words[1:]
+    for word in rest:
         gap = distance(before.box, word.box)
-        if level and _on_another_line(before, word):
+        goes_on = level and _on_another_line(before, word)
+        if goes_on:
             gap = math.inf
         gaps.append(gap)
         before = word

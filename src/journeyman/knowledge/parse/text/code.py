@@ -66,9 +66,11 @@ def python_starts(text: str) -> Starts | None:
 
 def _first_line(node: ast.stmt) -> int:
     """From 0, with its decorators."""
+    first = node.lineno
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    lines = [node.lineno, *[decorator.lineno for decorator in decorators]]
-    return min(lines) - 1
+    for decorator in decorators:
+        first = min(first, decorator.lineno)
+    return first - 1
 
 
 def _starts(lines: Sequence[str], language: str) -> Starts:

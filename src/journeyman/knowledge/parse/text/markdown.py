@@ -60,7 +60,8 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
             yield from _table(table)
         elif kind == "heading_open":
             level = int(token.tag[1])
-            yield Block(kind="heading", text=_inline(tokens[number + 1]), level=level)
+            text = _inline(tokens[number + 1])
+            yield Block(kind="heading", text=text, level=level)
         elif kind in {"fence", "code_block"}:
             yield from _code(token)
         elif kind == "paragraph_open":

@@ -28,7 +28,8 @@ def read(source: FileToRead) -> Sheets:
     for block in blocks_of(text):
         waiting.append(block)
         if len(waiting) == BLOCKS_AT_ONCE:
-            yield ParsedPage(blocks=tuple(waiting))
+            blocks = tuple(waiting)
+            yield ParsedPage(blocks=blocks)
             waiting = []
     yield ParsedPage(blocks=tuple(waiting))
 

@@ -55,7 +55,8 @@ def _on_one_line_each(row: Sequence[str]) -> tuple[str, ...]:
 
 def table_blocks(rows: Iterable[Sequence[str]]) -> Blocks:
     """A long table as several blocks, each knowing the columns' names. An empty row ends a table."""
-    for has_text, group in itertools.groupby(rows, key=_has_text):
+    groups = itertools.groupby(rows, key=_has_text)
+    for has_text, group in groups:
         if not has_text:
             continue
         columns: tuple[str, ...] | None = None

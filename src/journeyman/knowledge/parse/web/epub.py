@@ -74,7 +74,8 @@ def _xml(source: FileToRead, data: bytes) -> Any:
 def _package_name(source: FileToRead, archive: zipfile.ZipFile) -> str:
     data = archive.read("META-INF/container.xml")
     container = _xml(source, data)
-    root = next(container.iter("{*}rootfile"), None)
+    roots = container.iter("{*}rootfile")
+    root = next(roots, None)
     name = ""
     if root is not None:
         name = root.get("full-path") or ""

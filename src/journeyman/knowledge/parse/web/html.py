@@ -288,9 +288,10 @@ def _take_from_above(from_above: Reaching, y: int, cells: list[str]) -> None:
 
 def _seen_text(cell: Any) -> Iterator[str]:
     for node in cell.iter():
-        if node.tag == "br":
+        tag = node.tag
+        if tag == "br":
             yield " "
-        if node.tag not in HIDDEN and isinstance(node.tag, str):
+        if tag not in HIDDEN and isinstance(tag, str):
             yield node.text or ""
         if node is not cell:
             yield node.tail or ""
