@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from journeyman.memory.lessons import lesson
 from journeyman.memory.recall import lesson_stats, recall
+from journeyman.store.lesson_tables import LATEST, LATEST_USES
+from journeyman.store.lesson_uses import LatestCases
 from journeyman.store.lessons import AttemptId, LabelledAttempt, LessonStore, LessonUse
 from journeyman.types import Lesson, Recall
 
@@ -225,3 +228,73 @@ def test_recall_reads_by_key(memories: LessonStore) -> None:
         "uses_by_attempt (job=? AND place>? AND place<?)",
     }
     assert not any("SCAN" in plan for plan in plans)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_kept_of_the_latest_cases_is_what_a_new_reader_finds(
+    tmp_path: Path, seed: int
+) -> None:
+    """Whoever wrote, forgot or taught anew, here or in another process: nobody reckons with what is not there."""
+    rng = random.Random(seed)
+    here, there = (LessonStore.open(tmp_path / "memory.sqlite", "prices") for _ in range(2))
+    lessons = [
+        lesson("correction", f"price of {n}", f"{n}", f"p{n % 3}", (f"case:{n}",))
+        for n in range(12)
+    ]
+    place = 0
+    attempts: list[AttemptId] = []
+    for _ in range(60):
+        writer = rng.choice([here, there])
+        with writer.changing() as (_, unlearned):
+            place += 1
+            if attempts and rng.random() < 0.3:
+                writer.forget(attempts.pop(rng.randrange(len(attempts))))
+            attempts.append(AttemptId("run", f"c{place}", 1))
+            told = {
+                one.id: LessonUse(shown=rng.random() < 0.8, agreed=rng.choice([True, False, None]))
+                for one in rng.sample(lessons, 4)
+            }
+            writer.remember(
+                LabelledAttempt(
+                    attempt=attempts[-1], place=place, sources=("case:x",), lesson=rng.choice([*lessons, None]),
+                    score=rng.random(), weight=rng.choice([1.0, 10.0]), withheld=0.1, told=told,
+                )
+            )  # fmt: skip
+            writer.reached(place, unlearned)
+        until = rng.choice([None, max(place - 20, 1)])
+        new = LessonStore.open(tmp_path / "memory.sqlite", "prices")
+        expected, found = new.latest(until=until), rng.choice([here, there]).latest(until=until)
+        ids = [one.id for one in lessons]
+        assert [column.tolist() for column in found.cases] == [
+            column.tolist() for column in expected.cases
+        ]
+        assert found.agreed.tolist() == expected.agreed.tolist()
+        for ours, theirs in (
+            (found.of_lessons(ids), expected.of_lessons(ids)),
+            (
+                found.of_contributors(["p0", "p1", "p2"]),
+                expected.of_contributors(["p0", "p1", "p2"]),
+            ),
+        ):
+            assert ours.group.tolist() == theirs.group.tolist()
+            assert [column.tolist() for column in ours.uses] == [
+                column.tolist() for column in theirs.uses
+            ]
+        new.close()
+    here.close()
+    there.close()
+
+
+def test_only_the_latest_cases_are_kept() -> None:
+    """A thousand and more are let go, with their uses and with the names of lessons that are used no more."""
+    latest = LatestCases()
+    for place in range(1, LATEST + 1_001):
+        used = [f"l{place}", "mei", place, 1, 1, 1, 0.1, 1.0, 1.0]
+        always = ["always", None, place, 2, -1, 1, 0.1, 1.0, 1.0]
+        latest.add([(place, 1.0, 1.0)], [used, always])
+    assert latest.cases.place.tolist() == list(range(1_001, LATEST + 1_001))
+    found = latest.of_lessons(["l1000", "l1001", "always"])
+    assert found.counts().tolist() == [0, 1, LATEST_USES]
+    assert found.uses.place[0] == 1_001
+    assert found.uses.place[-1] == LATEST + 1_000
+    assert latest.of_contributors(["mei", "jan"]).counts().tolist() == [LATEST_USES, 0]

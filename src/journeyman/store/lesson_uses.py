@@ -6,7 +6,8 @@ taught, and only what was judged since is new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Self
 
@@ -27,8 +28,9 @@ Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
 """Of rows or groups."""
 
-NOBODY = -1
-"""The contributor of a lesson that is not remembered."""
+ROOM = 1_024
+"""Rows that columns begin with room for."""
+NO_ROWS: Places = np.zeros(0, np.intp)
 
 
 def columns_of(rows: Sequence[Sequence[Json]], count: int) -> Numbers:
@@ -122,28 +124,12 @@ class JudgedCases(NamedTuple):
     score: Numbers
     weight: Numbers
 
-    @classmethod
-    def of_rows(cls, rows: Sequence[Sequence[Json]]) -> Self:
-        count = len(cls._fields)
-        columns = columns_of(rows, count)
-        return cls(*columns)
-
-    def end_to_end(self, later: Self, most: int) -> Self:
-        """With later ones; of all so many are kept, the last."""
-        columns: list[Numbers] = []
-        for pair in zip(self, later, strict=True):
-            column = np.concatenate(pair)
-            columns.append(column[-most:])
-        return type(self)(*columns)
-
 
 class UseRows(NamedTuple):
-    """Uses as they are stored, in the order of their cases, then of their ranks: a number of each for every use."""
+    """Uses in the order of their cases, then of their ranks: a number of each for every use."""
 
-    lesson: Numbers
-    """A number that stands for its id."""
-    contributor: Numbers
-    """A number that stands for its name; `NOBODY`, where the lesson is not remembered."""
+    remembered: Numbers
+    """Whether the lesson still is."""
     place: Numbers
     rank: Numbers
     agreed: Numbers
@@ -152,43 +138,76 @@ class UseRows(NamedTuple):
     score: Numbers
     weight: Numbers
 
-    @classmethod
-    def of_rows(cls, rows: Sequence[Sequence[Json]]) -> Self:
-        count = len(cls._fields)
-        columns = columns_of(rows, count)
-        return cls(*columns)
 
-    def some(self, chosen: Places) -> Self:
-        columns = [column[chosen] for column in self]
-        return type(self)(*columns)
+class NumberColumns:
+    """NumberColumns of numbers that grow at their end and are let go from their beginning."""
 
-    def end_to_end(self, later: Self) -> Self:
-        columns = [np.concatenate(pair) for pair in zip(self, later, strict=True)]
-        return type(self)(*columns)
+    def __init__(self, count: int) -> None:
+        self._table = np.empty((count, ROOM))
+        self._start = 0
+        self._end = 0
+        self.gone = 0
+        """How many rows were let go: the number of the first that is left."""
 
-    def since(self, place: float) -> Self:
-        """Those in the case at this place and in later ones."""
-        first = int(np.searchsorted(self.place, place))
-        columns = [column[first:] for column in self]
-        return type(self)(*columns)
+    @property
+    def all(self) -> Numbers:
+        """What is left, as a view: (columns, rows)."""
+        return self._table[:, self._start : self._end]
+
+    @property
+    def added(self) -> int:
+        """How many rows ever were: the number of the next."""
+        left = self._end - self._start
+        return self.gone + left
+
+    def add(self, rows: Sequence[Sequence[Json]]) -> None:
+        end = self._end + len(rows)
+        if end > self._table.shape[1]:
+            self._make_room(len(rows))
+            end = self._end + len(rows)
+        count = len(self._table)
+        self._table[:, self._end : end] = columns_of(rows, count)
+        self._end = end
+
+    def let_go(self, rows: int) -> None:
+        """The first so many."""
+        self._start += rows
+        self.gone += rows
+
+    def _make_room(self, rows: int) -> None:
+        """For so many more, and as many again as are there."""
+        left = self.all
+        count, size = left.shape
+        table = np.empty((count, 2 * (size + rows)))
+        table[:, :size] = left
+        self._table = table
+        self._start = 0
+        self._end = size
 
 
-NO_CASES = JudgedCases.of_rows([])
-NO_USES = UseRows.of_rows([])
+RowsOf = dict[str, "array[int]"]
+"""The numbers of the rows of each lesson, or of each contributor's."""
 
 
 class LatestCases:
     """The latest judged cases of a job, at most `LATEST`, and the uses of lessons in them."""
 
     def __init__(self) -> None:
-        self.cases = NO_CASES
-        self.rows = NO_USES
-        self.lessons: dict[str, int] = {}
-        """The number of each lesson that has uses here; some have none any more."""
-        self.contributors: dict[str, int] = {}
-        self.agreed = _agreed(NO_CASES, NO_USES)
+        self._cases = NumberColumns(len(JudgedCases._fields))
+        self._uses = NumberColumns(len(UseRows._fields))
+        self._of_lesson: RowsOf = {}
+        self._of_contributor: RowsOf = {}
+        self.agreed = _agreed(self.cases, self._rows)
         """The share of lessons that agreed with what proved right, by blocks of cases back and by rank (blocks, ranks);
         0 where that is not known. Only what is still remembered counts."""
+
+    @property
+    def cases(self) -> JudgedCases:
+        return JudgedCases(*self._cases.all)
+
+    @property
+    def _rows(self) -> UseRows:
+        return UseRows(*self._uses.all)
 
     @property
     def last(self) -> int:
@@ -201,46 +220,45 @@ class LatestCases:
 
         Of a use the lesson's id and its contributor come first.
         """
-        new: list[Sequence[Json]] = []
-        for lesson, by, *stored in uses:
-            number = self._number_of(lesson)
-            contributor = self._contributor_number(by)
-            new.append((number, contributor, *stored))
-        later = JudgedCases.of_rows(cases)
-        self.cases = self.cases.end_to_end(later, LATEST)
-        first = float(self.cases.place[0])
-        later_rows = UseRows.of_rows(new)
-        rows = self.rows.end_to_end(later_rows)
-        self.rows = rows.since(first)
-        self.agreed = _agreed(self.cases, self.rows)
-        uses_left = len(self.rows.lesson)
-        if len(self.lessons) > 2 * uses_left + MOST_TOLD:
-            self._forget_unused()
+        rows: list[Sequence[Json]] = []
+        for number, (lesson, by, *stored) in enumerate(uses, self._uses.added):
+            _note(self._of_lesson, lesson, number)
+            remembered = by is not None
+            if remembered:
+                _note(self._of_contributor, by, number)
+            rows.append((remembered, *stored))
+        self._cases.add(cases)
+        self._uses.add(rows)
+        self._let_go()
+        self._forget_unused()
+        self.agreed = _agreed(self.cases, self._rows)
 
-    def _number_of(self, lesson: str) -> int:
-        return self.lessons.setdefault(lesson, len(self.lessons))
-
-    def _contributor_number(self, name: str | None) -> int:
-        if name is None:
-            return NOBODY
-        return self.contributors.setdefault(name, len(self.contributors))
+    def _let_go(self) -> None:
+        """Of all but the latest cases."""
+        places = self.cases.place
+        late = max(len(places) - LATEST, 0)
+        self._cases.let_go(late)
+        first = places[late]
+        gone = np.searchsorted(self._rows.place, first)
+        self._uses.let_go(int(gone))
 
     def _forget_unused(self) -> None:
-        """Number anew those lessons that have uses here."""
-        used, numbers = np.unique(self.rows.lesson, return_inverse=True)
-        names = list(self.lessons)
-        self.lessons = {}
-        for number in used.astype(int):
-            self._number_of(names[number])
-        lesson = numbers.astype(np.float64)
-        self.rows = self.rows._replace(lesson=lesson)
+        """Of the lessons' names those without uses here, now and then."""
+        uses = len(self._rows.place)
+        if len(self._of_lesson) <= 2 * uses + MOST_TOLD:
+            return
+        first = self._uses.gone
+        for name, rows in list(self._of_lesson.items()):
+            if rows[-1] < first:
+                del self._of_lesson[name]
 
     # --- asking
 
     @property
     def typical(self) -> float | None:
         """The cases' mean score, each weighing one over its label's probability. None: there are none."""
-        return typical_score(self.cases.score, self.cases.weight)
+        cases = self.cases
+        return typical_score(cases.score, cases.weight)
 
     @property
     def recurring(self) -> float:
@@ -249,35 +267,36 @@ class LatestCases:
 
     def of_lessons(self, names: Iterable[str]) -> GroupedUses:
         """Each lesson's latest uses, at most `LATEST_USES` of each."""
-        groups = tuple(names)
-        return self._grouped(groups, self.lessons, self.rows.lesson)
+        return self._grouped(names, self._of_lesson)
 
     def of_contributors(self, names: Iterable[str]) -> GroupedUses:
         """The latest uses of all that each of these contributed, at most `LATEST_USES` of each."""
+        return self._grouped(names, self._of_contributor)
+
+    def _grouped(self, names: Iterable[str], rows_of: RowsOf) -> GroupedUses:
         groups = tuple(names)
-        return self._grouped(groups, self.contributors, self.rows.contributor)
+        parts = [self._late(rows_of.get(name)) for name in groups]
+        counts = list(map(len, parts))
+        numbers = np.arange(len(groups))
+        group = np.repeat(numbers, counts)
+        chosen = np.concatenate([NO_ROWS, *parts])
+        columns = self._uses.all[:, chosen]
+        uses = self._as_uses(UseRows(*columns))
+        return GroupedUses(groups, group, uses)
 
-    def _grouped(
-        self, names: tuple[str, ...], numbers: Mapping[str, int], column: Numbers
-    ) -> GroupedUses:
-        group_of = np.full(len(numbers) + 1, -1, np.intp)  # the last one: of `NOBODY`
-        for n, name in enumerate(names):
-            number = numbers.get(name)
-            if number is not None:
-                group_of[number] = n
-        groups = group_of[column.astype(np.intp)]
-        (wanted,) = np.nonzero(groups >= 0)
-        by_group = np.argsort(groups[wanted], kind="stable")
-        chosen = wanted[by_group]
-        group = groups[chosen]
-        late = _latest_of_each(group, len(names))
-        return GroupedUses(names, group[late], self._uses(self.rows.some(chosen[late])))
+    def _late(self, numbers: array[int] | None) -> Places:
+        """Where the rows of these numbers stand now, as far as they are late enough."""
+        if numbers is None:
+            return NO_ROWS
+        latest = np.array(numbers[-LATEST_USES:], np.intp)
+        places = latest - self._uses.gone
+        return places[places >= 0]
 
-    def _uses(self, rows: UseRows) -> Uses:
+    def _as_uses(self, rows: UseRows) -> Uses:
         places = self.cases.place
         judged_by_then = np.searchsorted(places, rows.place, side="right")
         age = len(places) - judged_by_then
-        expected = self.agreed[age // BLOCK, rows.rank.astype(np.intp)]
+        rank = rows.rank.astype(np.intp)
         return Uses(
             place=rows.place,
             shown=rows.shown,
@@ -286,17 +305,16 @@ class LatestCases:
             weight=rows.weight,
             age=age.astype(np.float64),
             agreed=rows.agreed,
-            expected=expected,
+            expected=self.agreed[age // BLOCK, rank],
         )
 
 
-def _latest_of_each(group: Places, groups: int) -> NDArray[np.bool_]:
-    """Whether each use is among the last `LATEST_USES` of its group; they come group by group."""
-    counts = np.bincount(group, minlength=groups)
-    ends = np.cumsum(counts)
-    place = np.arange(len(group))
-    left = ends[group] - place
-    return left <= LATEST_USES
+def _note(rows_of: RowsOf, name: str, number: int) -> None:
+    """One more row of this name; of many, the latest are kept."""
+    numbers = rows_of.setdefault(name, array("q"))
+    numbers.append(number)
+    if len(numbers) > 2 * LATEST_USES:
+        del numbers[:-LATEST_USES]
 
 
 def _agreed(cases: JudgedCases, rows: UseRows) -> Numbers:
@@ -317,7 +335,7 @@ def _share_by_rank(rows: UseRows, sample: slice) -> Numbers:
     """Of a sample's lessons that are still remembered, how many agreed at each rank."""
     agreed = rows.agreed[sample]
     rank = rows.rank[sample].astype(np.intp)
-    remembered = rows.contributor[sample] > NOBODY
+    remembered = rows.remembered[sample] > 0
     found_out = agreed >= 0
     known = remembered & found_out
     ranks = MOST_TOLD + 1
