@@ -82,14 +82,22 @@ class Autonomy:
         """
         counted = replace(self, settled=self.settled + 1)
         settled = counted._certified(decision, error)
-        if error is None or not decision.audit or evidence.answer is None:
+        if error is None or not decision.audit:
+            return settled
+        if evidence.answer is None:
             return settled
         weight = 1 / decision.propensity
         example = Example(evidence=evidence, correct=not error, weight=weight)
-        examples = (*settled.examples, example)
-        labels = settled.labels + 1
-        learned = replace(settled, examples=examples[-KEPT:], labels=labels)
-        return learned._fitted() if learned._fit_is_due else learned
+        return settled._taught_by(example)
+
+    def _taught_by(self, example: Example) -> Self:
+        """With one more example; the assessor is fitted anew where that is due."""
+        latest = (*self.examples, example)[-KEPT:]
+        labels = self.labels + 1
+        taught = replace(self, examples=latest, labels=labels)
+        if taught._fit_is_due:
+            return taught._fitted()
+        return taught
 
     def _certified(self, decision: Decision, error: bool | None) -> Self:
         """The certificate after one more settled case, where there is one."""
@@ -97,10 +105,11 @@ class Autonomy:
             return self
         settled = Settled(decision=decision, error=error)
         certificate = self.certificate.after(settled)
-        first_alone = self.first_alone
-        if first_alone is None and certificate.passed:
-            first_alone = self.labels + 1
-        return replace(self, certificate=certificate, first_alone=first_alone)
+        certified = replace(self, certificate=certificate)
+        if self.first_alone is None and certificate.passed:
+            labels = self.labels + 1
+            return replace(certified, first_alone=labels)
+        return certified
 
     @property
     def _fit_is_due(self) -> bool:
