@@ -242,7 +242,6 @@ def context_parameter(function: Function) -> str | None:
     return first
 
 
-@lru_cache(maxsize=1_024)
 def _failed(call: ToolCall, why: str) -> Message:
     return Message(role="tool", call_id=call.id, content=why, failed=True)
 
@@ -256,6 +255,7 @@ def _listed(error: ValidationError) -> str:
     return "; ".join(problems)
 
 
+@lru_cache(maxsize=1_024)
 def arguments_of(function: Function) -> type[BaseModel]:
     """A model of the function's arguments, with what the docstring says of each.
 
