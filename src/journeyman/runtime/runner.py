@@ -28,6 +28,7 @@ from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.waiting import Suspended
 from journeyman.store.journal import Journal, LeaseLostError
 from journeyman.store.journal.replay import outcome_of
+from journeyman.system.memory import give_back
 from journeyman.types import Case, CaseResult, Decided, Event, Run, Trajectory, WorkerSpec
 from journeyman.worker import WorkerVersion
 
@@ -39,6 +40,8 @@ LISTEN_SECONDS = 0.5
 
 PATIENCE_SECONDS = 30.0
 """`drain` waits for cases that wake up within this time; for others it does not."""
+
+CASES_BETWEEN_TIDYING = 200
 
 OnCaseClosed = Callable[[CaseResult], None]
 
@@ -129,6 +132,7 @@ class Runner:
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[str, list[asyncio.Future[CaseResult]]] = {}
         self._being_added = 0
+        self._closed = 0
         self._nothing_to_claim = False
         """What the dispatcher saw last."""
         self._resting = asyncio.Event()
@@ -352,10 +356,17 @@ class Runner:
         else:
             self._settle(result)
             self.on_case_closed(result)
+            await self._tidy()
         finally:
             self._slots.release()
             del self._in_flight[lease.case.id]
             self._changed.set()
+
+    async def _tidy(self) -> None:
+        """Now and then, give back the memory that cases needed for a moment."""
+        self._closed += 1
+        if self._closed % CASES_BETWEEN_TIDYING == 0:
+            await self.call_journal(give_back)
 
     def _failed(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
