@@ -113,7 +113,8 @@ class GameProcess:
         error = answer.get("error")
         if error:
             kind = InputError if error["kind"] == "input" else EnvironmentFault
-            raise kind(error["message"], error["hint"])
+            traceback = error.get("traceback")
+            raise kind(error["message"], error["hint"], traceback=traceback)
         return answer["given"]
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:
