@@ -122,7 +122,10 @@ class RunningCall:
 
     async def call_tool(self, tool: str, arguments: Mapping[str, Json]) -> Message:
         """Raises InputError: the case's own path holds the calls of the model."""
-        raise InputError(f"{tool!r} can't be called outside a branch.", "Call it inside `gather`.")
+        raise InputError(
+            f"{tool!r} can't be called outside a branch.",
+            "Call it inside `gather`.",
+        )
 
     async def settle(self) -> None:
         """There is nothing to do: the loop writes what is noted on the case's own path."""
