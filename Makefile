@@ -17,9 +17,9 @@ test: $(VENV)/.dev             ## set up and run all tests
 check: $(VENV)/.dev            ## format, lint, types, floors, unit tests: under two minutes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n 2
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not model and not network"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile quick -m "not slow and not model and not network"
 
 format: $(VENV)/.dev           ## let ruff put the code in order
 	$(BIN)/ruff format .

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from journeyman.assess.autonomy import FIRST_FIT
 from journeyman.autonomy.tracker import remade
-from journeyman.environments.running import await_event
+from journeyman.environments.running import await_event, call_tool, gather
 from journeyman.job.job import Job
 from journeyman.runtime.leases import LeaseOwner
 from journeyman.runtime.runner import Runner, work
@@ -44,9 +44,23 @@ from journeyman.types import (
     Usage,
 )
 
-PLAN = ("look", "ring", "note", "book")
-"""The calls that a case takes, in order: pure, once, idempotent, reconcilable."""
+PLAN = ("look", "ring", "note", "book", "split")
+"""The calls that a case takes, in order: pure, once, idempotent, reconcilable; and one that runs two branches."""
 
+EFFECTS: dict[str, Effect] = {
+    "look": "pure",
+    "ring": "once",
+    "note": "idempotent",
+    "book": "reconcilable",
+    "split": "pure",
+    "knock": "once",
+    "page": "reconcilable",
+    "jot": "idempotent",
+}
+"""The last three are called in the branches only."""
+
+PAGES = 3
+"""In the branches of a case: two in one, one in the other."""
 
 WAIT_SECONDS = 0.15
 """Each case leaves the queue while it looks: until the case before it is closed, or for so long."""
@@ -113,22 +127,33 @@ class CountingWorld:
             "properties": {"case": {"type": "string"}},
             "required": ["case"],
         }
-        effects: tuple[Effect, ...] = ("pure", "once", "idempotent", "reconcilable")
         self.tools = tuple(
             ToolSpec(name=name, description=name, parameters=schema, effect=effect)
-            for name, effect in zip(PLAN, effects, strict=True)
+            for name, effect in EFFECTS.items()
         )
 
     async def reset(self) -> Sequence[Message]:
         return (Message(role="user", content=self.input.id),)
 
     async def step(self, call: ToolCall) -> Message:
-        key = call.id if call.name in {"note", "book"} else self.input.id
+        keyed = EFFECTS[call.name] in {"idempotent", "reconcilable"}
+        key = call.id if keyed else self.input.id
         if call.name == "look":
             await await_event(go_name(self.input.id), seconds=WAIT_SECONDS)
+        if call.name == "split":
+            await gather(left=self._left, right=self._right)
         append_line(self.world / call.name, key)
         await asyncio.sleep(0)
         return Message(role="tool", call_id=call.id, content=f"{call.name} done")
+
+    async def _left(self) -> None:
+        await call_tool("page", case=self.input.id)
+        await call_tool("jot", case=self.input.id)
+        await call_tool("page", case=self.input.id)
+
+    async def _right(self) -> None:
+        await call_tool("knock", case=self.input.id)
+        await call_tool("page", case=self.input.id)
 
     async def reconcile(self, call: ToolCall) -> Message | None:
         happened = call.id in lines(self.world / call.name)
@@ -284,7 +309,7 @@ class Verdict:
     cases: int
     in_doubt: int
     lost: int
-    """Cases not closed, or answered wrongly."""
+    """Cases not closed, answered wrongly, or with a page missing."""
     doubled: int
     """`once` or keyed effects that happened twice, and answered model calls that were paid again."""
     stuck: int
@@ -310,22 +335,30 @@ def verdict(world: Path, cases: int, *, seconds: float) -> Verdict:
         }
     doubt = {o.case_id for o in found if o.trajectory.stop == "in_doubt"}
     rung = Counter(lines(world / "ring"))
+    knocked = Counter(lines(world / "knock"))
     booked = Counter(lines(world / "book"))
+    paged = Counter(lines(world / "page"))
+    pages = Counter(key.partition("-")[0] for key in paged)
     calls = [json.loads(line) for line in lines(world / "calls")]
     paid_again = sum(at > replied.get((case_id, step), at) for case_id, step, at in calls)
-    good = {o.case_id for o in found if o.closed and o.correct}
+    good = {o.case_id for o in found if o.closed and o.correct and pages[o.case_id] == PAGES}
     return Verdict(
         cases=len(found),
         in_doubt=len(doubt),
         lost=cases - len(good | doubt),
-        doubled=sum(n - 1 for n in rung.values())
-        + sum(n - 1 for n in booked.values())
-        + paid_again,
+        doubled=_repeated(rung, knocked, booked, paged) + paid_again,
         stuck=stuck,
-        unsurfaced=sum(rung[o.case_id] != 1 for o in found if o.case_id not in doubt),
+        unsurfaced=sum(
+            (rung[o.case_id], knocked[o.case_id]) != (1, 1) for o in found if o.case_id not in doubt
+        ),
         undecided=abs(len(found) - len(made)) + sum(before != again for before, again in made),
         faults=tuple(lines(world / "faults")),
     )
+
+
+def _repeated(*seen: Counter[str]) -> int:
+    """How often an effect happened again."""
+    return sum(times - 1 for counted in seen for times in counted.values())
 
 
 def kill_worlds(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from journeyman.app.results import WorkSummary as WorkSummary
     from journeyman.app.workspace import Workspace as Workspace
     from journeyman.environments.running import await_event as await_event
+    from journeyman.environments.running import call_tool as call_tool
+    from journeyman.environments.running import gather as gather
     from journeyman.environments.tools import RunContext as RunContext
     from journeyman.environments.tools import ToolResult as ToolResult
     from journeyman.environments.tools import effect as effect
@@ -47,8 +49,10 @@ PLACES = {
     "Worker": "app.front",
     "Workspace": "app.workspace",
     "await_event": "environments.running",
+    "call_tool": "environments.running",
     "effect": "environments.tools",
     "final": "environments.tools",
+    "gather": "environments.running",
     "tool": "environments.tools",
     "verifiers": "verifiers",
 }

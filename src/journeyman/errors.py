@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import format_exception
 from typing import ClassVar
 
 from journeyman.types import Failure
@@ -18,17 +19,21 @@ class JourneymanError(Exception):
     kind: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str, *, traceback: str | None = None) -> None:
+        """`traceback`: of the fault in foreign code that this error tells of. None: there is none."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.traceback = traceback
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}"
 
     @property
     def failure(self) -> Failure:
-        return Failure(kind=self.kind, message=self.message, hint=self.hint)
+        return Failure(
+            kind=self.kind, message=self.message, hint=self.hint, traceback=self.traceback
+        )
 
 
 class InputError(JourneymanError):
@@ -135,6 +140,10 @@ class LearningBudgetSpent(JourneymanError):
     kind = "learning_budget"
 
 
+TRACEBACK_CHARACTERS = 8_000
+"""Of a traceback, so much is kept: its end tells where the fault is."""
+
+
 class Caught:
     """What `boundary()` caught, if anything."""
 
@@ -159,5 +168,11 @@ def boundary(where: str) -> Iterator[Caught]:
         outcome.failure = Failure(
             kind="fault",
             message=f"{where}: {type(error).__name__}: {error}",
-            hint="This is a fault in that code, not in the case; report it with `journeyman show` of the case.",
+            hint="This is a fault in that code, not in the case: `journeyman show CASE --traceback` says where.",
+            traceback=_end_of_traceback(error),
         )
+
+
+def _end_of_traceback(error: Exception) -> str:
+    told = "".join(format_exception(error))
+    return told[-TRACEBACK_CHARACTERS:]

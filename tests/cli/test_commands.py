@@ -201,6 +201,7 @@ def test_nothing_is_printed_into_a_closed_pipe(tmp_path: Path) -> None:
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_report_leaves_nothing_behind(cli: Cli, tmp_path: Path) -> None:
     cli("new", "mail")
     with endpoint(sorts_mail) as model:
@@ -230,7 +231,8 @@ def test_json_is_all_that_is_printed(cli: Cli) -> None:
 
 def test_emit_holds_the_first_and_refuses_what_is_not_json(cli: Cli) -> None:
     assert cli("new", "mail").code == 0
-    assert cli("work", "mail").code == 0
+    with endpoint(sorts_mail) as model:
+        assert cli("work", "mail", "--model", model).code == 0
     assert cli("emit", "approve:1", '"yes"', "--json").json == {"name": "approve:1", "first": True}
     assert not cli("emit", "approve:1", "--json").json["first"]
     assert cli("emit", "approve:2", "yes").code == 2

@@ -194,6 +194,7 @@ def test_another_ground_is_another_story(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.pictures
 def test_the_report_shows_it_and_escapes_what_comes_from_outside(world: World) -> None:
     world.work(cases(30))
     world.examine(world.propose(GOOD))

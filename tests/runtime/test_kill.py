@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.lib.crash import Verdict, die_at, kill_worlds, lines, spawn, verdict, wait_for
+from bench.lib.crash import PAGES, Verdict, die_at, kill_worlds, lines, spawn, verdict, wait_for
 from journeyman.store.faults import POINTS
+from journeyman.store.journal import open_journal
 
 CASES = 6
 
@@ -42,6 +43,36 @@ def test_a_once_effect_that_happened_unrecorded_is_in_doubt_too(tmp_path: Path) 
     wait_for(spawn(tmp_path, 1, die_at("effect.after", 1)), 30)
     seen = verdict(tmp_path, 1, seconds=30)
     assert (seen.in_doubt, lines(tmp_path / "ring")) == (1, ["c00000"])
+
+
+@pytest.mark.parametrize(("point", "knocks"), [("effect.before", 0), ("effect.after", 1)])
+def test_a_once_effect_of_a_branch_is_in_doubt_and_never_repeated(
+    tmp_path: Path, point: str, knocks: int
+) -> None:
+    """Effects four to six are the first ones in the branches; one of them is `knock`."""
+    doubts = 0
+    for visit in (4, 5, 6):
+        world = tmp_path / str(visit)
+        world.mkdir()
+        wait_for(spawn(world, 1, die_at(point, visit)), 30)
+        begun = len(lines(world / "knock"))
+        seen = verdict(world, 1, seconds=30)
+        sound(seen, 1)
+        if seen.in_doubt:
+            doubts += 1
+            assert (begun, len(lines(world / "knock"))) == (knocks, knocks)
+    assert doubts
+
+
+def test_the_branches_of_a_case_are_under_their_own_paths(tmp_path: Path) -> None:
+    wait_for(spawn(tmp_path, 1, die_at("case.before_close", 1)), 30)
+    sound(verdict(tmp_path, 1, seconds=30), 1)
+    with open_journal(tmp_path / "workspace") as journal:
+        (run,) = journal.runs()
+        events = journal.events(run.id, "c00000")
+    paths = {event.path for event in events}
+    assert paths == {"", "c00000-4/left", "c00000-4/right"}
+    assert len(lines(tmp_path / "page")) == PAGES
 
 
 @pytest.mark.slow

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from journeyman.environments import SingleTurn
+from journeyman import Result, Worker
+from journeyman.environments import SingleTurn, effect
+from journeyman.environments.running import await_event, call_tool, gather
+from journeyman.errors import InputError
 from journeyman.job.job import Job
-from journeyman.models.scripted import ScriptedModel
+from journeyman.models.scripted import Line, ScriptedModel
 from journeyman.runtime.case_log import CaseLog, DivergedError
 from journeyman.runtime.durable import DurableModel
 from journeyman.runtime.runs import add_cases, open_run
 from journeyman.store.journal import Journal, open_journal
-from journeyman.types import Case, Message, ToolSpec
+from journeyman.types import Case, Message, ToolCall, ToolSpec
 
 
 def echo(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
@@ -83,3 +86,140 @@ def test_a_branch_that_asks_something_else_is_noticed(tmp_path: Path) -> None:
     asyncio.run(go(DRAFT, ScriptedModel([echo] * 2)))
     with pytest.raises(DivergedError, match="Model call 1"):
         asyncio.run(go(["something else"], ScriptedModel([])))
+
+
+# --- branches that a tool runs
+
+
+@effect("once")
+def knock() -> str:
+    """Knock at the door."""
+    return "knocked"
+
+
+def look(what: str) -> str:
+    """Look at something."""
+    return f"saw {what}"
+
+
+async def waits() -> str:
+    """Wait for somebody."""
+    return str((await await_event("somebody")).payload)
+
+
+async def looking() -> str:
+    return (await call_tool("look", what="left")).text
+
+
+async def knocking() -> str:
+    return (await call_tool("knock")).text
+
+
+async def waiting() -> str:
+    return (await call_tool("waits")).text
+
+
+async def waiting_itself() -> str:
+    return str((await await_event("somebody")).payload)
+
+
+async def both() -> str:
+    """Look and knock at once."""
+    told = await gather(left=looking, right=knocking)
+    return f"{told['left']}, {told['right']}"
+
+
+async def waits_within() -> str:
+    """Let a branch wait."""
+    return (await gather(one=waiting))["one"]
+
+
+async def waits_itself() -> str:
+    """Let a branch wait by itself."""
+    return (await gather(one=waiting_itself))["one"]
+
+
+async def twice() -> str:
+    """Give two branches one name."""
+    await gather(one=looking)
+    return (await gather(one=looking))["one"]
+
+
+async def outside() -> str:
+    """Call a tool outside a branch."""
+    return await looking()
+
+
+@effect("idempotent")
+async def acts(key: str) -> str:
+    """Run branches in a tool that acts."""
+    return (await gather(one=looking))["one"]
+
+
+async def unknown() -> str:
+    """Call a tool that there is not."""
+
+    async def one() -> str:
+        return (await call_tool("dance")).text
+
+    return (await gather(one=one))["one"]
+
+
+TOOLS = (knock, look, waits, both, waits_within, waits_itself, twice, outside, acts, unknown)
+
+
+def clerk(tool: str) -> ScriptedModel:
+    """Calls one tool and says what it was told."""
+
+    def say(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Line:
+        if messages[-1].role == "tool":
+            return messages[-1].text
+        return ToolCall(id="t", name=tool, arguments={})
+
+    return ScriptedModel(say)
+
+
+def did(tool: str, workspace: Path) -> Result[str]:
+    worker = Worker("branches", tools=TOOLS, model=clerk(tool), workspace=workspace)
+    return worker.do("Go.", id="c")
+
+
+def test_a_tools_branches_have_paths_of_their_own_and_its_case_reads_as_before(
+    tmp_path: Path,
+) -> None:
+    done = did("both", tmp_path)
+    assert done.answer == "saw left, knocked"
+    with open_journal(tmp_path) as journal:
+        (run,) = journal.runs()
+        events = journal.events(run.id, "c")
+    kinds = {
+        path: [event.kind for event in events if event.path == path]
+        for path in ("t/left", "t/right")
+    }
+    assert kinds == {"t/left": ["resulted"], "t/right": ["intended", "resulted"]}
+    (first, _) = done.trajectory.steps
+    assert [result.text for result in first.results] == ["saw left, knocked"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "says"),
+    [
+        ("waits_within", "A branch can't wait"),
+        ("waits_itself", "A branch can't wait"),
+        ("twice", "run a branch 'one' already"),
+        ("outside", "can't be called outside a branch"),
+        ("acts", "can't run branches"),
+        ("unknown", "There is no tool 'dance'"),
+    ],
+)
+def test_what_a_branch_can_not_do_is_told_to_the_worker(
+    tmp_path: Path, tool: str, says: str
+) -> None:
+    assert says in str(did(tool, tmp_path).answer)
+
+
+def test_outside_a_worker_there_are_no_branches() -> None:
+    with pytest.raises(InputError, match="no worker called this"):
+        asyncio.run(both())
+    with pytest.raises(InputError, match="no worker called this"):
+        asyncio.run(looking())

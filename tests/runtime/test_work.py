@@ -262,6 +262,7 @@ def test_a_second_process_may_join(tmp_path: Path) -> None:
     assert (seen.closed, seen.model_calls, seen.correct.count) == (12, 12, 10)
 
 
+@pytest.mark.pictures
 def test_a_report_escapes_what_comes_from_outside(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>"
     cases = [

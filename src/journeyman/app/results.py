@@ -11,7 +11,7 @@ from journeyman.app.typed import OutputType
 from journeyman.app.workspace import Workspace
 from journeyman.assess.stats import Proportion
 from journeyman.runtime.review import reason
-from journeyman.types import CaseResult, Cited, Failure, Label, Run
+from journeyman.types import CaseResult, Cited, Failure, Label, Run, Trajectory
 from journeyman.verifiers.citations import abstains, cited_sentences, shown_to
 
 T = TypeVar("T")
@@ -51,6 +51,11 @@ class Result(Generic[T]):
     run: Run = field(repr=False)
     room: Workspace = field(repr=False, compare=False)
     kind: OutputType[T] = field(repr=False, compare=False)
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The rollout step by step; of a fault in the code its `failure` has the traceback."""
+        return self.record.trajectory
 
     @property
     def citations(self) -> tuple[Citation, ...]:

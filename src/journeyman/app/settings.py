@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -29,6 +29,7 @@ class WorkerSettings(Generic[T]):
     allowed_error: float | None
     model: str | Model | None
     budget: Budget | None
-    workspace: str | Path | Workspace | None
+    workspace: str | Path | Workspace | None = field(repr=False)
+    """A URL may hold a password: it is not shown."""
     name: str
     at_once: int

@@ -191,7 +191,7 @@ def _as_json(
         "delivered": outcome.decision is not None and outcome.decision.deliver,
         "failure": None
         if outcome.trajectory.failure is None
-        else outcome.trajectory.failure.model_dump(mode="json"),
+        else outcome.trajectory.failure.brief.model_dump(mode="json"),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
     print_json(shown)

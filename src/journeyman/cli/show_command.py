@@ -14,11 +14,12 @@ from journeyman.app.finding import chosen_run
 from journeyman.app.workspace import DEFAULT_WORKSPACE, existing_journal
 from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json
 from journeyman.cli.text import duration, tokens, verdict
+from journeyman.environments.tools import traceback_of
 from journeyman.errors import InputError
 from journeyman.runtime.review import reason
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcome_of, outcomes
-from journeyman.types import Case, CaseResult, Message, Run, Score, Step, ToolCall
+from journeyman.types import Case, CaseResult, Message, Run, Score, Step, ToolCall, Trajectory
 
 COLOURS = {"system": "dim", "user": "cyan", "assistant": "green", "tool": "magenta"}
 
@@ -40,6 +41,10 @@ def main(
         bool,
         typer.Option("--open", help="List only what wants a person: cases failed or in doubt."),
     ] = False,
+    traceback: Annotated[
+        bool,
+        typer.Option("--traceback", help="Say where in the code a fault of this case arose."),
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +60,8 @@ def main(
                 f"Run {chosen.id!r} has no case {case!r}.", "List its cases with: journeyman show"
             )
         outcome = outcome_of(found, chosen.worker, journal.events(chosen.id, case, attempt=attempt))
+    if not traceback:
+        outcome = _without_tracebacks(outcome)
     if as_json:
         print_json(
             {
@@ -144,6 +151,7 @@ def _ending(console: Console, case: Case, outcome: CaseResult) -> None:
     failure = trajectory.failure
     if failure is not None:
         console.print(f"[yellow]{escape(failure.message)}[/]\n{escape(failure.hint)}")
+        _traceback(console, failure.traceback)
     if outcome.at is not None:
         local = datetime.fromtimestamp(outcome.at).astimezone()
         console.print(f"[dim]{local:%Y-%m-%d %H:%M:%S %Z}[/]")
@@ -157,6 +165,42 @@ def _score(console: Console, score: Score) -> None:
     console.print(f"{score.verifier}: {value} {why}")
     for name, part in score.fields.items():
         console.print(f"    {escape(name)}: {part:g}")
+    if score.failure is not None:
+        _traceback(console, score.failure.traceback)
+
+
+def _without_tracebacks(outcome: CaseResult) -> CaseResult:
+    """The same case, with no word about where in the code it failed."""
+    scores: list[Score] = []
+    for score in outcome.scores:
+        unexplained = score.model_copy(update={"failure": None})
+        scores.append(unexplained)
+    changed = {"trajectory": _without(outcome.trajectory), "scores": tuple(scores)}
+    return outcome.model_copy(update=changed)
+
+
+def _without(trajectory: Trajectory) -> Trajectory:
+    failure = trajectory.failure
+    steps = map(_without_traceback, trajectory.steps)
+    changed: dict[str, object] = {"steps": tuple(steps)}
+    if failure is not None:
+        changed["failure"] = failure.brief
+    return trajectory.model_copy(update=changed)
+
+
+def _without_traceback(step: Step) -> Step:
+    results: list[Message] = []
+    for message in step.results:
+        told = message
+        if traceback_of(message) is not None:
+            told = message.model_copy(update={"details": None})
+        results.append(told)
+    return step.model_copy(update={"results": tuple(results)})
+
+
+def _traceback(console: Console, told: str | None) -> None:
+    if told is not None:
+        console.print(f"[dim]{escape(told.rstrip())}[/]")
 
 
 def _decision(console: Console, outcome: CaseResult) -> None:
@@ -202,6 +246,7 @@ def _say(console: Console, message: Message) -> None:
     failed = " (failed)" if message.failed else ""
     text = escape(message.text)
     console.print(f"[{colour}]{message.role}{failed}:[/] {text}")
+    _traceback(console, traceback_of(message))
     for call in message.tool_calls:
         console.print(f"    → {_spelled(call)}")
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from journeyman.documents import Passage, cited, listed
+from journeyman.environments.tools import failed_result
 from journeyman.errors import boundary
 from journeyman.protocols import Environment, OpenEnvironment
 from journeyman.types import CaseInput, Message, Part, Text, ToolCall, ToolSpec
@@ -96,9 +97,7 @@ class _Informed:
         with boundary("the search") as outcome:
             told = (await self._found(query[:QUERY_CHARACTERS]),)
         if outcome.failure is not None:
-            return Message(
-                role="tool", call_id=call.id, content=outcome.failure.message, failed=True
-            )
+            return failed_result(call, outcome.failure)
         return Message(role="tool", call_id=call.id, content=told)
 
     async def _found(self, query: str) -> Part:

@@ -45,6 +45,7 @@ from journeyman.types import (
     CaseInput,
     Data,
     Effect,
+    Failure,
     Message,
     Part,
     Record,
@@ -214,7 +215,7 @@ class _Tools:
             else:
                 value = await asyncio.to_thread(function, **arguments)
         if outcome.failure is not None:
-            return _failed(call, outcome.failure.message)
+            return failed_result(call, outcome.failure)
         told = value if isinstance(value, ToolResult) else ToolResult(content=_said(value))
         return Message(role="tool", call_id=call.id, content=told.parts, details=told.details)
 
@@ -232,6 +233,22 @@ class _Tools:
         return True
 
     async def close(self) -> None: ...
+
+
+def failed_result(call: ToolCall, failure: Failure) -> Message:
+    """What the model reads of a tool that failed; the traceback is kept beside it, for the program only."""
+    details = None if failure.traceback is None else {"traceback": failure.traceback}
+    return Message(
+        role="tool", call_id=call.id, content=failure.message, failed=True, details=details
+    )
+
+
+def traceback_of(result: Message) -> str | None:
+    """Where in the code a tool failed. None: it did not, or not through a fault."""
+    if not result.failed or result.details is None:
+        return None
+    told = result.details.get("traceback")
+    return told if isinstance(told, str) else None
 
 
 def context_parameter(function: Function) -> str | None:

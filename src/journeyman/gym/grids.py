@@ -18,7 +18,8 @@ def _registry() -> dict[str, Any]:
     import minigrid  # noqa: PLC0415 - an optional extra; it registers its tasks
 
     assert minigrid
-    return gymnasium.registry
+    registry: dict[str, Any] = gymnasium.registry
+    return registry
 
 
 def tasks() -> Sequence[str]:

@@ -115,7 +115,8 @@ class GameProcess:
         if error:
             is_input = error["kind"] == "input"
             kind = InputError if is_input else EnvironmentFault
-            raise kind(error["message"], error["hint"])
+            traceback = error.get("traceback")
+            raise kind(error["message"], error["hint"], traceback=traceback)
         return answer["given"]
 
     def _exchange(self, request: bytes, deadline: float) -> bytes:

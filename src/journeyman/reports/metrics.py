@@ -164,7 +164,7 @@ class _Fold:
         self.stops[result.trajectory.stop] += 1
         failure = result.trajectory.failure
         if failure is not None:
-            self.failures.setdefault(failure.kind, failure)
+            self.failures.setdefault(failure.kind, failure.brief)
             self.failed[failure.kind] += 1
         for score in result.scores:
             for name, value in score.fields.items():

@@ -184,7 +184,8 @@ async def _scores(job: Job, case: Case, trajectory: Trajectory) -> tuple[Score, 
             score = await verifier.score(case, trajectory)
             scores.append(score)
         if caught.failure is not None:
-            scores.append(_unjudged(verifier.name, caught.failure.message))
+            unjudged = _unjudged(verifier.name, caught.failure.message)
+            scores.append(unjudged.model_copy(update={"failure": caught.failure}))
     return tuple(scores)
 
 

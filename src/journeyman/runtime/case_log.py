@@ -75,6 +75,8 @@ class CaseLog:
         self.remarks = sum(message.call_id is None for message in messages)
         self.intents = {intended.call.id: intended.call for intended in bodies(self.past, Intended)}
         self.resumed = bodies(self.past, Resumed)
+        self.branches: list[CaseLog] = []
+        """Those that were opened from here."""
 
     @property
     def case(self) -> Case:
@@ -83,7 +85,9 @@ class CaseLog:
     def branch(self, name: str) -> CaseLog:
         """The log of a branch: it replays by itself, in whatever order branches run."""
         path = f"{self.path}/{name}" if self.path else name
-        return CaseLog(self.journal, self.lease, self.call_journal, self.attempt_past, path)
+        opened = CaseLog(self.journal, self.lease, self.call_journal, self.attempt_past, path)
+        self.branches.append(opened)
+        return opened
 
     @property
     def finished(self) -> Finished | None:
@@ -96,10 +100,14 @@ class CaseLog:
 
     @property
     def unresolved(self) -> ToolCall | None:
-        """A call begun whose result nobody knows."""
+        """A call begun whose result nobody knows, here or in a branch."""
         for call in self.intents.values():
             if call.id not in self.results:
                 return call
+        for branch in self.branches:
+            call_there = branch.unresolved
+            if call_there is not None:
+                return call_there
         return None
 
     def add(self, body: EventBody, key: str | None = None) -> None:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from journeyman.environments.running import RUNNING
-from journeyman.errors import InDoubt
+from journeyman.errors import InDoubt, InputError
 from journeyman.models.recorded import call_key
 from journeyman.protocols import Environment, Memory, Model
 from journeyman.runtime.case_log import CaseLog, DivergedError
@@ -156,14 +156,22 @@ class DurableEnvironment:
 
     async def _called(self, call: ToolCall, effect: Effect) -> Message:
         """The tool's answer; while it runs, it can ask things of the case."""
-        token = RUNNING.set(RunningCall(self.log, self.waits, effect))
+        running = RunningCall(self.log, self.waits, call, effect, self._step_in)
+        token = RUNNING.set(running)
         try:
             return await self.environment.step(call)
         finally:
             RUNNING.reset(token)
 
+    async def _step_in(self, branch: CaseLog, call: ToolCall) -> Message:
+        """The same for a call that a tool makes in a branch."""
+        return await DurableEnvironment(self.environment, branch).step(call)
+
     def _effect_of(self, call: ToolCall) -> Effect:
-        return next(tool.effect for tool in self.environment.tools if tool.name == call.name)
+        for tool in self.environment.tools:
+            if tool.name == call.name:
+                return tool.effect
+        raise InputError(f"There is no tool {call.name!r} here.", "Call one of the case's tools.")
 
     async def _carry_out(self, call: ToolCall, effect: Effect) -> Message:
         """An effect on the world: intent first, then the effect, then its result."""

@@ -7,12 +7,13 @@ after a crash, and when the case is taken up again, the recorded end of the wait
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Mapping
 
 from journeyman.environments.running import Woken
 from journeyman.errors import InputError
 from journeyman.runtime.case_log import CaseLog, DivergedError
 from journeyman.store.journal.replay import last_body
-from journeyman.types import Effect, Resumed, Waiting
+from journeyman.types import Effect, Json, Message, Resumed, ToolCall, Waiting
 
 
 class Suspended(BaseException):
@@ -73,13 +74,22 @@ def _woken(resumed: Resumed, name: str) -> Woken:
     return Woken(payload=resumed.payload, timed_out=resumed.timed_out)
 
 
+StepIn = Callable[[CaseLog, ToolCall], Awaitable[Message]]
+"""Carries out a call, recorded in the log of a branch."""
+
+
 class RunningCall:
     """What a tool can ask of the case that it runs in."""
 
-    def __init__(self, log: CaseLog, waits: CaseWaits, effect: Effect) -> None:
+    def __init__(
+        self, log: CaseLog, waits: CaseWaits, call: ToolCall, effect: Effect, step_in: StepIn
+    ) -> None:
         self.log = log
         self.waits = waits
+        self.call = call
         self.effect = effect
+        self.step_in = step_in
+        self.branches: set[str] = set()
 
     @property
     def run_id(self) -> str:
@@ -90,10 +100,86 @@ class RunningCall:
         return self.log.lease.case.id
 
     async def await_event(self, name: str, *, seconds: float | None = None) -> Woken:
-        """Raises InputError in a tool that is not `pure`: after the wait it is called again from its beginning."""
+        """Raises InputError in a tool that is not `pure`: after the wait it is called again from its beginning.
+
+        And in a branch: the case would leave the queue while another branch goes on.
+        """
+        self._must_be_pure("wait")
+        if self.log.path:
+            raise _no_wait()
+        return await self.waits.await_event(name, seconds=seconds)
+
+    def branch(self, name: str) -> RunningBranch:
+        """Raises InputError in a tool that is not `pure`: after a crash it is called again from its beginning."""
+        self._must_be_pure("run branches")
+        if name in self.branches:
+            raise InputError(
+                f"This call has run a branch {name!r} already.", "Give each branch its own name."
+            )
+        self.branches.add(name)
+        log = self.log.branch(f"{self.call.id}/{name}")
+        return RunningBranch(log, self.step_in)
+
+    async def call_tool(self, tool: str, arguments: Mapping[str, Json]) -> Message:
+        """Raises InputError: the case's own path holds the calls of the model."""
+        raise InputError(
+            f"{tool!r} can't be called outside a branch.",
+            "Call it inside `gather`.",
+        )
+
+    async def settle(self) -> None:
+        """There is nothing to do: the loop writes what is noted on the case's own path."""
+
+    def _must_be_pure(self, what: str) -> None:
         if self.effect != "pure":
             raise InputError(
-                f"A tool with the effect {self.effect!r} can't wait: it would be called again.",
-                "Wait in a pure tool, and act in another one.",
+                f"A tool with the effect {self.effect!r} can't {what}: it would be called again.",
+                "Do it in a pure tool, and act in another one.",
             )
-        return await self.waits.await_event(name, seconds=seconds)
+
+
+class RunningBranch:
+    """What one branch of a tool can ask: to call the case's other tools, recorded under the branch's own path."""
+
+    def __init__(self, log: CaseLog, step_in: StepIn) -> None:
+        self.log = log
+        self.step_in = step_in
+        self.calls = 0
+
+    @property
+    def run_id(self) -> str:
+        return self.log.lease.run_id
+
+    @property
+    def case_id(self) -> str:
+        return self.log.lease.case.id
+
+    async def await_event(self, name: str, *, seconds: float | None = None) -> Woken:
+        raise _no_wait()
+
+    def branch(self, name: str) -> RunningBranch:
+        raise InputError(f"A branch can't begin another one: {name!r}.", "Name them in one gather.")
+
+    async def call_tool(self, tool: str, arguments: Mapping[str, Json]) -> Message:
+        """Its id is its place in the branch, so that after a crash it is known again."""
+        call = ToolCall(id=f"{self.log.path}/{self.calls}", name=tool, arguments=arguments)
+        self.calls += 1
+        begun = self.log.intents.get(call.id)
+        if begun is not None and begun != call:
+            raise DivergedError(
+                f"Call {self.calls} of the branch {self.log.path!r} is not the one before the crash.",
+                "The tool does not repeat itself; try the case anew with --retry-failed.",
+            )
+        return await self.step_in(self.log, call)
+
+    async def settle(self) -> None:
+        """Write what is noted in the branch and not written yet."""
+        if self.log.unwritten:
+            await self.log.flush(fully=False)
+
+
+def _no_wait() -> InputError:
+    return InputError(
+        "A branch can't wait: the others would go on while the case has left the queue.",
+        "Wait before the branches begin, or after them.",
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from journeyman.types.content import Message, Record, Reply, Usage
+from journeyman.types.content import Json, Message, Record, Reply, Usage, without_empty
 from journeyman.types.learning import Lesson
 from journeyman.types.work import Split
 
@@ -22,6 +22,18 @@ class Failure(Record):
     kind: str
     message: str
     hint: str
+    traceback: str | None = None
+    """Where a fault in the code arose: the end of its traceback. No model and no inbox is shown it.
+    None: it was no such fault, or it was recorded by an earlier version."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_traceback(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        return without_empty("traceback", dump(self))
+
+    @property
+    def brief(self) -> Failure:
+        """The same without its traceback."""
+        return self.model_copy(update={"traceback": None})
 
 
 class Step(Record):
@@ -87,6 +99,12 @@ class Score(Record):
     reason: str = ""
     fields: Mapping[str, float] = Field(default_factory=dict)
     """The parts of a score that has parts, such as one value per JSON field."""
+    failure: Failure | None = None
+    """Of a verifier that broke. None: it did not."""
+
+    @model_serializer(mode="wrap")
+    def _without_no_failure(self, dump: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        return without_empty("failure", dump(self))
 
 
 class Evidence(Record):

@@ -46,7 +46,11 @@ class Python(Record):
             else:
                 value = await asyncio.to_thread(self.function, case, answer)
         if outcome.failure is not None:
-            raise VerifierError(outcome.failure.message, "Mend the function in job.py.")
+            raise VerifierError(
+                outcome.failure.message,
+                "Mend the function in job.py.",
+                traceback=outcome.failure.traceback,
+            )
         if isinstance(value, Score):
             return value
         if value is None:

@@ -244,7 +244,17 @@ def test_no_query_does_harm(index: FullText, connection: Connection, query: str)
     assert ids(index, connection, "near") == [0]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+LAST = len(HOSTILE) - 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, marks=pytest.mark.slow if n == LAST else ())
+        for n, text in enumerate(HOSTILE)
+    ],
+    ids=range(len(HOSTILE)),
+)
 def test_no_text_does_harm(index: FullText, connection: Connection, text: str) -> None:
     put(index, connection, "good", text)
     assert ids(index, connection, "good") == [0]

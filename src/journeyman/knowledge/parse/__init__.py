@@ -112,7 +112,7 @@ def _attempt(path: str | Path, limits: ParseLimits) -> Parsed:
         return name, document
     failure = outcome.failure
     assert failure is not None
-    return name, failure
+    return name, failure.brief
 
 
 @dataclass

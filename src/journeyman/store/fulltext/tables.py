@@ -140,16 +140,26 @@ def _postings_table(name: str, metadata: MetaData) -> Table:
 
 
 class Among:
-    """Rows whose column holds one of the values given."""
+    """Rows whose column holds one of the values given.
+
+    The statement of a width is built when it is first needed: the widest takes longer than opening a small store.
+    """
 
     def __init__(self, query: Select[Any], column: Column[Any]) -> None:
-        self.of_width: dict[int, Statement] = {}
-        for width in WIDTHS:
-            names = [f"value_{n}" for n in range(width)]
-            values = list(map(_parameter, names))
-            rows = query.where(column.in_(values))
-            statement = Statement(rows, *names)
-            self.of_width[width] = statement
+        self.query = query
+        self.column = column
+        self.built: dict[int, Statement] = {}
+
+    def of_width(self, width: int) -> Statement:
+        known = self.built.get(width)
+        if known is not None:
+            return known
+        names = [f"value_{n}" for n in range(width)]
+        values = list(map(_parameter, names))
+        rows = self.query.where(self.column.in_(values))
+        statement = Statement(rows, *names)
+        self.built[width] = statement
+        return statement
 
     def rows(self, connection: Connection, values: Values) -> list[Any]:
         found: list[Any] = []
@@ -173,7 +183,7 @@ class Among:
             width = _width_for(size)
             missing = width - size
             filling = [some[-1]] * missing
-            statement = self.of_width[width]
+            statement = self.of_width(width)
             yield statement, [*some, *filling]
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.exc import ArgumentError
 from journeyman.errors import InputError
 
 SCHEMES = ("postgresql://", "postgres://")
+MISTYPED = ("postgresql:", "postgres:")
+"""How a URL begins that lacks a slash: it must not be taken for a folder and shown, for it may hold a password."""
 
 
 def folder_of(workspace: Path | str) -> Path:
@@ -54,18 +56,27 @@ def place_of(url: URL) -> str:
 
 def database_of(workspace: Path | str) -> URL | None:
     """The URL of a workspace in a database. None: it is a folder. Raises InputError for a URL of another kind."""
-    if isinstance(workspace, Path) or "://" not in workspace:
+    if isinstance(workspace, Path):
         return None
-    scheme = workspace.partition("://")[0]
-    if not workspace.startswith(SCHEMES):
+    if "://" not in workspace and not workspace.startswith(MISTYPED):
+        return None
+    scheme = workspace.partition(":")[0]
+    if "://" in workspace and not workspace.startswith(SCHEMES):
         raise InputError(
             f"A workspace can't be a URL of the kind {scheme!r}.",
             "Give a folder, or postgresql://USER@HOST/DATABASE.",
         )
     try:
-        return make_url(workspace).set(drivername="postgresql")
+        url = make_url(workspace).set(drivername="postgresql")
     except (ArgumentError, ValueError):
-        raise InputError(
-            "The workspace's URL can't be read.",
-            "Write it as postgresql://USER@HOST:PORT/DATABASE.",
-        ) from None
+        raise _unreadable() from None
+    if "@" in (url.database or ""):
+        raise _unreadable()  # the rest of a password with a mark in it that was not encoded
+    return url
+
+
+def _unreadable() -> InputError:
+    return InputError(
+        "The workspace's URL can't be read.",
+        "Write it as postgresql://USER@HOST:PORT/DATABASE; in a password, write @ as %40 and / as %2F.",
+    )
