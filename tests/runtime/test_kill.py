@@ -45,22 +45,27 @@ def test_a_once_effect_that_happened_unrecorded_is_in_doubt_too(tmp_path: Path) 
     assert (seen.in_doubt, lines(tmp_path / "ring")) == (1, ["c00000"])
 
 
-@pytest.mark.parametrize(("point", "knocks"), [("effect.before", 0), ("effect.after", 1)])
+@pytest.mark.parametrize("point", ["effect.before", "effect.after"])
 def test_a_once_effect_of_a_branch_is_in_doubt_and_never_repeated(
-    tmp_path: Path, point: str, knocks: int
+    tmp_path: Path, point: str
 ) -> None:
-    """Effects four to six are the first ones in the branches; one of them is `knock`."""
+    """Effects four to six are the first ones in the branches; one of them is `knock`.
+
+    Branches run side by side, so `knock` may be begun, done or neither when another effect's process dies.
+    """
     doubts = 0
     for visit in (4, 5, 6):
         world = tmp_path / str(visit)
         world.mkdir()
         wait_for(spawn(world, 1, die_at(point, visit)), 30)
-        begun = len(lines(world / "knock"))
+        before = len(lines(world / "knock"))
         seen = verdict(world, 1, seconds=30)
         sound(seen, 1)
+        after = len(lines(world / "knock"))
+        assert after <= 1
         if seen.in_doubt:
             doubts += 1
-            assert (begun, len(lines(world / "knock"))) == (knocks, knocks)
+            assert after == before
     assert doubts
 
 
