@@ -105,12 +105,13 @@ def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
     run = do(tmp_path, job([case(n, known=False) for n in range(6)]), at_once=1)
     with open_journal(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
-        assert AutonomyTracker(journal, run).autonomy.settled == 0
+        assert AutonomyTracker(journal, run).autonomy.labels == 0
         review(journal, run, "c0001", Label(error=False, by="mei"))
-        assert AutonomyTracker(journal, run).autonomy.settled == 0  # the one before it still waits
+        now = AutonomyTracker(journal, run).autonomy  # the one before it is not waited for
+        assert [example.correct for example in now.examples] == [True]
         corrected = review(journal, run, "c0000", Label(error=True, by="mei", correction="数字 0"))
         assert (corrected.correct, corrected.labels[0].correction) == (False, "数字 0")
-        assert AutonomyTracker(journal, run).autonomy.settled == 2
+        assert AutonomyTracker(journal, run).autonomy.labels == 2
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(2, 6)]
 
 
@@ -163,14 +164,14 @@ def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
+def test_labels_in_any_order_come_to_the_same_where_each_is_waited_for(tmp_path: Path) -> None:
+    """The rule of runs that were opened without a deadline."""
     cases = shuffled(100, known=False)
-    run = do(tmp_path, job(cases))
     wrong = {one.id: int(one.id[1:]) % 4 == 0 for one in cases}
     standings = []
     for seed in range(2):
         room = tmp_path / str(seed)
-        run = do(room, job(cases), at_once=1)
+        run = do(room, replace(job(cases), review_within_hours=None), at_once=1)
         with open_journal(room) as journal:
             waiting = [item.case.id for item in inbox(journal, run)]
             random.Random(seed).shuffle(waiting)
@@ -180,6 +181,37 @@ def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
     assert standings[0].certificate == standings[1].certificate
     assert standings[0].certificate is not None
     assert standings[0].settled == 100
+
+
+@pytest.mark.slow
+def test_labels_in_any_order_come_to_the_same_once_there_is_a_plan(tmp_path: Path) -> None:
+    """Some come before those of earlier decisions, some after these are overdue."""
+    cases = shuffled(1000, 1100, known=False)
+    wrong = {one.id: int(one.id[1:]) % 4 == 0 for one in cases}
+    history = history_cases(case(n) for n in range(80))
+    standings = []
+    for seed in range(2):
+        room = tmp_path / str(seed)
+        do(room, replace(job(history), audit_rate=1.0), backtest=60, at_once=1)
+        run = do(room, replace(job(cases), audit_rate=1.0), at_once=1)
+        assert run.spec.history is not None
+        with open_journal(room) as journal:
+            waiting = [item.case.id for item in inbox(journal, run)]
+            assert len(waiting) == 100
+            random.Random(seed).shuffle(waiting)
+            tracker = AutonomyTracker(journal, run)
+            for case_id in waiting:
+                review(journal, run, case_id, Label(error=wrong[case_id], by="mei"))
+                tracker.advance()
+            standings.append(tracker.autonomy)
+            again = AutonomyTracker(journal, run).autonomy
+            assert again.certificate == tracker.autonomy.certificate
+    first, second = (one.certificate for one in standings)
+    assert first is not None
+    assert second is not None
+    assert first.passed == second.passed > 0
+    for one, other in zip(first.levels, second.levels, strict=True):
+        assert one.evidence == pytest.approx(other.evidence)
 
 
 def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from journeyman.assess.selective import Certificate, Rule, Settled, known_score
-from journeyman.types import Decision, Evidence, Example
+from journeyman.types import Decision, Evidence, Example, Held
 
 if TYPE_CHECKING:
     from journeyman.assess.calibration import LogisticAssessor
@@ -63,16 +63,20 @@ class Autonomy:
             return None
         return self.taught.assessor.probability(evidence)
 
-    def decide(self, score: float | None, draw: float) -> Decision:
-        """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit."""
+    def decide(self, score: float | None, draw: float, held: Held | None = None) -> Decision:
+        """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit.
+
+        `held`: why nothing is delivered now.
+        """
         if self.certificate is not None:
-            return self.certificate.decide(score, draw)
+            return self.certificate.decide(score, draw, held)
         return Decision(
             score=known_score(score),
             threshold=None,
             deliver=False,
             audit=True,
             propensity=1.0,
+            held=held,
         )
 
     def after(self, decision: Decision, evidence: Evidence, error: bool | None) -> Self:
@@ -86,17 +90,41 @@ class Autonomy:
             return settled
         weight = 1 / decision.propensity
         example = Example(evidence=evidence, correct=not error, weight=weight)
-        examples = (*settled.examples, example)
-        labels = settled.labels + 1
-        learned = replace(settled, examples=examples[-KEPT:], labels=labels)
-        return learned._fitted() if learned._fit_is_due else learned
+        return settled.taught_by(example)
+
+    def settled_one_more(self) -> Self:
+        """With one more decision that nothing waits for."""
+        return replace(self, settled=self.settled + 1)
+
+    def taught_by(self, example: Example) -> Self:
+        """With one more label to learn from, whatever its place in the order of decisions.
+
+        A score comes before the label of its case, so that it may rest on any label that came before it.
+        """
+        examples = (*self.examples, example)
+        labels = self.labels + 1
+        learned = replace(self, examples=examples[-KEPT:], labels=labels)
+        if learned._fit_is_due:
+            return learned._fitted()
+        return learned
+
+    def put_right(self, old: Example, new: Example) -> Self:
+        """With another label in the place of one that it learned from; it tells at the next fit."""
+        examples: list[Example] = []
+        for example in self.examples:
+            kept = new if example is old else example
+            examples.append(kept)
+        return replace(self, examples=tuple(examples))
 
     def _certified(self, decision: Decision, error: bool | None) -> Self:
         """The certificate after one more settled case, where there is one."""
         if self.certificate is None:
             return self
         settled = Settled(decision=decision, error=error)
-        certificate = self.certificate.after(settled)
+        return self.with_certificate(self.certificate.after(settled))
+
+    def with_certificate(self, certificate: Certificate) -> Self:
+        """The same with what is proven now."""
         first_alone = self.first_alone
         if first_alone is None and certificate.passed:
             first_alone = self.labels + 1
@@ -130,5 +158,5 @@ class Autonomy:
             )
         certificate = self.certificate
         if certificate is not None:
-            certificate = replace(certificate, rule=rule)
+            certificate = replace(certificate, rule=rule, recent=())
         return replace(self, rule=rule, certificate=certificate)
