@@ -22,7 +22,8 @@ from bench.lib.reviewing import (
 )
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
-from journeyman.assess.selective import GUESSES, Certificate, Level, Rule
+from journeyman.assess.selective import Certificate, Level, Rule
+from journeyman.assess.wealth import GUESSES
 from journeyman.autonomy.ledger import LATER_LABELS, Ledger
 from journeyman.types import Decided, Decision, Event, Held, Label, Labelled
 

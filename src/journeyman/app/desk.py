@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from journeyman.app import loops
+from journeyman.app.finding import user
 from journeyman.app.results import Result, WorkSummary, result_of
 from journeyman.app.settings import WorkerSettings
 from journeyman.app.typed import OutputType, output_type
@@ -104,6 +105,14 @@ class Desk(Generic[T]):
             for item in self.room.inbox(run):
                 prompt = item.case.prompt
                 yield self.result(run, item.outcome, prompt)
+
+    def stop(self, by: str | None) -> None:
+        job = self.run.job
+        self.room.stop(job, by or user())
+
+    def resume(self, by: str | None) -> None:
+        job = self.run.job
+        self.room.resume(job, by or user())
 
     def report(self, out: str | Path | None) -> Written:
         if out is None:

@@ -225,6 +225,17 @@ class Worker(Generic[T]):
         """What waits for a person: escalated answers, and those drawn for an audit. The riskiest come first."""
         return self._desk.inbox()
 
+    def stop(self, *, by: str | None = None) -> None:
+        """Deliver nothing of the job without a person from the next decision on. Cases are worked as before.
+
+        `by` is who says so; None: the user of this machine.
+        """
+        self._desk.stop(by)
+
+    def resume(self, *, by: str | None = None) -> None:
+        """Deliver again what is proved."""
+        self._desk.resume(by)
+
     def report(
         self,
         out: str | Path | None = None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from journeyman.assess.selective import GUESSES, Rule
+from journeyman.assess.selective import Rule
+from journeyman.assess.wealth import GUESSES
 
 SEEN_BEFORE = 30
 """Audits that are thought to be done when a rise begins: so small is the weight of the bets that begin with it."""

@@ -20,17 +20,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import add, mul, sub, truediv
 from typing import Annotated, Self
 
 from pydantic import Field
 
+from journeyman.assess.wealth import (
+    GUESSES,
+    NO_ALARM,
+    Wealth,
+    begun_anew,
+    bet_factors,
+    less,
+    over,
+    plus,
+    times,
+    watch_factors,
+)
 from journeyman.types import Decision, Held, Record
-
-GUESSES = (0.1, 0.4, 0.7)
-"""The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
-
-NO_ALARM = (0.0,) * len(GUESSES)
 
 STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
@@ -67,12 +73,6 @@ class Settled(Record):
         """Whether it is one that the detector looks at: its score reached the threshold in force, and it was seen."""
         return self.decision.audit and self.decision.reaches
 
-
-Amounts = Sequence[float]
-"""One for each guess."""
-
-Wealth = tuple[float, ...]
-"""Of bets, one for each guess."""
 
 Watched = tuple[int, Wealth]
 """The place of an audited case, and what of today's alarm was there when it had been looked at, for each guess."""
@@ -204,13 +204,11 @@ class Certificate:
             return replace(better, alarm=NO_ALARM, looked=0)
         return better
 
-    def looking_ahead(self, ahead: Sequence[Settled]) -> Self:
-        """With what is proven already by some of the cases ahead, up to any of them: a level, or the alarm.
+    def passing_by(self, ahead: Sequence[Settled]) -> Self:
+        """With the levels passed that pass after some of the cases ahead.
 
         They are the next in the order of decisions; a label that is missing is bounded. Nothing of them is settled.
         """
-        if self._alarmed_by(ahead):
-            return self._revoked()
         certificate = self
         while certificate.passed < len(certificate.levels):
             following = certificate.passed
@@ -219,6 +217,10 @@ class Certificate:
             certificate = certificate._with_passed(following)
         return certificate
 
+    def revoked_by(self, ahead: Sequence[Settled]) -> Self:
+        """Without autonomy, if the alarm rings after some of the cases ahead; else as it is."""
+        return self._revoked() if self._alarmed_by(ahead) else self
+
     def _with_passed(self, number: int) -> Self:
         levels = list(self.levels)
         levels[number] = replace(levels[number], passed=True)
@@ -226,10 +228,18 @@ class Certificate:
 
     def _reaches_bar(self, level: Level, ahead: Sequence[Settled]) -> bool:
         """Whether the evidence of a level is enough after some of these cases."""
+        even = level.even
+        eager = level.eager
+        enough = self.bar * 2 * len(GUESSES)
         for settled in ahead:
+            score = settled.decision.score
+            if score is None or score < level.threshold:
+                continue
             wrong = settled.counts_as_wrong
-            level = _bet(level, self.rule, settled.decision, wrong)
-            if not wrong and level.evidence >= self.bar:
+            even_factors, eager_factors = _bet_factors(self.rule, settled.decision, wrong)
+            even = times(even, even_factors)
+            eager = times(eager, eager_factors)
+            if sum(even) + sum(eager) >= enough:
                 return True
         return False
 
@@ -243,7 +253,7 @@ class Certificate:
             if settled.watched:
                 looked += 1
                 factors = _alarm_factors(self.rule, settled)
-                alarm = _times(_begun_anew(alarm, looked), factors)
+                alarm = times(begun_anew(alarm, looked), factors)
                 if sum(alarm) / len(GUESSES) >= self.bar:
                     return True
         return False
@@ -275,16 +285,16 @@ class Certificate:
             return self
         before = _alarm_factors(self.rule, was)
         after = _alarm_factors(self.rule, now)
-        ratios = _over(after, before)
+        ratios = over(after, before)
         carried = recent[place]
-        put_right = _times(carried, ratios)
-        grown = _less(put_right, carried)
+        put_right = times(carried, ratios)
+        grown = less(put_right, carried)
         for other, share in self.recent:
             if other < place:
-                recent[other] = _times(share, ratios)
+                recent[other] = times(share, ratios)
             else:
-                recent[other] = _plus(share, grown)
-        alarm = _plus(self.alarm, grown)
+                recent[other] = plus(share, grown)
+        alarm = plus(self.alarm, grown)
         return replace(self, alarm=alarm, recent=tuple(recent.items()))
 
     @property
@@ -295,11 +305,11 @@ class Certificate:
         """The detector with one more audited delivery: bets begun at each of them, weighted by 6/(π²n²)."""
         looked = self.looked + 1
         factors = _alarm_factors(self.rule, settled)
-        alarm = _times(_begun_anew(self.alarm, looked), factors)
+        alarm = times(begun_anew(self.alarm, looked), factors)
         watched = replace(self, alarm=alarm, looked=looked)
         if settled.place is None:
             return watched
-        carried = [(place, _times(share, factors)) for place, share in self.recent]
+        carried = [(place, times(share, factors)) for place, share in self.recent]
         carried.append((settled.place, watched.alarm))
         return replace(watched, recent=tuple(carried[-RECENT:]))
 
@@ -333,11 +343,12 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
     assert decision.score is not None
     if decision.score < level.threshold:
         return level
-    allowed = rule.allowed_error
-    least = _least_propensity(rule, decision)
-    even = _settle(level.even, allowed, least / decision.propensity, error)
-    eager = _settle(level.eager, allowed, 1.0, error)
-    return replace(level, even=even, eager=eager)
+    even, eager = _bet_factors(rule, decision, error)
+    return replace(
+        level,
+        even=times(level.even, even),
+        eager=times(level.eager, eager),
+    )
 
 
 def _least_propensity(rule: Rule, decision: Decision) -> float:
@@ -348,70 +359,34 @@ def _least_propensity(rule: Rule, decision: Decision) -> float:
 
 def _replaced(level: Level, rule: Rule, was: Settled, now: Settled) -> Level:
     """Each bet's wealth with the factor of `now` in the place of that of `was`."""
-    fresh = _level(level.threshold)
-    before = _bet(fresh, rule, was.decision, was.counts_as_wrong)
-    after = _bet(fresh, rule, now.decision, now.counts_as_wrong)
-    even = _over(after.even, before.even)
-    eager = _over(after.eager, before.eager)
+    score = now.decision.score
+    if score is None or score < level.threshold:
+        return level
+    even_before, eager_before = _bet_factors(rule, was.decision, was.counts_as_wrong)
+    even_after, eager_after = _bet_factors(rule, now.decision, now.counts_as_wrong)
+    even = over(even_after, even_before)
+    eager = over(eager_after, eager_before)
     return replace(
         level,
-        even=_times(level.even, even),
-        eager=_times(level.eager, eager),
+        even=times(level.even, even),
+        eager=times(level.eager, eager),
     )
 
 
-def _alarm_factors(rule: Rule, settled: Settled) -> tuple[float, ...]:
-    """By how much each guess of the detector grows with a case; a label that is missing counts as right."""
+def _bet_factors(rule: Rule, decision: Decision, error: bool) -> tuple[Wealth, Wealth]:
+    """By how much the even and the eager bets of a level grow with a case above it."""
     allowed = rule.allowed_error
-    error = settled.error is True
+    scale = _least_propensity(rule, decision) / decision.propensity
+    even = bet_factors(allowed, scale, error)
+    eager = bet_factors(allowed, 1.0, error)
+    return even, eager
+
+
+def _alarm_factors(rule: Rule, settled: Settled) -> Wealth:
+    """By how much each guess of the detector grows with a case; a label that is missing counts as right."""
     decision = settled.decision
     scale = _least_propensity(rule, decision) / decision.propensity
-    gain = (error - allowed) / allowed * scale
-    factors: list[float] = []
-    for guess in GUESSES:
-        bet = (1 - guess) * gain
-        factors.append(1 + bet)
-    return tuple(factors)
-
-
-def _begun_anew(alarm: Amounts, looked: int) -> Wealth:
-    """With the bets that begin at the n-th audit."""
-    root = math.pi * looked
-    fresh = 6 / root**2
-    each = [fresh] * len(alarm)
-    return _plus(alarm, each)
-
-
-def _times(amounts: Amounts, factors: Amounts) -> Wealth:
-    each = map(mul, amounts, factors)
-    return tuple(each)
-
-
-def _over(amounts: Amounts, others: Amounts) -> Wealth:
-    each = map(truediv, amounts, others)
-    return tuple(each)
-
-
-def _plus(amounts: Amounts, others: Amounts) -> Wealth:
-    each = map(add, amounts, others)
-    return tuple(each)
-
-
-def _less(amounts: Amounts, others: Amounts) -> Wealth:
-    each = map(sub, amounts, others)
-    return tuple(each)
-
-
-def _settle(
-    wealth: Sequence[float], allowed: float, scale: float, error: bool
-) -> tuple[float, ...]:
-    """Each bet's wealth times 1 + λ(α − L)/π, with λ = (1 − guess)·min π/(1 − α)."""
-    gain = (allowed - error) / (1 - allowed) * scale
-    settled: list[float] = []
-    for amount, guess in zip(wealth, GUESSES, strict=True):
-        factor = 1 + (1 - guess) * gain
-        settled.append(amount * factor)
-    return tuple(settled)
+    return watch_factors(rule.allowed_error, scale, settled.error is True)
 
 
 def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:

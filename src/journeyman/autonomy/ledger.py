@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
@@ -22,7 +23,7 @@ from journeyman.types import Decided, Decision, Event, Evidence, Example, Held, 
 Attempt = tuple[str, int]
 """A case's id and the number of the attempt."""
 
-LATER_LABELS = 50
+LATER_LABELS = 100
 """A label is overdue, before its time is over, once so many decisions made later have theirs."""
 
 VERIFIER = "verifier"
@@ -58,10 +59,21 @@ class DueLabel:
     example: Example | None = None
     """What was learned from it."""
 
-    def as_known(self) -> Settled:
+    @cached_property
+    def known(self) -> Settled:
         """As it counts now."""
         bounded = self.error is None
-        return Settled(decision=self.decision, error=self.error, bounded=bounded, place=self.place)
+        return Settled(
+            decision=self.decision,
+            error=self.error,
+            bounded=bounded,
+            place=self.place,
+        )
+
+    def count_as(self, error: bool) -> None:
+        """What counts of all its labels is this now."""
+        self.error = error
+        self.__dict__.pop("known", None)
 
 
 @dataclass
@@ -110,8 +122,8 @@ class Ledger:
             if due is not None:
                 self._take_label(due, body)
             self._settle()
-            if due is not None and self.labelled_ahead:
-                self._look_ahead()
+            if due is not None and due.is_ahead and due.error is not None:
+                self._look_ahead(wrong=due.error)
 
     # --- decisions
 
@@ -151,7 +163,7 @@ class Ledger:
         error = counted(due.label, before, label)
         if due.label is None or outranks(label, due.label):
             due.label = label
-        due.error = error
+        due.count_as(error)
         self._learn(due, correct=not due.label.error)
         if before is None:
             self._pay(due)
@@ -184,7 +196,7 @@ class Ledger:
         """A label for what was settled without it, or otherwise."""
         certificate = self.autonomy.certificate
         was = due.settled
-        now = due.as_known()
+        now = due.known
         assert was is not None
         assert certificate is not None
         if due.epoch == certificate.epoch and was.error is not now.error:
@@ -199,7 +211,7 @@ class Ledger:
             certificate = self.autonomy.certificate
             assert certificate is not None
             due = self.ahead.popleft()
-            known = due.as_known()
+            known = due.known
             due.is_ahead = False
             due.settled = known
             due.epoch = certificate.epoch
@@ -216,18 +228,21 @@ class Ledger:
         late = self.clock >= due.overdue_at or self.labelled_ahead >= LATER_LABELS
         return known or late
 
-    def _look_ahead(self) -> None:
-        """What is not settled yet may prove enough already."""
+    def _look_ahead(self, *, wrong: bool) -> None:
+        """With one more label, right or wrong, what is not settled yet may prove enough already."""
         certificate = self.autonomy.certificate
         assert certificate is not None
         known: list[Settled] = []
         labelled = 0
         for due in self.ahead:
-            known.append(due.as_known())
+            known.append(due.known)
             labelled += due.error is not None
             if labelled == self.labelled_ahead:
                 break
-        self._hold(certificate.looking_ahead(known))
+        if wrong:
+            self._hold(certificate.revoked_by(known))
+        else:
+            self._hold(certificate.passing_by(known))
 
     def _hold(self, certificate: Certificate) -> None:
         """What is proved now. Where autonomy was taken away, only decisions made from now on are evidence."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from journeyman.app.learners import learner_named
 from journeyman.app.workspace import (
     DEFAULT_WORKSPACE,
     Assignment,
@@ -15,7 +16,6 @@ from journeyman.app.workspace import (
     Workspace,
     cases_of,
     close_models,
-    learner_named,
 )
 from journeyman.cli.exam_command import pair_told, tell
 from journeyman.cli.progress import board_for
