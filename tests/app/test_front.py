@@ -348,3 +348,17 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
     done = Worker("say", model=model, workspace=tmp_path).do("x")
     assert done.run.model == "mine"
     assert Message(role="user", content="x") in model.calls[0]
+
+
+def test_a_stopped_worker_delivers_nothing_and_says_why(tmp_path: Path) -> None:
+    ada = Worker("stopped", model=ScriptedModel(["4", "5", "6"]), workspace=tmp_path)
+    assert "stopped" not in ada.do("2 + 2?").why
+    ada.stop(by="mei")
+    held = ada.do("2 + 3?")
+    assert (held.delivered, held.why) == (
+        False,
+        "The job was stopped: everything goes to a person.",
+    )
+    assert held.cannot_judge(by="mei").record.unjudged == ("mei",)
+    ada.resume()
+    assert "stopped" not in ada.do("2 + 4?").why

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from journeyman import Budget, Case, ScriptedModel, Worker, Workspace, tool
-from journeyman.app.workspace import Assignment, learner_named
+from journeyman.app.assignment import Assignment
+from journeyman.app.learners import learner_named
 from journeyman.errors import InputError
 
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.assess.selective import (
-    GUESSES,
     Certificate,
     Level,
     Rule,
@@ -22,6 +21,7 @@ from journeyman.assess.selective import (
     labels_needed,
     thresholds,
 )
+from journeyman.assess.wealth import GUESSES
 from journeyman.types import Decision
 
 RULE = Rule(allowed_error=0.2, confidence=0.9, audit_rate=0.25)

@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from journeyman.assess.power import missing_allowed
 from journeyman.autonomy.backtest import history_cases, outlook
-from journeyman.autonomy.tracker import AutonomyTracker, remade, uniform
+from journeyman.autonomy.tracker import AutonomyTracker, remade, rule_of, uniform
 from journeyman.environments import SingleTurn
 from journeyman.errors import InputError
 from journeyman.job.job import Job
+from journeyman.memory.projection import LessonProjection
 from journeyman.models.scripted import ScriptedModel
+from journeyman.reports.html.page import hold_lines
+from journeyman.reports.metrics import run_metrics
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.review import inbox, review
+from journeyman.runtime.review import give_up, inbox, review
 from journeyman.runtime.runner import Runner, work
 from journeyman.runtime.runs import add_cases, open_run
+from journeyman.runtime.stopping import resume, stop
 from journeyman.store.journal import open_journal
 from journeyman.store.journal.replay import outcomes
 from journeyman.types import Assessed, Case, Closed, Event, Label, Message, Run, Split, ToolSpec
@@ -105,12 +110,13 @@ def test_what_nobody_knows_waits_in_the_inbox_and_a_review_is_a_label_at_once(
     run = do(tmp_path, job([case(n, known=False) for n in range(6)]), at_once=1)
     with open_journal(tmp_path) as journal:
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(6)]
-        assert AutonomyTracker(journal, run).autonomy.settled == 0
+        assert AutonomyTracker(journal, run).autonomy.labels == 0
         review(journal, run, "c0001", Label(error=False, by="mei"))
-        assert AutonomyTracker(journal, run).autonomy.settled == 0  # the one before it still waits
+        now = AutonomyTracker(journal, run).autonomy  # the one before it is not waited for
+        assert [example.correct for example in now.examples] == [True]
         corrected = review(journal, run, "c0000", Label(error=True, by="mei", correction="数字 0"))
         assert (corrected.correct, corrected.labels[0].correction) == (False, "数字 0")
-        assert AutonomyTracker(journal, run).autonomy.settled == 2
+        assert AutonomyTracker(journal, run).autonomy.labels == 2
         assert [item.case.id for item in inbox(journal, run)] == [f"c{n:04d}" for n in range(2, 6)]
 
 
@@ -132,6 +138,113 @@ def test_the_first_label_counts_twice_is_once_and_all_are_kept(tmp_path: Path) -
         assert not seen.correct
         (example,) = AutonomyTracker(journal, run).autonomy.examples
         assert example.correct
+
+
+def test_what_a_person_can_not_judge_is_not_asked_of_that_person_again(tmp_path: Path) -> None:
+    run = do(tmp_path, job([case(n, known=False) for n in range(2)]), at_once=1)
+    with open_journal(tmp_path) as journal:
+        seen = give_up(journal, run, "c0000", "mei", "blurred")
+        assert (seen.unjudged, seen.labels, seen.correct) == (("mei",), (), None)
+        assert give_up(journal, run, "c0000", "mei").unjudged == ("mei",)
+        assert [item.case.id for item in inbox(journal, run, by="mei")] == ["c0001"]
+        assert [item.case.id for item in inbox(journal, run, by="jan")] == ["c0000", "c0001"]
+        assert AutonomyTracker(journal, run).autonomy.labels == 0
+        review(journal, run, "c0000", Label(error=True, by="jan"))
+        assert AutonomyTracker(journal, run).autonomy.labels == 1
+        projection = LessonProjection(journal, run.job)
+        assert list(projection.advance().resting_on(frozenset({"person:mei"}))) == []
+        projection.close()
+
+
+def history_proved(workspace: Path, cases: Sequence[Case], **settings: object) -> Run:
+    """A run that delivers from its first case on."""
+    proved = job(history_cases(case(n) for n in range(200)))
+    do(workspace, replace(proved, **settings), backtest=100)  # type: ignore[arg-type]
+    return do(workspace, replace(job(cases), **settings), at_once=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_stopped_job_delivers_nothing_until_it_is_resumed(tmp_path: Path) -> None:
+    first = [case(n, known=False) for n in range(1001, 1041, 2)]
+    run = history_proved(tmp_path, first)
+    with open_journal(tmp_path) as journal:
+        assert sum(one.decision.deliver for one in outcomes(journal, run) if one.decision) > 10
+        assert stop(journal, "words", "mei")
+        assert not stop(journal, "words", "jan")
+    second = [case(n, known=False) for n in range(2001, 2041, 2)]
+    assert do(tmp_path, job([*first, *second]), at_once=1).id == run.id
+    with open_journal(tmp_path) as journal:
+        held = [one for one in outcomes(journal, run) if one.case_id > "c2"]
+        decisions = [one.decision for one in held if one.decision is not None]
+        assert {(one.held, one.deliver, one.audit) for one in decisions} == {
+            ("stopped", False, True)
+        }
+        assert sum(one.reaches for one in decisions) > 10
+        assert "stopped" in inbox(journal, run)[-1].why
+        assert AutonomyTracker(journal, run).hold().held == "stopped"
+        assert resume(journal, "words", "mei")
+        assert not resume(journal, "words", "mei")
+        kinds = [(one.kind, one.body["by"]) for one in journal.changes("words")]
+        assert kinds == [("stopped", "mei"), ("resumed", "mei")]
+    third = [case(n, known=False) for n in range(3001, 3041, 2)]
+    do(tmp_path, job([*first, *second, *third]), at_once=1)
+    with open_journal(tmp_path) as journal:
+        after = [one.decision for one in outcomes(journal, run) if one.case_id > "c3"]
+        assert sum(one is not None and one.deliver for one in after) > 10
+        assert all(before == again for before, again in remade(journal, run))
+
+
+def test_nobody_stops_a_job_that_is_not_there(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal, pytest.raises(InputError, match="no run of 'none'"):
+        stop(journal, "none", "mei")
+
+
+@pytest.mark.slow
+def test_too_many_audits_that_nobody_does_escalate_everything(tmp_path: Path) -> None:
+    """A person can't judge them: they are overdue at once. Cases that are looked at instead stand in for them."""
+    first = [case(n, known=False) for n in range(1001, 1061, 2)]
+    run = history_proved(tmp_path, first)
+    with open_journal(tmp_path) as journal:
+        allowed = missing_allowed(rule_of(run.spec))
+        done = [one for one in outcomes(journal, run) if one.decision is not None]
+        waiting = [
+            one.case_id for one in done if one.decision and one.decision.audit and not one.labels
+        ]
+        delivered = {one.case_id for one in done if one.decision and one.decision.deliver}
+        for case_id in waiting:
+            if case_id in delivered:
+                give_up(journal, run, case_id, "mei")
+            else:
+                review(journal, run, case_id, Label(error=False, by="mei"))
+        hold = AutonomyTracker(journal, run).hold()
+        assert (hold.held, hold.allowed) == ("audits", allowed)
+        assert set(hold.overdue) == delivered & set(waiting)
+        lines = hold_lines(hold, "words")
+        assert "everything goes to a person until all but" in lines[0]
+        assert hold.overdue[0] in lines[0]
+        assert run_metrics(journal, run).hold == hold
+    second = [case(n, known=False) for n in range(2001, 2041, 2)]
+    do(tmp_path, job([*first, *second]), at_once=1)
+    with open_journal(tmp_path) as journal:
+        held = [one.decision for one in outcomes(journal, run) if one.case_id > "c2"]
+        assert {one.held for one in held if one is not None} == {"audits"}
+        for one in outcomes(journal, run):
+            if one.case_id > "c2":
+                review(journal, run, one.case_id, Label(error=False, by="mei"))
+        hold = AutonomyTracker(journal, run).hold()
+        assert (hold.held, len(hold.overdue)) == (None, 0)
+        assert all(before == again for before, again in remade(journal, run))
+
+
+def test_a_run_from_before_deadlines_is_gone_on_with_by_its_own_rule(tmp_path: Path) -> None:
+    cases = [case(n, known=False) for n in range(3)]
+    older = do(tmp_path, replace(job(cases), review_within_hours=None), at_once=1)
+    assert do(tmp_path, job(cases)).id == older.id
+    with open_journal(tmp_path) as journal:
+        review(journal, older, "c0001", Label(error=False, by="mei"))
+        tracker = AutonomyTracker(journal, older)
+        assert (tracker.autonomy.settled, tracker.autonomy.labels) == (0, 0)
+        assert tracker.waiting == [("c0000", 1), ("c0001", 1), ("c0002", 1)]
 
 
 @pytest.mark.parametrize("case_id", ["nobody", "c0001"])
@@ -163,14 +276,14 @@ def test_a_missing_answer_can_not_be_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
+def test_labels_in_any_order_come_to_the_same_where_each_is_waited_for(tmp_path: Path) -> None:
+    """The rule of runs that were opened without a deadline."""
     cases = shuffled(100, known=False)
-    run = do(tmp_path, job(cases))
     wrong = {one.id: int(one.id[1:]) % 4 == 0 for one in cases}
     standings = []
     for seed in range(2):
         room = tmp_path / str(seed)
-        run = do(room, job(cases), at_once=1)
+        run = do(room, replace(job(cases), review_within_hours=None), at_once=1)
         with open_journal(room) as journal:
             waiting = [item.case.id for item in inbox(journal, run)]
             random.Random(seed).shuffle(waiting)
@@ -180,6 +293,38 @@ def test_labels_in_any_order_come_to_the_same(tmp_path: Path) -> None:
     assert standings[0].certificate == standings[1].certificate
     assert standings[0].certificate is not None
     assert standings[0].settled == 100
+
+
+@pytest.mark.slow
+def test_labels_in_any_order_come_to_the_same_once_there_is_a_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journeyman.runtime.runs.secrets.token_hex", lambda _: "salt")
+    cases = shuffled(1000, 1060, known=False)
+    wrong = {one.id: int(one.id[1:]) % 4 == 0 for one in cases}
+    history = history_cases(case(n) for n in range(80))
+    standings = []
+    for seed in range(2):
+        room = tmp_path / str(seed)
+        do(room, replace(job(history), audit_rate=1.0), backtest=60, at_once=1)
+        run = do(room, replace(job(cases), audit_rate=1.0), at_once=1)
+        assert run.spec.history is not None
+        with open_journal(room) as journal:
+            waiting = [item.case.id for item in inbox(journal, run)]
+            assert len(waiting) == 60
+            random.Random(seed).shuffle(waiting)
+            tracker = AutonomyTracker(journal, run)
+            for case_id in waiting:
+                review(journal, run, case_id, Label(error=wrong[case_id], by="mei"))
+                tracker.advance()
+            standings.append(tracker.autonomy)
+            again = AutonomyTracker(journal, run).autonomy
+            assert again.certificate == tracker.autonomy.certificate
+    first, second = (one.certificate for one in standings)
+    assert first is not None
+    assert second is not None
+    assert first.passed == second.passed > 0
+    assert first.levels == second.levels
 
 
 def test_exam_cases_teach_nothing_and_hold_up_nobody(tmp_path: Path) -> None:

@@ -136,3 +136,41 @@ def test_a_backtest_says_what_is_proved(
         few = cli("backtest", "mail", "--limit", "3", "--model", model)
         assert few.code == 2
         assert "at least 40" in few.err
+
+
+def test_what_can_not_be_judged_is_said_with_one_key_and_not_asked_again(
+    waiting: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = json.loads(
+        waiting("review", "--case", "c3", "--cannot-judge", "--by", "mei", "--json").out
+    )
+    assert told == {"case": "c3", "cannot_judge": "mei"}
+    ended = waiting("review", "--case", "c3", "--cannot-judge", "--accept")
+    assert (ended.code, "One decision" in ended.err) == (2, True)
+    keys = iter("cq")
+    monkeypatch.setattr(click, "getchar", lambda: next(keys))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    ended = waiting("review", "--by", "mei")
+    assert "c0: mei can't judge it." in ended.out
+    assert "0 reviewed, 2 still wait." in ended.out
+    assert [
+        item["case"] for item in json.loads(waiting("review", "--by", "mei", "--json").out)
+    ] == [
+        "c1",
+        "c2",
+    ]
+    assert len(json.loads(waiting("review", "--by", "jan", "--json").out)) == 4
+    assert "mei can't judge it" in waiting("show", "c0").out
+
+
+def test_a_job_is_stopped_and_resumed_with_one_command_each(waiting: Cli) -> None:
+    assert waiting("stop", "mail").out == "mail is stopped: everything goes to a person.\n"
+    assert waiting("stop", "mail").out == "mail was stopped already.\n"
+    assert "Stopped: everything goes to a person." in waiting("review").out
+    assert "journeyman stop mail --resume" in " ".join(waiting("report").out.split())
+    assert json.loads(waiting("report", "--json").out)["hold"]["held"] == "stopped"
+    told = json.loads(waiting("stop", "mail", "--resume", "--by", "mei", "--json").out)
+    assert told == {"job": "mail", "stopped": False, "changed": True}
+    assert waiting("stop", "mail", "--resume").out == "mail was not stopped.\n"
+    assert "Stopped" not in waiting("review").out
+    assert waiting("stop", "nobody").code == 2

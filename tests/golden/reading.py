@@ -323,7 +323,7 @@ def trust(one: Trust) -> Words:
 def autonomy(journal: Journal, run: Run) -> Words:
     """What the settled cases amount to, to the last bit where only labels and bets speak."""
     standing = AutonomyTracker(journal, run)
-    now, waiting = standing.autonomy, standing.log.made
+    now, waiting = standing.autonomy, standing.waiting
     told: Words = {
         "warm_up": now.warm_up,
         "settled": now.settled,
@@ -331,7 +331,7 @@ def autonomy(journal: Journal, run: Run) -> Words:
         "next_fit": now.next_fit,
         "first_alone": now.first_alone,
         "learned_from": len(now.examples),
-        "waiting_for_label": [list(one.attempt) for one in waiting],
+        "waiting_for_label": [list(attempt) for attempt in waiting],
         "allowed_error": now.rule.allowed_error,
         "confidence": now.rule.confidence,
         "audit_rate": now.rule.audit_rate,

@@ -13,10 +13,12 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from journeyman.app import loops
+from journeyman.app.assignment import Assignment, LearnResult
+from journeyman.app.finding import user
 from journeyman.app.results import Result, WorkSummary, result_of
 from journeyman.app.settings import WorkerSettings
 from journeyman.app.typed import OutputType, output_type
-from journeyman.app.workspace import Assignment, LearnResult, Workspace, place_of, with_rule
+from journeyman.app.workspace import Workspace, place_of, with_rule
 from journeyman.assess.stats import proportion
 from journeyman.autonomy.backtest import Backtest, history_cases
 from journeyman.environments import SingleTurn, Tools
@@ -101,6 +103,14 @@ class Desk(Generic[T]):
             for item in self.room.inbox(run):
                 prompt = item.case.prompt
                 yield self.result(run, item.outcome, prompt)
+
+    def stop(self, by: str | None) -> None:
+        job = self.run.job
+        self.room.stop(job, by or user())
+
+    def resume(self, by: str | None) -> None:
+        job = self.run.job
+        self.room.resume(job, by or user())
 
     def report(self, out: str | Path | None) -> Written:
         if out is None:

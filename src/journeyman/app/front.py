@@ -28,9 +28,10 @@ from journeyman.job.job import Job
 from journeyman.types import Case
 
 if TYPE_CHECKING:
+    from journeyman.app.assignment import LearnResult
     from journeyman.app.desk import Desk
     from journeyman.app.results import Result, WorkSummary
-    from journeyman.app.workspace import LearnResult, Workspace
+    from journeyman.app.workspace import Workspace
     from journeyman.autonomy.backtest import Backtest
     from journeyman.improve.exams import Examined
     from journeyman.improve.learning import LearningBudget
@@ -228,6 +229,17 @@ class Worker(Generic[T]):
     def inbox(self) -> list[Result[T]]:
         """What waits for a person: escalated answers, and those drawn for an audit. The riskiest come first."""
         return self._desk.inbox()
+
+    def stop(self, *, by: str | None = None) -> None:
+        """Deliver nothing of the job without a person from the next decision on. Cases are worked as before.
+
+        `by` is who says so; None: the user of this machine.
+        """
+        self._desk.stop(by)
+
+    def resume(self, *, by: str | None = None) -> None:
+        """Deliver again what is proved."""
+        self._desk.resume(by)
 
     def report(
         self,

@@ -109,12 +109,25 @@ class Result(Generic[T]):
         label = Label(error=True, by=by or user(), note=note)
         return self._labelled(label)
 
+    def cannot_judge(
+        self,
+        *,
+        by: str | None = None,
+        note: str = "",
+    ) -> Result[T]:
+        """Say that you can't tell whether the answer is right. You are not asked again."""
+        record = self.room.give_up(self.run, self.case_id, by or user(), note)
+        return self._as(record)
+
     def _labelled(self, label: Label) -> Result[T]:
         record = self.room.review(
             self.run,
             self.case_id,
             label,
         )
+        return self._as(record)
+
+    def _as(self, record: CaseResult) -> Result[T]:
         return result_of(
             self.room,
             self.run,

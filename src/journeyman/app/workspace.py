@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from journeyman.app.assignment import Assignment, LearnResult, WorkStream, load
 from journeyman.app.finding import chosen_run, generated_job, job_folder
+from journeyman.app.learners import learner_named
 from journeyman.assess.exam import Exam
 from journeyman.autonomy.backtest import Backtest, outlook, to_learn_from
+from journeyman.autonomy.tracker import AutonomyTracker, Hold
 from journeyman.cases import read_cases
 from journeyman.errors import InputError
 from journeyman.gym import FAMILIES
@@ -22,82 +25,26 @@ from journeyman.improve.exams import Examined, ExamRoom, examine
 from journeyman.improve.learning import LearningBudget, champion_of, learn
 from journeyman.job.job import Job
 from journeyman.job.load import load_job
-from journeyman.learn.ablation import Ablation
-from journeyman.learn.demonstrations import Demonstrations
-from journeyman.learn.instructions import Instructions
-from journeyman.learn.rules import Rules
 from journeyman.models import open_model
-from journeyman.models.embedded import EmbeddedModel
 from journeyman.protocols import Learner, Model
 from journeyman.reports.metrics import RunMetrics, run_metrics
 from journeyman.reports.writer import Written, write_report
 from journeyman.runtime.asking import ask
 from journeyman.runtime.events import emit
 from journeyman.runtime.leases import LeaseOwner
-from journeyman.runtime.review import ReviewItem, inbox, review
-from journeyman.runtime.runner import Runner, work
+from journeyman.runtime.review import ReviewItem, give_up, inbox, review
+from journeyman.runtime.runner import Runner
 from journeyman.runtime.runs import add_cases, open_run
+from journeyman.runtime.stopping import resume, stop
 from journeyman.runtime.versions import Version, config_hash_of, versions
 from journeyman.store.journal import Journal, folder_of, has_journal, open_journal
 from journeyman.store.journal.replay import outcome_of, outcomes
 from journeyman.types import Case, CaseResult, Event, Json, Label, Run, WaitingCase
 
 DEFAULT_WORKSPACE = ".journeyman"
-LEARNERS = ("demonstrations", "rules", "instructions", "ablation")
 
 
 def _ignore(_: object) -> None: ...
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """Who does which job, with which model."""
-
-    job: Job
-    model: Model
-    name: str = "ada"
-    """The worker's."""
-    at_once: int = 2
-    """Cases in flight."""
-
-
-@dataclass(frozen=True)
-class WorkStream:
-    """Cases of one run, about to be worked in this process."""
-
-    run: Run
-    total: int
-    """Cases to be done."""
-    runner: Runner
-
-    @property
-    def stopped(self) -> bool:
-        return self.runner.stop.is_set()
-
-    def stop(self) -> None:
-        """Cleanly: each case in flight ends before its next model call, and can be gone on with."""
-        self.runner.stop_soon()
-
-    async def work(self) -> None:
-        """Until nothing is left to do, or it is stopped. Raises ModelFileError for a model that can't be loaded."""
-        await load(self.runner.model)
-        await work(self.runner)
-
-
-@dataclass(frozen=True)
-class LearnResult:
-    """What came of learning."""
-
-    before: Version
-    """The champion then."""
-    version: Version | None
-    """What was proposed. None: there was nothing to propose."""
-    examined: Examined | None
-    """The exam's verdict. None: there was no exam."""
-
-    @property
-    def promoted(self) -> bool:
-        return self.examined is not None and self.examined.promoted
 
 
 class Workspace:
@@ -340,13 +287,40 @@ class Workspace:
 
     # --- people
 
-    def inbox(self, run: Run) -> list[ReviewItem]:
-        """What waits for a person, in the order in which it should be looked at."""
-        return inbox(self.journal, run)
+    def inbox(
+        self,
+        run: Run,
+        *,
+        by: str | None = None,
+    ) -> list[ReviewItem]:
+        """What waits for a person, in the order in which it should be looked at; not what `by` could not judge."""
+        return inbox(self.journal, run, by=by)
 
     def review(self, run: Run, case_id: str, label: Label) -> CaseResult:
         """Write down what a person says of a case; it counts at once."""
         return review(self.journal, run, case_id, label)
+
+    def give_up(
+        self,
+        run: Run,
+        case_id: str,
+        by: str,
+        note: str = "",
+    ) -> CaseResult:
+        """Write down that a person can't judge a case."""
+        return give_up(self.journal, run, case_id, by, note)
+
+    def stop(self, job: str, by: str) -> bool:
+        """Escalate everything of a job from the next decision on; returns whether it was not stopped before."""
+        return stop(self.journal, job, by)
+
+    def resume(self, job: str, by: str) -> bool:
+        """Deliver again what is proved; returns whether the job was stopped."""
+        return resume(self.journal, job, by)
+
+    def hold(self, run: Run) -> Hold:
+        """Whether everything is escalated, and which cases hold things up."""
+        return AutonomyTracker(self.journal, run).hold()
 
     # --- getting better
 
@@ -459,25 +433,6 @@ def cases_of(job: Job, file: Path | None) -> Iterable[Case]:
     if file is None:
         return job.cases()
     return read_cases(file)
-
-
-async def load(model: Model) -> None:
-    """A model file that can't be loaded ends the work here, and not in each case."""
-    if isinstance(model, EmbeddedModel):
-        await model.load()
-
-
-def learner_named(name: str, job: Job) -> Learner:
-    """A learner that the house has. Raises InputError for another name."""
-    known: dict[str, Learner] = {
-        "demonstrations": Demonstrations(),
-        "rules": Rules(),
-        "instructions": Instructions(job.instructions),
-        "ablation": Ablation(),
-    }
-    if name not in known:
-        raise InputError(f"There is no learner {name!r}.", f"It is one of {', '.join(LEARNERS)}.")
-    return known[name]
 
 
 def _config_hash(given: Assignment) -> str:

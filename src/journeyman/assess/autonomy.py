@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from journeyman.assess.selective import Certificate, Rule, Settled, known_score
-from journeyman.types import Decision, Evidence, Example
+from journeyman.types import Decision, Evidence, Example, Held
 
 if TYPE_CHECKING:
     from journeyman.assess.calibration import LogisticAssessor
@@ -70,16 +70,20 @@ class Autonomy:
             return None
         return self.taught.assessor.probability(evidence)
 
-    def decide(self, score: float | None, draw: float) -> Decision:
-        """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit."""
+    def decide(self, score: float | None, draw: float, held: Held | None = None) -> Decision:
+        """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit.
+
+        `held`: why nothing is delivered now.
+        """
         if self.certificate is not None:
-            return self.certificate.decide(score, draw)
+            return self.certificate.decide(score, draw, held)
         return Decision(
             score=known_score(score),
             threshold=None,
             deliver=False,
             audit=True,
             propensity=1.0,
+            held=held,
         )
 
     def after(self, decision: Decision, evidence: Evidence, error: bool | None) -> Self:
@@ -95,10 +99,17 @@ class Autonomy:
             return settled
         weight = 1 / decision.propensity
         example = Example(evidence=evidence, correct=not error, weight=weight)
-        return settled._taught_by(example)
+        return settled.taught_by(example)
 
-    def _taught_by(self, example: Example) -> Self:
-        """With one more example; the assessor is fitted anew where that is due."""
+    def settled_one_more(self) -> Self:
+        """With one more decision that nothing waits for."""
+        return replace(self, settled=self.settled + 1)
+
+    def taught_by(self, example: Example) -> Self:
+        """With one more label to learn from, whatever its place in the order of decisions.
+
+        A score comes before the label of its case, so that it may rest on any label that came before it.
+        """
         latest = (*self.examples, _taught(example))[-KEPT:]
         labels = self.labels + 1
         taught = replace(self, examples=latest, labels=labels)
@@ -106,17 +117,32 @@ class Autonomy:
             return taught._fitted()
         return taught
 
+    def put_right(self, number: int, *, correct: bool) -> Self:
+        """With another label in the place of the one that it learned from as its `number`th, counted from 0.
+
+        It tells at the next fit. What is learned from no more is left aside.
+        """
+        first = self.labels - len(self.examples)
+        place = number - first
+        if place < 0:
+            return self
+        examples = list(self.examples)
+        examples[place] = replace(examples[place], correct=correct)
+        return replace(self, examples=tuple(examples))
+
     def _certified(self, decision: Decision, error: bool | None) -> Self:
         """The certificate after one more settled case, where there is one."""
         if self.certificate is None:
             return self
         settled = Settled(decision=decision, error=error)
-        certificate = self.certificate.after(settled)
-        certified = replace(self, certificate=certificate)
-        if self.first_alone is None and certificate.passed:
-            labels = self.labels + 1
-            return replace(certified, first_alone=labels)
-        return certified
+        return self.with_certificate(self.certificate.after(settled))
+
+    def with_certificate(self, certificate: Certificate) -> Self:
+        """The same with what is proven now."""
+        first_alone = self.first_alone
+        if first_alone is None and certificate.passed:
+            first_alone = self.labels + 1
+        return replace(self, certificate=certificate, first_alone=first_alone)
 
     @property
     def _fit_is_due(self) -> bool:
@@ -146,5 +172,5 @@ class Autonomy:
             )
         certificate = self.certificate
         if certificate is not None:
-            certificate = replace(certificate, rule=rule)
+            certificate = replace(certificate, rule=rule, recent=())
         return replace(self, rule=rule, certificate=certificate)

@@ -24,12 +24,19 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from journeyman.types import Decision, Record
-
-GUESSES = (0.1, 0.4, 0.7)
-"""The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
-
-NO_ALARM = (0.0,) * len(GUESSES)
+from journeyman.assess.wealth import (
+    GUESSES,
+    NO_ALARM,
+    Wealth,
+    begun_anew,
+    bet_factors,
+    less,
+    over,
+    plus,
+    times,
+    watch_factors,
+)
+from journeyman.types import Decision, Held, Record
 
 STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
@@ -41,6 +48,8 @@ class Rule(Record):
     allowed_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    review_within_hours: Annotated[float, Field(gt=0)] | None = None
+    """After which a label is overdue. None: each label is waited for, in the order of decisions."""
 
 
 class Settled(Record):
@@ -48,7 +57,28 @@ class Settled(Record):
 
     decision: Decision
     error: bool | None
-    """Whether the worker's own answer was wrong. None: nobody looked; only where no audit was due."""
+    """Whether the worker's own answer was wrong. None: nobody looked; only where no audit was due, or `bounded`."""
+    bounded: bool = False
+    """The label is due and missing: it counts as wrong where that proves less, as right where that raises no alarm."""
+    place: int | None = None
+    """The decision's number in its run, by which a late label finds it. None: no label can come late."""
+
+    @property
+    def counts_as_wrong(self) -> bool:
+        """In the bets: what is missing is wrong."""
+        return self.bounded or self.error is True
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is one that the detector looks at: its score reached the threshold in force, and it was seen."""
+        return self.decision.audit and self.decision.reaches
+
+
+Watched = tuple[int, Wealth]
+"""The place of an audited case, and what of today's alarm was there when it had been looked at, for each guess."""
+
+RECENT = 50
+"""Audited cases whose late label can still change the alarm: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +111,9 @@ class Certificate:
     alarm: tuple[float, ...] = NO_ALARM
     """The mirrored detector: wealth of bets that the error of what is delivered is above α, one for each guess."""
     looked: int = 0
-    """Audited deliveries since the threshold in force was reached."""
+    """Audited deliveries since the alarm began."""
+    recent: tuple[Watched, ...] = ()
+    """The last of them, where labels may come late."""
 
     @classmethod
     def plan(cls, rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> Self:
@@ -122,11 +154,15 @@ class Certificate:
         delta = 1 - self.rule.confidence
         return share_of_epoch / delta
 
-    def decide(self, score: float | None, draw: float) -> Decision:
-        """Deliver a score that reaches the threshold in force; `draw` in [0, 1) decides about the audit."""
+    def decide(self, score: float | None, draw: float, held: Held | None = None) -> Decision:
+        """Deliver a score that reaches the threshold in force; `draw` in [0, 1) decides about the audit.
+
+        `held`: why nothing is delivered now, whatever its score.
+        """
         known = known_score(score)
         threshold = self.threshold
-        deliver = known is not None and threshold is not None and known >= threshold
+        reaches = known is not None and threshold is not None and known >= threshold
+        deliver = reaches and held is None
         propensity = self.rule.audit_rate if deliver else 1.0
         return Decision(
             score=known,
@@ -134,26 +170,27 @@ class Certificate:
             deliver=deliver,
             audit=draw < propensity,
             propensity=propensity,
+            held=held,
         )
 
     def after(self, settled: Settled) -> Self:
         """What is proven with one more case, the next in the order of decisions.
 
-        Raises ValueError where an audit was due and its label is missing: the case is not settled.
+        Raises ValueError where an audit was due and its label is missing, and not bounded: the case is not settled.
         """
         decision = settled.decision
-        error = settled.error
         is_audited = decision.score is not None and decision.audit
         if not is_audited:
             return self
-        if error is None:
+        if settled.error is None and not settled.bounded:
             raise ValueError("an audited case without its label is not settled")
-        if not decision.deliver or self.threshold is None:
-            return self._bet(decision, error)
-        watched = self._watched(decision, error)
+        wrong = settled.counts_as_wrong
+        if not settled.watched or self.threshold is None:
+            return self._bet(decision, wrong)
+        watched = self._watched(settled)
         if watched.alarm_evidence >= self.bar:
             return watched._revoked()
-        return watched._bet(decision, error)
+        return watched._bet(decision, wrong)
 
     def _bet(self, decision: Decision, error: bool) -> Self:
         levels: list[Level] = []
@@ -163,26 +200,119 @@ class Certificate:
                 settled = replace(settled, passed=True)
             levels.append(settled)
         better = replace(self, levels=tuple(levels))
-        if better.passed > self.passed:
+        in_turn = self.rule.review_within_hours is None
+        if in_turn and better.passed > self.passed:
             return replace(better, alarm=NO_ALARM, looked=0)
         return better
+
+    def passing_by(self, ahead: Sequence[Settled]) -> Self:
+        """With the levels passed that pass after some of the cases ahead.
+
+        They are the next in the order of decisions; a label that is missing is bounded. Nothing of them is settled.
+        """
+        certificate = self
+        while certificate.passed < len(certificate.levels):
+            following = certificate.passed
+            if not certificate._reaches_bar(certificate.levels[following], ahead):
+                break
+            certificate = certificate._with_passed(following)
+        return certificate
+
+    def revoked_by(self, ahead: Sequence[Settled]) -> Self:
+        """Without autonomy, if the alarm rings after some of the cases ahead; else as it is."""
+        return self._revoked() if self._alarmed_by(ahead) else self
+
+    def _with_passed(self, number: int) -> Self:
+        levels = list(self.levels)
+        levels[number] = replace(levels[number], passed=True)
+        return replace(self, levels=tuple(levels))
+
+    def _reaches_bar(self, level: Level, ahead: Sequence[Settled]) -> bool:
+        """Whether the evidence of a level is enough after some of these cases."""
+        even = level.even
+        eager = level.eager
+        enough = self.bar * 2 * len(GUESSES)
+        for settled in ahead:
+            score = settled.decision.score
+            if score is None or score < level.threshold:
+                continue
+            wrong = settled.counts_as_wrong
+            even_factors, eager_factors = _bet_factors(self.rule, settled.decision, wrong)
+            even = times(even, even_factors)
+            eager = times(eager, eager_factors)
+            if sum(even) + sum(eager) >= enough:
+                return True
+        return False
+
+    def _alarmed_by(self, ahead: Sequence[Settled]) -> bool:
+        """Whether the alarm rings after some of these cases."""
+        if self.threshold is None:
+            return False
+        alarm = self.alarm
+        looked = self.looked
+        for settled in ahead:
+            if settled.watched:
+                looked += 1
+                factors = _alarm_factors(self.rule, settled)
+                alarm = times(begun_anew(alarm, looked), factors)
+                if sum(alarm) / len(GUESSES) >= self.bar:
+                    return True
+        return False
+
+    def replaced(self, was: Settled, now: Settled) -> Self:
+        """With another label for a case that was settled, in this epoch: its factors give way to the right ones.
+
+        Where a case that counted as right turns out wrong, a level whose evidence is no longer enough has not passed.
+        """
+        worse = was.error is False and now.error is True
+        levels: list[Level] = []
+        for level in self.levels:
+            changed = _replaced(level, self.rule, was, now)
+            passed = changed.evidence >= self.bar
+            if level.passed and not worse:
+                passed = True
+            levels.append(replace(changed, passed=passed))
+        certificate = replace(self, levels=tuple(levels))
+        certificate = certificate._watched_anew(was, now)
+        if certificate.alarm_evidence >= self.bar:
+            return certificate._revoked()
+        return certificate
+
+    def _watched_anew(self, was: Settled, now: Settled) -> Self:
+        """The alarm with another label for one of the recent cases; for an older one it stays what it is."""
+        place = now.place
+        recent = dict(self.recent)
+        if place is None or place not in recent or was.error is now.error:
+            return self
+        before = _alarm_factors(self.rule, was)
+        after = _alarm_factors(self.rule, now)
+        ratios = over(after, before)
+        carried = recent[place]
+        put_right = times(carried, ratios)
+        grown = less(put_right, carried)
+        for other, share in self.recent:
+            if other < place:
+                recent[other] = times(share, ratios)
+            else:
+                recent[other] = plus(share, grown)
+        alarm = plus(self.alarm, grown)
+        return replace(self, alarm=alarm, recent=tuple(recent.items()))
 
     @property
     def alarm_evidence(self) -> float:
         return sum(self.alarm) / len(GUESSES)
 
-    def _watched(self, decision: Decision, error: bool) -> Self:
+    def _watched(self, settled: Settled) -> Self:
         """The detector with one more audited delivery: bets begun at each of them, weighted by 6/(π²n²)."""
         looked = self.looked + 1
-        fresh = 6 / (math.pi * looked) ** 2
-        allowed = self.rule.allowed_error
-        audit_rate = self.rule.audit_rate
-        gain = (error - allowed) / allowed * audit_rate / decision.propensity
-        alarm: list[float] = []
-        for wealth, guess in zip(self.alarm, GUESSES, strict=True):
-            factor = 1 + (1 - guess) * gain
-            alarm.append((wealth + fresh) * factor)
-        return replace(self, alarm=tuple(alarm), looked=looked)
+        factors = _alarm_factors(self.rule, settled)
+        alarm = times(begun_anew(self.alarm, looked), factors)
+        watched = replace(self, alarm=alarm, looked=looked)
+        if settled.place is None:
+            return watched
+        carried = [(place, times(share, factors)) for place, share in self.recent]
+        carried.append((settled.place, watched.alarm))
+        return replace(watched, recent=tuple(carried[-RECENT:]))
 
     def _revoked(self) -> Self:
         """Autonomy is taken away, and all begins anew, with the next share of δ."""
@@ -193,6 +323,7 @@ class Certificate:
             epoch=self.epoch + 1,
             alarm=NO_ALARM,
             looked=0,
+            recent=(),
         )
 
 
@@ -213,24 +344,50 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
     assert decision.score is not None
     if decision.score < level.threshold:
         return level
+    even, eager = _bet_factors(rule, decision, error)
+    return replace(
+        level,
+        even=times(level.even, even),
+        eager=times(level.eager, eager),
+    )
+
+
+def _least_propensity(rule: Rule, decision: Decision) -> float:
+    """The smallest one of any score, as it stood when the case came."""
+    nothing_delivered = decision.threshold is None or decision.held is not None
+    return 1.0 if nothing_delivered else rule.audit_rate
+
+
+def _replaced(level: Level, rule: Rule, was: Settled, now: Settled) -> Level:
+    """Each bet's wealth with the factor of `now` in the place of that of `was`."""
+    score = now.decision.score
+    if score is None or score < level.threshold:
+        return level
+    even_before, eager_before = _bet_factors(rule, was.decision, was.counts_as_wrong)
+    even_after, eager_after = _bet_factors(rule, now.decision, now.counts_as_wrong)
+    even = over(even_after, even_before)
+    eager = over(eager_after, eager_before)
+    return replace(
+        level,
+        even=times(level.even, even),
+        eager=times(level.eager, eager),
+    )
+
+
+def _bet_factors(rule: Rule, decision: Decision, error: bool) -> tuple[Wealth, Wealth]:
+    """By how much the even and the eager bets of a level grow with a case above it."""
     allowed = rule.allowed_error
-    # the smallest propensity of any score above this level, as it stood when the case came
-    least = 1.0 if decision.threshold is None else rule.audit_rate
-    even = _settle(level.even, allowed, least / decision.propensity, error)
-    eager = _settle(level.eager, allowed, 1.0, error)
-    return replace(level, even=even, eager=eager)
+    scale = _least_propensity(rule, decision) / decision.propensity
+    even = bet_factors(allowed, scale, error)
+    eager = bet_factors(allowed, 1.0, error)
+    return even, eager
 
 
-def _settle(
-    wealth: Sequence[float], allowed: float, scale: float, error: bool
-) -> tuple[float, ...]:
-    """Each bet's wealth times 1 + λ(α − L)/π, with λ = (1 − guess)·min π/(1 − α)."""
-    gain = (allowed - error) / (1 - allowed) * scale
-    settled: list[float] = []
-    for amount, guess in zip(wealth, GUESSES, strict=True):
-        factor = 1 + (1 - guess) * gain
-        settled.append(amount * factor)
-    return tuple(settled)
+def _alarm_factors(rule: Rule, settled: Settled) -> Wealth:
+    """By how much each guess of the detector grows with a case; a label that is missing counts as right."""
+    decision = settled.decision
+    scale = _least_propensity(rule, decision) / decision.propensity
+    return watch_factors(rule.allowed_error, scale, settled.error is True)
 
 
 def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:

@@ -1,7 +1,8 @@
 """Follows a run's decisions and labels in the journal, and says what its worker may do alone.
 
-Cases are settled in the order of their decisions, which is the order of the journal: one that waits for its label holds
-up those behind it. Of several labels the first counts, so that nobody can take one back after seeing what it did.
+The order of decisions is that of the journal. What labels amount to that are late, or never come, says `ledger.py`.
+Runs that were opened before that rule keep theirs: cases are settled in turn, and one that waits for its label holds
+up those behind it; of several labels the first counts.
 Cases of the split `exam` with a known target are sealed: nothing is learned from them, and nothing waits for them.
 """
 
@@ -9,18 +10,29 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import evidence_of
+from journeyman.assess.power import missing_allowed
 from journeyman.assess.selective import Rule
+from journeyman.autonomy.ledger import Attempt, Ledger
 from journeyman.store.journal import Journal
-from journeyman.types import Decided, Event, EventKind, Label, Labelled, Run, RunSpec, Trajectory
-
-Attempt = tuple[str, int]
-"""A case's id and the number of the attempt."""
+from journeyman.types import (
+    Change,
+    Decided,
+    Event,
+    EventKind,
+    Held,
+    Label,
+    Labelled,
+    Record,
+    Run,
+    RunSpec,
+    Trajectory,
+)
 
 
 @dataclass(frozen=True)
@@ -51,50 +63,36 @@ class DecisionLog:
 
     def take(self, event: Event) -> None:
         attempt = (event.case_id, event.attempt)
-        if isinstance(event.body, Labelled):
-            self.labels.setdefault(attempt, event.body.label)
-        elif isinstance(event.body, Decided) and not event.body.sealed:
-            self.made.append(UnsettledDecision(attempt, event.body))
+        body = event.body
+        if isinstance(body, Labelled):
+            if body.label is not None:
+                self.labels.setdefault(attempt, body.label)
+        elif isinstance(body, Decided) and not body.sealed:
+            waiting = UnsettledDecision(attempt, body)
+            self.made.append(waiting)
 
 
-class AutonomyTracker:
-    """Follows a run's journal. `autonomy` is what the settled cases so far amount to."""
+@dataclass
+class InTurn:
+    """The older rule, for runs that were opened with it: a label that is missing holds up all behind it."""
 
-    def __init__(self, journal: Journal, run: Run, *, until: float | None = None) -> None:
-        """`until`, in Unix seconds: what happened later is left aside."""
-        self.journal = journal
-        self.until = until
-        self.run = run
-        self.autonomy = _begin(journal, run)
-        self.log = DecisionLog()
-        self.position = 0
-        self.advance()
+    autonomy: Autonomy
+    log: DecisionLog = field(default_factory=DecisionLog)
 
-    def advance(self) -> Autonomy:
-        """Take in what the journal has that is new, and settle what is settled as soon as it is read."""
-        news = self.journal.news(self.run.id, DecisionLog.KINDS, after=self.position)
-        for position, event in news:
-            self.position = position
-            if self.until is None or event.at <= self.until:
-                self.log.take(event)
-                self._settle_all()
-        return self.autonomy
+    held: ClassVar[None] = None
+    seen: ClassVar[None] = None
+    owed: ClassVar[tuple[Attempt, ...]] = ()
 
-    def _settle_all(self) -> None:
+    @property
+    def waiting(self) -> list[Attempt]:
+        """Decisions that are not settled, in their order."""
+        return [one.attempt for one in self.log.made]
+
+    def take(self, event: Event) -> None:
+        self.log.take(event)
         made = self.log.made
         while made and self._settle(made[0]):
             made.popleft()
-
-    def decide(
-        self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
-    ) -> Decided:
-        """Deliver or escalate, by what is settled now."""
-        now, evidence = self.advance(), evidence_of(trajectory)
-        drawn = uniform(self.run.spec.salt, case_id, attempt)
-        decision = now.decide(now.score(evidence), drawn)
-        return Decided(
-            decision=decision, evidence=evidence, settled=now.settled, draw=drawn, sealed=sealed
-        )
 
     def _settle(self, waiting: UnsettledDecision) -> bool:
         decided = waiting.decided
@@ -106,6 +104,87 @@ class AutonomyTracker:
         return True
 
 
+class AutonomyTracker:
+    """Follows a run's journal. `autonomy` is what its decisions and labels amount to so far."""
+
+    def __init__(self, journal: Journal, run: Run, *, until: float | None = None) -> None:
+        """`until`, in Unix seconds: what happened later is left aside."""
+        self.journal = journal
+        self.until = until
+        self.run = run
+        self.fold = _fold(journal, run)
+        self.position = 0
+        self.advance()
+
+    @property
+    def autonomy(self) -> Autonomy:
+        return self.fold.autonomy
+
+    @property
+    def waiting(self) -> list[Attempt]:
+        """Decisions whose label is waited for, in their order."""
+        return self.fold.waiting
+
+    def advance(self) -> Autonomy:
+        """Take in what the journal has that is new."""
+        news = self.journal.news(self.run.id, DecisionLog.KINDS, after=self.position)
+        for position, event in news:
+            self.position = position
+            if self.until is None or event.at <= self.until:
+                self.fold.take(event)
+        return self.autonomy
+
+    def decide(
+        self, case_id: str, attempt: int, trajectory: Trajectory, *, sealed: bool
+    ) -> Decided:
+        """Deliver or escalate, by what is known now."""
+        now = self.advance()
+        evidence = evidence_of(trajectory)
+        drawn = uniform(self.run.spec.salt, case_id, attempt)
+        decision = now.decide(now.score(evidence), drawn, self._held())
+        return Decided(
+            decision=decision,
+            evidence=evidence,
+            settled=now.settled,
+            draw=drawn,
+            sealed=sealed,
+            seen=self.fold.seen,
+        )
+
+    def hold(self) -> Hold:
+        """Whether everything is escalated, and what would end that."""
+        owed = tuple(case_id for case_id, _ in self.fold.owed)
+        return Hold(
+            held=self._held(),
+            overdue=owed,
+            allowed=missing_allowed(self.autonomy.rule),
+        )
+
+    def _held(self) -> Held | None:
+        if is_stopped(self.journal.changes(self.run.job)):
+            return "stopped"
+        return self.fold.held
+
+
+class Hold(Record):
+    """What stands between a worker and what is proved of it."""
+
+    held: Held | None
+    """Why everything is escalated. None: what reaches the threshold is delivered."""
+    overdue: tuple[str, ...]
+    """Delivered cases whose audit is overdue, the oldest first."""
+    allowed: int
+    """So many of them may be overdue; with more, everything is escalated."""
+
+
+def is_stopped(changes: Sequence[Change]) -> bool:
+    """Whether a person stopped the job, and nobody let it go on since."""
+    for change in reversed(changes):
+        if change.kind in {"stopped", "resumed"}:
+            return change.kind == "stopped"
+    return False
+
+
 def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
     """With one more decision, whose label counts only where it was due."""
     error = label.error if label is not None and decided.decision.audit else None
@@ -113,23 +192,55 @@ def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
 
 
 def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
-    """Each decision of a run as it was made, and as it is made again from the same settled cases: equal, or a bug."""
-    labels: dict[Attempt, Label] = {}
-    made: list[UnsettledDecision] = []
-    for _, event in journal.news(run.id, DecisionLog.KINDS):
+    """Each decision of a run as it was made, and as it is made again from what was known then: equal, or a bug."""
+    if rule_of(run.spec).review_within_hours is None:
+        yield from _remade_in_turn(journal, run)
+        return
+    events = [event for _, event in journal.news(run.id, DecisionLog.KINDS)]
+    made = [event for event in events if isinstance(event.body, Decided)]
+    again: dict[Attempt, Decided] = {}
+    ledger = Ledger(_begin(journal, run))
+    for event in sorted(made, key=_seen):
+        while ledger.seen < _seen(event):
+            ledger.take(events[ledger.seen])
+        decided = _decided(event)
+        held = "stopped" if decided.decision.held == "stopped" else ledger.held
         attempt = (event.case_id, event.attempt)
-        if isinstance(event.body, Labelled):
-            labels.setdefault(attempt, event.body.label)
-        elif isinstance(event.body, Decided):
-            made.append(UnsettledDecision(attempt, event.body))
+        again[attempt] = _made_again(ledger.autonomy, run, attempt, decided, held)
+    for event in made:
+        yield _decided(event), again[event.case_id, event.attempt]
+
+
+def _decided(event: Event) -> Decided:
+    assert isinstance(event.body, Decided)
+    return event.body
+
+
+def _seen(event: Event) -> int:
+    return _decided(event).seen or 0
+
+
+def _made_again(
+    now: Autonomy, run: Run, attempt: Attempt, decided: Decided, held: Held | None
+) -> Decided:
+    draw = uniform(run.spec.salt, *attempt)
+    decision = now.decide(now.score(decided.evidence), draw, held)
+    return decided.model_copy(update={"decision": decision, "settled": now.settled})
+
+
+def _remade_in_turn(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
+    """By the older rule: the number of settled decisions says what was known."""
+    log = DecisionLog.of(journal, run)
     now = _begin(journal, run)
-    pending = deque(one for one in made if not one.decided.sealed)
-    for one in made:
-        decided = one.decided
-        while now.settled < decided.settled and pending:
-            now = _settled(now, pending[0].decided, labels.get(pending.popleft().attempt))
-        decision = now.decide(now.score(decided.evidence), uniform(run.spec.salt, *one.attempt))
-        yield decided, decided.model_copy(update={"decision": decision, "settled": now.settled})
+    for _, event in journal.news(run.id, ("decided",)):
+        decided = _decided(event)
+        while now.settled < decided.settled and log.made:
+            settled = log.made.popleft()
+            label = log.labels.get(settled.attempt)
+            now = _settled(now, settled.decided, label)
+        held = decided.decision.held
+        attempt = (event.case_id, event.attempt)
+        yield decided, _made_again(now, run, attempt, decided, held)
 
 
 def uniform(salt: str, case_id: str, attempt: int) -> float:
@@ -142,6 +253,14 @@ def rule_of(spec: RunSpec) -> Rule:
     """What a person set when the run was opened; the default where it was not written down."""
     known = spec.model_dump(include=set(Rule.model_fields), exclude_none=True)
     return Rule.model_validate(known)
+
+
+def _fold(journal: Journal, run: Run) -> Ledger | InTurn:
+    """What follows the run's events: by the rule that it was opened with."""
+    begun = _begin(journal, run)
+    if begun.rule.review_within_hours is None:
+        return InTurn(begun)
+    return Ledger(begun)
 
 
 def _begin(journal: Journal, run: Run) -> Autonomy:

@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, load
+from journeyman.app.assignment import load
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace
 from journeyman.cli.bases import (
     DEFAULT_BASE,
     BaseName,

@@ -11,13 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from journeyman.app.workspace import (
-    DEFAULT_WORKSPACE,
-    Assignment,
-    Workspace,
-    cases_of,
-    with_rule,
-)
+from journeyman.app.assignment import Assignment
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, cases_of, with_rule
 from journeyman.assess.stats import percent
 from journeyman.autonomy.backtest import Backtest, Outlook, history_cases
 from journeyman.cli.progress import board_for

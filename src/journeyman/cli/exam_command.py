@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from journeyman.app.workspace import DEFAULT_WORKSPACE, Assignment, Workspace, cases_of
+from journeyman.app.assignment import Assignment
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, cases_of
 from journeyman.assess.exam import Exam
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say

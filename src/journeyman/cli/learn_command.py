@@ -8,15 +8,9 @@ from typing import Annotated
 
 import typer
 
-from journeyman.app.workspace import (
-    DEFAULT_WORKSPACE,
-    Assignment,
-    LearnResult,
-    Workspace,
-    cases_of,
-    close_models,
-    learner_named,
-)
+from journeyman.app.assignment import Assignment, LearnResult
+from journeyman.app.learners import learner_named
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, cases_of, close_models
 from journeyman.cli.exam_command import pair_told, tell
 from journeyman.cli.progress import board_for
 from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say

@@ -16,6 +16,7 @@ COMMANDS = {
     "work": "Work a job's cases with a model. Run it again to go on where it stopped.",
     "backtest": "Work a labelled history, and say what the worker may do alone from day one.",
     "review": "Review what was escalated or drawn for an audit: accept, edit or reject with one key each.",
+    "stop": "Stop a job's workers from delivering: everything is escalated from the next decision on.",
     "emit": "Emit an event: the cases that wait for it go on.",
     "learn": "Learn from judged cases: propose a new version, and examine it against the champion on sealed cases.",
     "exam": "Examine a version against the champion on sealed cases.",

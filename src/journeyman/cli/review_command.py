@@ -17,12 +17,15 @@ from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace
 from journeyman.cli.terminal import AsJson, WorkspaceOption, new_app, print_json, say
 from journeyman.cli.text import duration
 from journeyman.errors import InputError
+from journeyman.reports.html.page import hold_lines
 from journeyman.runtime.review import ReviewItem
 from journeyman.types import CaseResult, Label, Run
 
 app = new_app()
 
-KEYS = "[a]ccept  [e]dit  [r]eject  [s]kip  [q]uit"
+KEYS = "[a]ccept  [e]dit  [r]eject  [c]an't judge  [s]kip  [q]uit"
+
+GIVEN_UP = "can't judge"
 
 
 @app.command()
@@ -31,13 +34,19 @@ def main(
         str | None, typer.Argument(help="A run, or a job for its latest run. Left out: the latest.")
     ] = None,
     case: Annotated[
-        str | None, typer.Option(help="Review this case, by one of --accept, --edit, --reject.")
+        str | None,
+        typer.Option(
+            help="Review this case, by one of --accept, --edit, --reject, --cannot-judge."
+        ),
     ] = None,
     accept: Annotated[bool, typer.Option("--accept", help="The answer is right.")] = False,
     edit: Annotated[
         str | None, typer.Option(help="The answer is wrong; this one is right.")
     ] = None,
     reject: Annotated[bool, typer.Option("--reject", help="The answer is wrong.")] = False,
+    cannot_judge: Annotated[
+        bool, typer.Option("--cannot-judge", help="Nobody can tell, or not you.")
+    ] = False,
     note: Annotated[str, typer.Option(help="Why, for whoever reads it later.")] = "",
     by: Annotated[
         str | None, typer.Option(help="Who reviews. Left out: the user of this machine.")
@@ -50,15 +59,22 @@ def main(
     reviewer = by or user()
     with Workspace.open(workspace, new=False) as room:
         chosen = room.chosen_run(run)
+        if cannot_judge:
+            _one_decision(case, accept, reject, edit is not None, cannot_judge)
+            _given_up(room.give_up(chosen, case or "", reviewer, note), reviewer, as_json=as_json)
+            return
         if case is not None or accept or reject or edit is not None:
             label = _label(case, accept=accept, edit=edit, reject=reject, by=reviewer, note=note)
             outcome = room.review(chosen, case or "", label)
             _told(outcome, as_json=as_json)
             return
-        items = room.inbox(chosen)[:limit]
+        items = room.inbox(chosen, by=reviewer)[:limit]
         if as_json:
             print_json([shown(item) for item in items])
-        elif not items:
+            return
+        for line in hold_lines(room.hold(chosen), chosen.job):
+            say(line)
+        if not items:
             say(f"Nothing waits in run {chosen.id}.")
         elif not sys.stdin.isatty():
             for item in items:
@@ -90,11 +106,25 @@ def shown(item: ReviewItem) -> dict[str, Any]:
 def _label(
     case: str | None, *, accept: bool, edit: str | None, reject: bool, by: str, note: str
 ) -> Label:
+    _one_decision(case, accept, reject, edit is not None)
+    return Label(error=not accept, by=by, correction=edit, note=note)
+
+
+def _one_decision(case: str | None, *given: bool) -> None:
     if case is None:
         raise InputError("Which case?", "Name it with --case.")
-    if sum((accept, reject, edit is not None)) != 1:
-        raise InputError("One decision for a case.", "Give one of --accept, --edit TEXT, --reject.")
-    return Label(error=not accept, by=by, correction=edit, note=note)
+    if sum(given) != 1:
+        raise InputError(
+            "One decision for a case.",
+            "Give one of --accept, --edit TEXT, --reject, --cannot-judge.",
+        )
+
+
+def _given_up(outcome: CaseResult, by: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"case": outcome.case_id, "cannot_judge": by})
+    else:
+        say(f"{outcome.case_id}: {by} can't judge it.")
 
 
 def _told(outcome: CaseResult, *, as_json: bool) -> None:
@@ -127,6 +157,8 @@ def _go_through(room: Workspace, run: Run, items: Sequence[ReviewItem], by: str)
         label = _ask(item, by)
         if label is None:
             break
+        if label == GIVEN_UP:
+            _given_up(room.give_up(run, item.case.id, by), by, as_json=False)
         if isinstance(label, Label):
             try:
                 outcome = room.review(run, item.case.id, label)
@@ -134,12 +166,12 @@ def _go_through(room: Workspace, run: Run, items: Sequence[ReviewItem], by: str)
                 done += 1
             except InputError as error:
                 say(f"{error.message} {error.hint}")
-    waiting = len(room.inbox(run))
+    waiting = len(room.inbox(run, by=by))
     say(f"{done} reviewed, {waiting} still wait.")
 
 
 def _ask(item: ReviewItem, by: str) -> Label | str | None:
-    """A label; "skip"; None: stop."""
+    """A label; "skip"; that it can't be judged; None: stop."""
     while True:
         click.echo(KEYS, nl=False)
         key = click.getchar().lower()
@@ -150,6 +182,8 @@ def _ask(item: ReviewItem, by: str) -> Label | str | None:
             return Label(error=True, by=by)
         if key == "s":
             return "skip"
+        if key == "c":
+            return GIVEN_UP
         if key in {"q", "\x03", "\x04", "\x1b"}:
             return None
         if key == "e":

@@ -214,6 +214,8 @@ def _decision(console: Console, outcome: CaseResult) -> None:
     for check in outcome.trajectory.checks:
         told = "not told" if check.yes is None else f"{check.yes:.2f}"
         console.print(f"    asked about its own answer, {check.question}: P(yes) {told}")
+    for person in outcome.unjudged:
+        console.print(f"{escape(person)} can't judge it")
     for label in outcome.labels:
         word = "wrong" if label.error else "right"
         correction = ""

@@ -67,7 +67,7 @@ def trust_notes(trust: Trust) -> list[str]:
 
 def notes(figures: RunMetrics) -> list[str]:
     """What is worth saying below the table."""
-    said = remarks(figures)
+    said = [escape(line) for line in remarks(figures)]
     if figures.closed < figures.cases:
         said.append("Run the same command again to go on.")
     for kind in figures.failures:

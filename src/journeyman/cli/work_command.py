@@ -10,14 +10,8 @@ from typing import Annotated
 
 import typer
 
-from journeyman.app.workspace import (
-    DEFAULT_WORKSPACE,
-    Assignment,
-    Workspace,
-    WorkStream,
-    cases_of,
-    with_rule,
-)
+from journeyman.app.assignment import Assignment, WorkStream
+from journeyman.app.workspace import DEFAULT_WORKSPACE, Workspace, cases_of, with_rule
 from journeyman.cli.progress import Board, board_for
 from journeyman.cli.tables import print_figures
 from journeyman.cli.terminal import (

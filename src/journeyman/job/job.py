@@ -24,6 +24,8 @@ class Job:
     allowed_error: float = 0.1
     confidence: float = 0.95
     audit_rate: float = 0.1
+    review_within_hours: float | None = 72.0
+    """None: each label is waited for, in the order of decisions."""
     budget: Budget = field(default_factory=Budget)
     sampling: Sampling = field(default_factory=Sampling)
     fingerprint: str | None = None

@@ -69,6 +69,7 @@ def load_job(
         allowed_error=settings.allowed_error,
         confidence=settings.confidence,
         audit_rate=settings.audit_rate,
+        review_within_hours=settings.review_within_hours,
         budget=settings.budget,
         sampling=sampling,
         fingerprint=_fingerprint(folder, settings, database),

@@ -9,7 +9,7 @@ from math import inf
 from statistics import fmean
 
 from journeyman.assess.stats import Proportion, proportion
-from journeyman.autonomy.tracker import rule_of
+from journeyman.autonomy.tracker import AutonomyTracker, Hold, rule_of
 from journeyman.reports.trust import Seen, Trust, trust
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcomes
@@ -84,6 +84,8 @@ class RunMetrics(Record):
     mean_confidence: float | None
     trust: Trust | None
     """What the decisions came to. None: none was made."""
+    hold: Hold | None = None
+    """What stands between the worker and what is proved of it. None: it was not looked up."""
 
 
 def quantile(numbers: list[float], q: float) -> float | None:
@@ -250,7 +252,16 @@ def _group_metrics(groups: Mapping[str, _Group]) -> tuple[SliceMetrics, ...]:
 
 def run_metrics(journal: Journal, run: Run) -> RunMetrics:
     """All figures of a run, as the journal has it now."""
-    return fold_metrics(run, outcomes(journal, run))
+    figures = fold_metrics(run, outcomes(journal, run))
+    return with_hold(figures, journal, run)
+
+
+def with_hold(figures: RunMetrics, journal: Journal, run: Run) -> RunMetrics:
+    """With what holds up the worker now, where it decided anything."""
+    if run.internal or figures.trust is None:
+        return figures
+    hold = AutonomyTracker(journal, run).hold()
+    return figures.model_copy(update={"hold": hold})
 
 
 def fold_metrics(run: Run, rows: Iterable[CaseResult]) -> RunMetrics:

@@ -12,7 +12,7 @@ from journeyman.errors import StoreError
 from journeyman.reports.csv import passed_through, write_learned, write_slices
 from journeyman.reports.html.page import LISTED_CASES, html_page
 from journeyman.reports.learning import Learned, learned
-from journeyman.reports.metrics import RunMetrics, fold_metrics
+from journeyman.reports.metrics import RunMetrics, fold_metrics, with_hold
 from journeyman.reports.png import write_learning_png, write_slices_png
 from journeyman.store.journal import Journal
 from journeyman.store.journal.replay import outcomes
@@ -58,7 +58,8 @@ def _write(journal: Journal, run: Run, folder: Path) -> Written:
     learning_png = folder / "learning.png"
     listed: list[CaseResult] = []
     results = passed_through(outcomes(journal, run), cases)
-    figures = fold_metrics(run, _first_kept(results, listed))
+    folded = fold_metrics(run, _first_kept(results, listed))
+    figures = with_hold(folded, journal, run)
     write_slices(figures.slices, slices)
     gained = learned(journal, run)
     files = [slices, cases]

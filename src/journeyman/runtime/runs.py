@@ -36,7 +36,10 @@ def open_run(
     """
     config_hash = config_hash_of(job, model, name)
     rule = Rule(
-        allowed_error=job.allowed_error, confidence=job.confidence, audit_rate=job.audit_rate
+        allowed_error=job.allowed_error,
+        confidence=job.confidence,
+        audit_rate=job.audit_rate,
+        review_within_hours=job.review_within_hours,
     )
 
     def choose(runs: Sequence[Run], changes: Sequence[Change]) -> Run:
@@ -72,7 +75,7 @@ class EarlierRuns:
     backtests: list[Run]
     """Of the same version and promise."""
     streams: list[Run]
-    """Of the same version and rule: one of these is gone on with."""
+    """Of the same version, promise and audit rate: one of these is gone on with, and keeps the deadline it has."""
     before: list[Run]
     """Streams of other versions with the same promise: the last of these is continued."""
 
@@ -89,7 +92,7 @@ def _earlier_runs(runs: Sequence[Run], version: Version, rule: Rule) -> EarlierR
                 found.before.append(run)
         elif run.spec.warm_up is not None:
             found.backtests.append(run)
-        elif rule_of(run.spec) == rule:
+        elif rule_of(run.spec).audit_rate == rule.audit_rate:
             found.streams.append(run)
     return found
 

@@ -130,6 +130,9 @@ class Decided(Record):
     draw: float
     sealed: bool = False
     """Neither learned from nor waited for."""
+    seen: int | None = None
+    """How many decisions and labels of the run were known when it was made: with these it must come out the same. None:
+    made by the rule that waits for each label in turn, where `settled` says it all."""
 
 
 class Closed(Record):
@@ -141,10 +144,15 @@ class Closed(Record):
 
 
 class Labelled(Record):
-    """Somebody who knows said whether the answer was right."""
+    """Somebody who knows said whether the answer was right, or that it can't be judged."""
 
     kind: Literal["labelled"] = "labelled"
-    label: Label
+    label: Label | None
+    """None: it can't be judged by whom `by` names."""
+    by: str | None = None
+    """Who could not judge. None: there is a label, which says by whom."""
+    note: str = ""
+    """Why it can't be judged."""
 
 
 EventBody = Annotated[
@@ -216,6 +224,8 @@ ChangeKind = Literal[
     "rolled_back",  # body: {"version"}; to an earlier one
     "unlearned",  # body: {"source"}; from here on nothing counts that rests on it
     "retired",  # body: {"case"}; an exam case that something learned gives away
+    "stopped",  # body: {"by"}; from here on everything is escalated
+    "resumed",  # body: {"by"}; that is over
 ]
 
 

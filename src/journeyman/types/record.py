@@ -125,6 +125,10 @@ class Example(Record):
     """One over the probability that its label was seen."""
 
 
+Held = Literal["stopped", "audits"]
+"""Why everything is escalated, whatever is proved: a person `stopped` the job, or `audits` are overdue."""
+
+
 class Decision(Record):
     """Deliver or escalate, with all that it rested on."""
 
@@ -137,6 +141,15 @@ class Decision(Record):
     """Whether a person looks at it: always if it is escalated."""
     propensity: Annotated[float, Field(gt=0, le=1)]
     """The probability with which it was to be looked at, fixed before the draw."""
+    held: Held | None = None
+    """Why everything was escalated then. None: what reached the threshold was delivered."""
+
+    @property
+    def reaches(self) -> bool:
+        """Whether its score reaches the threshold in force: it is delivered, unless everything is held."""
+        if self.score is None or self.threshold is None:
+            return False
+        return self.score >= self.threshold
 
 
 class Label(Record):
@@ -180,7 +193,9 @@ class CaseResult(Record):
     decision: Decision | None = None
     """None: not decided yet, or worked before decisions were made."""
     labels: tuple[Label, ...] = ()
-    """In the order given; the first one counts for the certificate, the last one for the answer."""
+    """In the order given; the last one counts for the answer. What counts for the certificate, `autonomy` says."""
+    unjudged: tuple[str, ...] = ()
+    """Who looked at it and could not judge."""
     closed: bool = False
     """Whether all is done, scoring included."""
     at: float | None = None

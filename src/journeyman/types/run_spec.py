@@ -28,6 +28,8 @@ class RunSpec(Record):
     """The rule's. None here and in the next two: opened before it was written down; the default holds."""
     confidence: float | None = None
     audit_rate: float | None = None
+    review_within_hours: float | None = None
+    """After which a label is overdue. None: opened before there was this rule; each label is waited for."""
     salt: str = ""
     """Secret until the run is over: every random draw in it comes from this and from what is drawn for."""
     config_hash: str | None = None

@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from journeyman.assess.stats import percent
+from journeyman.autonomy.tracker import Hold
 from journeyman.reports.html.learning import learned_html
 from journeyman.reports.html.trust import trust_html
 from journeyman.reports.learning import Learned
@@ -97,6 +98,36 @@ def remarks(figures: RunMetrics) -> list[str]:
     if figures.in_doubt:
         lines.append(
             f"{figures.in_doubt} cases are in doubt: an effect may or may not have happened; a person must look."
+        )
+    if figures.hold is not None:
+        lines += hold_lines(figures.hold, figures.job)
+    return lines
+
+
+NAMED = 10
+"""Cases that a line names, at most."""
+
+
+def hold_lines(hold: Hold, job: str) -> list[str]:
+    """Whether everything is escalated, and what would end that. Empty: nothing is, and no audit is overdue."""
+    lines: list[str] = []
+    if hold.held == "stopped":
+        lines.append(
+            f"Stopped: everything goes to a person. Go on with: journeyman stop {job} --resume"
+        )
+    if not hold.overdue:
+        return lines
+    count = len(hold.overdue)
+    named = ", ".join(hold.overdue[:NAMED])
+    more = "" if count <= NAMED else ", …"
+    overdue = "1 audit is overdue" if count == 1 else f"{count} audits are overdue"
+    if hold.held == "audits":
+        lines.append(
+            f"{overdue}, so everything goes to a person until all but {hold.allowed} are done: {named}{more}."
+        )
+    else:
+        lines.append(
+            f"{overdue}: {named}{more}. With more than {hold.allowed}, everything goes to a person."
         )
     return lines
 

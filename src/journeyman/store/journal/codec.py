@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from journeyman.store.journal import upcast
-from journeyman.types import EventBody, Json, Record
+from journeyman.types import EventBody, Json, Labelled, Record
 
 BODY: TypeAdapter[EventBody] = TypeAdapter(EventBody)
 
@@ -22,10 +22,15 @@ FLAT = {
 }
 """Kinds whose one field is the whole of what is stored."""
 
+GIVEN_UP = "cannot_judge"
+"""The key of who could not judge, where a `labelled` event has no label."""
+
 
 def stored_body(body: EventBody) -> Mapping[str, Json]:
     """What is written down of an event; its kind stands in a column of its own."""
     field = FLAT.get(body.kind)
+    if isinstance(body, Labelled) and body.label is None:
+        return {GIVEN_UP: body.by, "note": body.note}
     if field is not None:
         return _dumped(getattr(body, field))
     return body.model_dump(mode="json", exclude={"kind"})
@@ -37,6 +42,8 @@ def _dumped(record: Record) -> Mapping[str, Json]:
 
 def read_body(kind: str, stored: Mapping[str, Json], version: int | None) -> EventBody:
     """The event that was written down in that version. None: before events had one."""
+    if kind == "labelled" and GIVEN_UP in stored:
+        return Labelled(label=None, by=str(stored[GIVEN_UP]), note=str(stored["note"]))
     body = upcast.event_body(kind, stored, version)
     field = FLAT.get(kind)
     inner = body if field is None else {field: body}

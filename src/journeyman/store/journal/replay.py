@@ -91,6 +91,7 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> CaseResult:
     """What became of a case."""
     decided = last_body(events, Decided)
     closed = [event.at for event in events if isinstance(event.body, Closed)]
+    labelled = bodies(events, Labelled)
     last = events[-1] if events else None
     moment = max((event.at for event in events), default=None)
     return CaseResult(
@@ -101,7 +102,8 @@ def outcome_of(case: Case, worker: str, events: Sequence[Event]) -> CaseResult:
         trajectory=trajectory_of(case.id, worker, events),
         scores=tuple(scored.score for scored in bodies(events, Scored)),
         decision=None if decided is None else decided.decision,
-        labels=tuple(labelled.label for labelled in bodies(events, Labelled)),
+        labels=tuple(one.label for one in labelled if one.label is not None),
+        unjudged=tuple(one.by for one in labelled if one.by is not None),
         closed=bool(closed),
         at=closed[-1] if closed else moment,
     )

@@ -334,7 +334,7 @@ class SqlJournal(ABC):
         found: list[tuple[int, Label]] = []
         for position, *row in self._rows(self.hot.labels, run_id, case_id, attempt):
             body = self._event(row).body
-            if isinstance(body, Labelled):
+            if isinstance(body, Labelled) and body.label is not None:
                 found.append((position, body.label))
         return found
 
