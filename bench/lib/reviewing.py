@@ -66,6 +66,8 @@ class Reviewed:
     """From which case on which threshold was in force."""
     delivered: Flags
     held: Flags
+    audited: Flags
+    """Of what was delivered."""
     errors: Flags
     labels: int
     first_alone: int | None
@@ -105,12 +107,16 @@ def reviewed(
     coming: defaultdict[int, list[int]] = defaultdict(list)
     delivered = np.zeros(len(scores), dtype=bool)
     held = np.zeros(len(scores), dtype=bool)
+    audited = np.zeros(len(scores), dtype=bool)
     thresholds: list[tuple[int, float]] = []
     revoked: list[int] = []
     labels = 0
     first: int | None = None
     for n in range(len(scores)):
-        decision = ledger.autonomy.decide(float(scores[n]), float(draws[n]), ledger.held)
+        decision = ledger.autonomy.decide(
+            float(scores[n]), float(draws[n]), ledger.held, closely=ledger.closely
+        )
+        audited[n] = decision.deliver and decision.audit
         delivered[n] = decision.deliver
         held[n] = decision.held is not None
         if decision.deliver and first is None:
@@ -130,7 +136,15 @@ def reviewed(
         if _epoch(ledger) > epoch:
             revoked.append(n)
     return Reviewed(
-        tuple(thresholds), delivered, held, errors, labels, first, tuple(revoked), ledger
+        thresholds=tuple(thresholds),
+        delivered=delivered,
+        held=held,
+        audited=audited,
+        errors=errors,
+        labels=labels,
+        first_alone=first,
+        revoked=tuple(revoked),
+        ledger=ledger,
     )
 
 

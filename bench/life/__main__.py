@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
 import numpy as np
@@ -87,6 +87,25 @@ def _note(found: Found, run: Reviewed, population: Population) -> None:
     found.held.append(float(run.held.mean()))
 
 
+def false_alarms(rounds: int) -> dict[str, Figure]:
+    """The error is what is allowed, at every score, and everything may be delivered: the alarm should not ring."""
+    rang = 0
+    audited: list[float] = []
+    for n in range(rounds):
+        rng = np.random.default_rng(SEED + n)
+        scores = rng.random(AFTER)
+        errors = rng.random(AFTER) < RULE.allowed_error
+        level = replace(Certificate.plan(RULE, [0.0]).levels[0], passed=True)
+        known = with_deadline(Certificate(RULE, (level,)))
+        run = reviewed(known, scores, errors, rng)
+        rang += bool(run.revoked)
+        audited.append(float(run.audited.sum() / max(run.delivered.sum(), 1)))
+    return {
+        "false_alarm_share": of_share(proportion(rang, rounds), "<= 0.05"),
+        "audited_at_the_allowed_error": Figure(value=fmean(audited), unit="of what is delivered"),
+    }
+
+
 # --- a worker that gets worse ------------------------------------------------------------------------------------
 
 
@@ -105,14 +124,20 @@ class OneLeftOpen:
 
 def drifts(rounds: int) -> dict[str, Figure]:
     told: dict[str, Figure] = {}
-    for percent in (20, 40):
+    goals = {20: "<= 500", 40: "<= 150"}
+    for percent, goal in goals.items():
         every: list[Reviewed] = []
         one_open: list[Reviewed] = []
         for n in range(rounds):
-            every.append(_drifted(n, percent / 100, prompt))
-            one_open.append(_drifted(n, percent / 100, OneLeftOpen()))
-        told[f"deliveries_until_revoked_{percent}"] = _until(every)
-        told[f"deliveries_until_revoked_one_open_{percent}"] = _until(one_open)
+            every.append(drifted(n, percent / 100, prompt))
+            one_open.append(drifted(n, percent / 100, OneLeftOpen()))
+        told[f"deliveries_until_revoked_{percent}"] = _until(every, goal)
+        told[f"deliveries_until_revoked_one_open_{percent}"] = _until(one_open, goal)
+        told[f"audited_before_drift{percent}"] = Figure(
+            value=_audited_before(every), unit="of what is delivered", goal="<= 0.1"
+        )
+        early = sum(any(n < TURN for n in run.revoked) for run in every)
+        told[f"revoked_before_drift{percent}"] = of_share(proportion(early, rounds), "<= 0.05")
         wrong = fmean(_wrong_after(run) for run in every)
         told[f"wrong_delivered_after_drift{percent}"] = Figure(value=wrong, unit="cases")
         told[f"wrong_of_all_labels_one_open_{percent}"] = Figure(
@@ -134,7 +159,7 @@ def _world(rng: np.random.Generator, error: Array) -> tuple[Array, Array]:
     return scores, np.asarray(rng.random(len(error)) < risk, dtype=np.float64)
 
 
-def _drifted(n: int, error: float, habit: Habit) -> Reviewed:
+def drifted(n: int, error: float, habit: Habit) -> Reviewed:
     """The base error goes from 5 % to this one at half."""
     rng = np.random.default_rng(SEED + n)
     known_scores, known_errors = _world(rng, np.full(400, 0.05))
@@ -145,19 +170,29 @@ def _drifted(n: int, error: float, habit: Habit) -> Reviewed:
     return reviewed(with_deadline(known), scores, errors.astype(bool), rng, habit)
 
 
-def _until(runs: Sequence[Reviewed]) -> Figure:
-    counts: list[int] = []
-    for run in runs:
-        after = [n for n in run.revoked if n >= TURN]
-        end = after[0] if after else TURN + AFTER
-        counts.append(int(run.delivered[TURN:end].sum()))
+def deliveries_until_revoked(run: Reviewed) -> int:
+    """From the drift on; all of them, where autonomy was not taken away."""
+    after = [n for n in run.revoked if n >= TURN]
+    end = after[0] if after else TURN + AFTER
+    return int(run.delivered[TURN:end].sum())
+
+
+def _until(runs: Sequence[Reviewed], goal: str) -> Figure:
+    counts = [deliveries_until_revoked(run) for run in runs]
     seen = sum(any(n >= TURN for n in run.revoked) for run in runs)
     return Figure(
         value=median(counts),
         low=float(np.quantile(counts, 0.05)),
         high=float(np.quantile(counts, 0.95)),
         unit=f"deliveries, seen in {seen} of {len(runs)} streams",
+        goal=goal,
     )
+
+
+def _audited_before(runs: Sequence[Reviewed]) -> float:
+    audited = sum(int(run.audited[:TURN].sum()) for run in runs)
+    delivered = sum(int(run.delivered[:TURN].sum()) for run in runs)
+    return audited / max(delivered, 1)
 
 
 def _wrong_after(run: Reviewed) -> int:
@@ -170,6 +205,7 @@ def main() -> None:
     arguments = parser.parse_args()
     figures = habits(arguments.rounds)
     figures |= drifts(arguments.rounds)
+    figures |= false_alarms(arguments.rounds)
     write("life", figures, whole=as_usual(parser))
 
 

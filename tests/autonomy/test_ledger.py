@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations, product
+from statistics import median
 
 import numpy as np
 import pytest
@@ -20,14 +22,15 @@ from bench.lib.reviewing import (
     reviewed,
     with_deadline,
 )
+from bench.life.__main__ import TURN, deliveries_until_revoked, drifted
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
-from journeyman.assess.selective import Certificate, Level, Rule
-from journeyman.assess.wealth import GUESSES
+from journeyman.assess.selective import Certificate, Level, Rule, Settled
+from journeyman.assess.wealth import GUESSES, WEIGHTS, weight
 from journeyman.autonomy.ledger import LATER_LABELS, Ledger
 from journeyman.types import Decided, Decision, Event, Held, Label, Labelled
 
-RULE = Rule(allowed_error=0.5, confidence=0.3, audit_rate=0.5, review_within_hours=1.0)
+RULE = Rule(allowed_error=0.35, confidence=0.1, audit_rate=0.5, review_within_hours=1.0)
 """So little confidence that a few labels prove something, or raise the alarm."""
 
 HOUR = 3_600.0
@@ -45,7 +48,7 @@ def decision(score: float, threshold: float | None, held: Held | None = None) ->
     deliver = threshold is not None and score >= threshold and held is None
     return Decision(
         score=score, threshold=threshold, deliver=deliver, audit=True,
-        propensity=RULE.audit_rate if deliver else 1.0, held=held,
+        propensity=RULE.base_rate if deliver else 1.0, held=held,
     )  # fmt: skip
 
 
@@ -192,7 +195,7 @@ def test_a_label_is_overdue_after_its_time_or_after_many_later_ones() -> None:
 def test_audits_that_are_overdue_beyond_the_detectors_power_hold_everything() -> None:
     rule = Rule(review_within_hours=1.0)
     allowed = missing_allowed(rule)
-    assert allowed == 3
+    assert allowed == 2
     ledger = ledger_with(certificate(rule, passed=1))
     made = decision(HIGH, 0.8).model_copy(update={"propensity": 0.1})
     for n in range(allowed + 1):
@@ -233,6 +236,98 @@ def test_an_overdue_audit_that_turns_out_wrong_still_raises_the_alarm() -> None:
     for n in range(10):
         ledger.take(labelled(n, True, at=2 * HOUR))
     assert now(ledger).epoch == 2
+
+
+# --- where doubt is highest --------------------------------------------------------------------------------------
+
+
+def watched(rule: Rule, threshold: float = 0.8) -> Decision:
+    """A delivery that is audited while nothing is suspected."""
+    return Decision(
+        score=HIGH, threshold=threshold, deliver=True, audit=True, propensity=rule.base_rate
+    )
+
+
+def test_after_an_error_every_delivery_is_audited_until_right_ones_outweigh_it() -> None:
+    rule = Rule(review_within_hours=1.0)
+    ledger = ledger_with(certificate(rule, passed=1))
+    before = ledger.autonomy.decide(HIGH, 0.5, closely=ledger.closely)
+    assert (before.deliver, before.audit, before.propensity) == (True, False, rule.base_rate)
+    ledger.take(decided(0, watched(rule)))
+    ledger.take(labelled(0, True))
+    after = ledger.autonomy.decide(HIGH, 0.5, closely=ledger.closely)
+    assert (after.deliver, after.audit, after.propensity) == (True, True, 1.0)
+    n = 1
+    while ledger.closely:
+        ledger.take(decided(n, after))
+        ledger.take(labelled(n, False))
+        n += 1
+    assert n == 8
+
+
+def test_reviews_that_do_not_come_do_not_ask_for_more_and_more() -> None:
+    rule = Rule(review_within_hours=1.0)
+    ledger = ledger_with(certificate(rule, passed=1))
+    ledger.take(decided(0, watched(rule)))
+    ledger.take(labelled(0, True))
+    closely = ledger.autonomy.decide(HIGH, 0.5, closely=True)
+    for n in range(1, 8):
+        assert ledger.closely
+        ledger.take(decided(n, closely))
+    assert not ledger.closely
+    ledger.take(labelled(3, True))
+    assert ledger.closely
+
+
+@pytest.mark.parametrize("risk", [0.35, 0.2])
+def test_the_alarm_is_at_most_delta_on_average_although_audits_follow_errors(risk: float) -> None:
+    """Exact: every course of six deliveries, their labels, the audits' draws, at a rate that errors raise."""
+    rule = RULE.model_copy(update={"confidence": 0.999999})
+
+    def expected(one: Certificate, cases: int) -> float:
+        if cases == 0:
+            return one.alarm_evidence
+        closely = one.suspected([]) > 1
+        made = one.decide(HIGH, 0.0, closely=closely)
+        total = 0.0
+        for error, seen in product((True, False), (True, False)):
+            likely = risk if error else 1 - risk
+            likely *= made.propensity if seen else 1 - made.propensity
+            if likely:
+                decision = made.model_copy(update={"audit": seen})
+                settled = Settled(decision=decision, error=error if seen else None)
+                total += likely * expected(one.after(settled), cases - 1)
+        return total
+
+    assert expected(certificate(rule, passed=1), 6) <= sum(weight(n) for n in range(1, 7)) + 1e-12
+
+
+def test_evidence_is_fair_although_audits_follow_errors() -> None:
+    """Exact, as above: the error above the lower level is what is allowed, that above the upper one less."""
+    rule = RULE.model_copy(update={"confidence": 0.999999})
+    risks = {HIGH: 0.2, LOW: 0.5}
+
+    def expected(one: Certificate, cases: int) -> float:
+        if cases == 0:
+            return one.levels[1].evidence
+        total = 0.0
+        for score, error, seen in product((HIGH, LOW), (True, False), (True, False)):
+            made = one.decide(score, 0.0, closely=one.suspected([]) > 1)
+            likely = 0.5 * (risks[score] if error else 1 - risks[score])
+            likely *= made.propensity if seen else 1 - made.propensity
+            if likely:
+                decision = made.model_copy(update={"audit": seen})
+                settled = Settled(decision=decision, error=error if seen else None)
+                total += likely * expected(one.after(settled), cases - 1)
+        return total
+
+    assert expected(certificate(rule, passed=1), 4) <= 1 + 1e-12
+
+
+def test_the_weights_of_the_detectors_bets_sum_to_less_than_one() -> None:
+    most = 100_000
+    rest = (1 + 1 / most) / math.log(most)
+    assert sum(weight(n) for n in range(1, most)) + rest / WEIGHTS < 1
 
 
 # --- who says so -------------------------------------------------------------------------------------------------
@@ -338,3 +433,13 @@ def test_one_audit_left_open_and_then_a_drift() -> None:
             assert found.revoked
             wrong[name] += int((found.delivered & errors)[800:].sum())
     assert wrong["one open"] <= 1.2 * wrong["all"]
+
+
+@pytest.mark.slow
+def test_a_drift_is_seen_in_time() -> None:
+    """The error rises from 5 to 40 % of all answers; those that are delivered are the better ones."""
+    taken = [drifted(seed, 0.4, prompt) for seed in range(15)]
+    assert median(deliveries_until_revoked(run) for run in taken) <= 150
+    audited = sum(run.audited[:TURN].sum() for run in taken)
+    delivered = sum(run.delivered[:TURN].sum() for run in taken)
+    assert audited <= 0.1 * delivered

@@ -70,13 +70,20 @@ class Autonomy:
             return None
         return self.taught.assessor.probability(evidence)
 
-    def decide(self, score: float | None, draw: float, held: Held | None = None) -> Decision:
+    def decide(
+        self,
+        score: float | None,
+        draw: float,
+        held: Held | None = None,
+        *,
+        closely: bool = False,
+    ) -> Decision:
         """Deliver or escalate a case with this score; `draw` in [0, 1) decides about an audit.
 
-        `held`: why nothing is delivered now.
+        `held`: why nothing is delivered now. `closely`: everything that is delivered is audited.
         """
         if self.certificate is not None:
-            return self.certificate.decide(score, draw, held)
+            return self.certificate.decide(score, draw, held, closely=closely)
         return Decision(
             score=known_score(score),
             threshold=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from journeyman.assess.selective import Rule
-from journeyman.assess.wealth import GUESSES
+from journeyman.assess.wealth import WATCH_GUESSES, watch_factor, weight
 
 SEEN_BEFORE = 30
 """Audits that are thought to be done when a rise begins: so small is the weight of the bets that begin with it."""
@@ -24,14 +24,14 @@ def missing_allowed(rule: Rule) -> int:
     risen = min(4 * allowed, (1 + allowed) / 2)
     quickest = 0.0
     lost = 0.0
-    for guess in GUESSES:
-        right = math.log(guess)
-        wrong = math.log(1 + (1 - guess) * (1 - allowed) / allowed)
+    for guess in WATCH_GUESSES:
+        right = math.log(watch_factor(allowed, False, guess))
+        wrong = math.log(watch_factor(allowed, True, guess))
         growth = risen * wrong + (1 - risen) * right
         if growth > quickest:
             quickest = growth
             lost = growth - right
-    weight = 6 / (math.pi * SEEN_BEFORE) ** 2 / len(GUESSES)
+    begun = weight(SEEN_BEFORE) / len(WATCH_GUESSES)
     bar = math.pi**2 / 6 / (1 - rule.confidence)
-    evidence = math.log(bar / weight)
+    evidence = math.log(bar / begun)
     return int(SLOWER * evidence / lost)

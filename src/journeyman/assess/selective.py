@@ -34,12 +34,20 @@ from journeyman.assess.wealth import (
     over,
     plus,
     times,
+    watch_factor,
     watch_factors,
 )
 from journeyman.types import Decision, Held, Record
 
 STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
+
+
+KEPT_BACK = 0.4
+"""Of the audits, the share that is kept for when an error was seen; with an audit rate of 1 none need be."""
+
+SUSPICION = 0.9
+"""The guess by which it is suspected that the error has risen."""
 
 
 class Rule(Record):
@@ -50,6 +58,18 @@ class Rule(Record):
     audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     review_within_hours: Annotated[float, Field(gt=0)] | None = None
     """After which a label is overdue. None: each label is waited for, in the order of decisions."""
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether each label is waited for: the rule of runs that were opened before there was another."""
+        return self.review_within_hours is None
+
+    @property
+    def base_rate(self) -> float:
+        """The share of deliveries that is audited while nothing is suspected; the rest is for when something is."""
+        if self.in_turn:
+            return self.audit_rate
+        return self.audit_rate * (KEPT_BACK * self.audit_rate + 1 - KEPT_BACK)
 
 
 class Settled(Record):
@@ -114,6 +134,8 @@ class Certificate:
     """Audited deliveries since the alarm began."""
     recent: tuple[Watched, ...] = ()
     """The last of them, where labels may come late."""
+    suspicion: float = 1.0
+    """Above 1 since an error was seen among the delivered, until right ones have outweighed it (a CUSUM)."""
 
     @classmethod
     def plan(cls, rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> Self:
@@ -154,16 +176,24 @@ class Certificate:
         delta = 1 - self.rule.confidence
         return share_of_epoch / delta
 
-    def decide(self, score: float | None, draw: float, held: Held | None = None) -> Decision:
+    def decide(
+        self,
+        score: float | None,
+        draw: float,
+        held: Held | None = None,
+        *,
+        closely: bool = False,
+    ) -> Decision:
         """Deliver a score that reaches the threshold in force; `draw` in [0, 1) decides about the audit.
 
-        `held`: why nothing is delivered now, whatever its score.
+        `held`: why nothing is delivered now, whatever its score. `closely`: everything that is delivered is audited.
         """
+        rate = 1.0 if closely else self.rule.base_rate
         known = known_score(score)
         threshold = self.threshold
         reaches = known is not None and threshold is not None and known >= threshold
         deliver = reaches and held is None
-        propensity = self.rule.audit_rate if deliver else 1.0
+        propensity = rate if deliver else 1.0
         return Decision(
             score=known,
             threshold=threshold,
@@ -200,8 +230,7 @@ class Certificate:
                 settled = replace(settled, passed=True)
             levels.append(settled)
         better = replace(self, levels=tuple(levels))
-        in_turn = self.rule.review_within_hours is None
-        if in_turn and better.passed > self.passed:
+        if self.rule.in_turn and better.passed > self.passed:
             return replace(better, alarm=NO_ALARM, looked=0)
         return better
 
@@ -253,8 +282,8 @@ class Certificate:
         for settled in ahead:
             if settled.watched:
                 looked += 1
-                factors = _alarm_factors(self.rule, settled)
-                alarm = times(begun_anew(alarm, looked), factors)
+                fresh = begun_anew(alarm, looked, in_turn=self.rule.in_turn)
+                alarm = times(fresh, _alarm_factors(self.rule, settled))
                 if sum(alarm) / len(GUESSES) >= self.bar:
                     return True
         return False
@@ -296,7 +325,19 @@ class Certificate:
             else:
                 recent[other] = plus(share, grown)
         alarm = plus(self.alarm, grown)
-        return replace(self, alarm=alarm, recent=tuple(recent.items()))
+        suspicion = self.suspected([now]) if now.error else self.suspicion
+        return replace(self, alarm=alarm, recent=tuple(recent.items()), suspicion=suspicion)
+
+    def suspected(self, ahead: Sequence[Settled]) -> float:
+        """The suspicion after the cases ahead: what is missing counts as right, so that it does not last for ever."""
+        suspicion = self.suspicion
+        allowed = self.rule.allowed_error
+        for settled in ahead:
+            if settled.watched:
+                error = settled.error is True
+                factor = watch_factor(allowed, error, SUSPICION)
+                suspicion = max(suspicion, 1.0) * factor
+        return suspicion
 
     @property
     def alarm_evidence(self) -> float:
@@ -306,8 +347,13 @@ class Certificate:
         """The detector with one more audited delivery: bets begun at each of them, weighted by 6/(π²n²)."""
         looked = self.looked + 1
         factors = _alarm_factors(self.rule, settled)
-        alarm = times(begun_anew(self.alarm, looked), factors)
-        watched = replace(self, alarm=alarm, looked=looked)
+        begun = begun_anew(self.alarm, looked, in_turn=self.rule.in_turn)
+        watched = replace(
+            self,
+            alarm=times(begun, factors),
+            looked=looked,
+            suspicion=self.suspected([settled]),
+        )
         if settled.place is None:
             return watched
         carried = [(place, times(share, factors)) for place, share in self.recent]
@@ -324,6 +370,7 @@ class Certificate:
             alarm=NO_ALARM,
             looked=0,
             recent=(),
+            suspicion=1.0,
         )
 
 
@@ -355,7 +402,7 @@ def _bet(level: Level, rule: Rule, decision: Decision, error: bool) -> Level:
 def _least_propensity(rule: Rule, decision: Decision) -> float:
     """The smallest one of any score, as it stood when the case came."""
     nothing_delivered = decision.threshold is None or decision.held is not None
-    return 1.0 if nothing_delivered else rule.audit_rate
+    return 1.0 if nothing_delivered else rule.base_rate
 
 
 def _replaced(level: Level, rule: Rule, was: Settled, now: Settled) -> Level:
@@ -385,9 +432,8 @@ def _bet_factors(rule: Rule, decision: Decision, error: bool) -> tuple[Wealth, W
 
 def _alarm_factors(rule: Rule, settled: Settled) -> Wealth:
     """By how much each guess of the detector grows with a case; a label that is missing counts as right."""
-    decision = settled.decision
-    scale = _least_propensity(rule, decision) / decision.propensity
-    return watch_factors(rule.allowed_error, scale, settled.error is True)
+    error = settled.error is True
+    return watch_factors(rule.allowed_error, error, in_turn=rule.in_turn)
 
 
 def thresholds(rule: Rule, scores: Sequence[float], errors: Sequence[float] = ()) -> list[float]:

@@ -10,6 +10,9 @@ from operator import add, mul, sub, truediv
 GUESSES = (0.1, 0.4, 0.7)
 """The true error above a threshold, as a share of α: for each, the bet that is best if it is so; they are averaged."""
 
+WATCH_GUESSES = (0.6, 0.8, 0.92)
+"""The same in the detector: the last is best where the error is a little above α, the first where it is far above."""
+
 NO_ALARM = (0.0,) * len(GUESSES)
 
 Amounts = Sequence[float]
@@ -31,22 +34,45 @@ def bet_factors(allowed: float, scale: float, error: bool) -> Wealth:
 
 
 @lru_cache(maxsize=1_000)
-def watch_factors(allowed: float, scale: float, error: bool) -> Wealth:
-    """1 + λ(L − α)/π for each guess, with λ = (1 − guess)·min π/α."""
-    gain = (error - allowed) / allowed * scale
+def watch_factors(allowed: float, error: bool, *, in_turn: bool) -> Wealth:
+    """1 + λ(L − α)/π for each guess of the detector, with λ = (1 − guess)·π/α: what is delivered has one π at a time.
+
+    `in_turn`: the guesses of runs that wait for each label.
+    """
+    guesses = GUESSES if in_turn else WATCH_GUESSES
     factors: list[float] = []
-    for guess in GUESSES:
-        bet = (1 - guess) * gain
-        factors.append(1 + bet)
+    for guess in guesses:
+        factor = watch_factor(allowed, error, guess)
+        factors.append(factor)
     return tuple(factors)
 
 
-def begun_anew(alarm: Amounts, looked: int) -> Wealth:
+def watch_factor(allowed: float, error: bool, guess: float) -> float:
+    gain = (error - allowed) / allowed
+    return 1 + (1 - guess) * gain
+
+
+def begun_anew(alarm: Amounts, looked: int, *, in_turn: bool) -> Wealth:
     """With the bets that begin at the n-th audit."""
-    root = math.pi * looked
-    fresh = 6 / root**2
+    fresh = first_weight(looked) if in_turn else weight(looked)
     each = [fresh] * len(alarm)
     return plus(alarm, each)
+
+
+def first_weight(looked: int) -> float:
+    """Of the bets that begin at the n-th audit, in runs that wait for each label. They sum to 1."""
+    root = math.pi * looked
+    return 6 / root**2
+
+
+WEIGHTS = 1.31
+"""Above the sum of 1/((n + 1)·ln²(n + 2)) over all n ≥ 1."""
+
+
+def weight(looked: int) -> float:
+    """Of the bets that begin at the n-th audit. They sum to less than 1, and fall slowly, so that late ones count."""
+    logarithm = math.log(looked + 2)
+    return 1 / (WEIGHTS * (looked + 1) * logarithm**2)
 
 
 def times(amounts: Amounts, factors: Amounts) -> Wealth:

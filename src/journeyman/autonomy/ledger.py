@@ -102,6 +102,15 @@ class Ledger:
         return None
 
     @property
+    def closely(self) -> bool:
+        """Whether everything that is delivered is audited: an error was seen, and not outweighed yet."""
+        certificate = self.autonomy.certificate
+        if certificate is None:
+            return False
+        known = [due.known for due in self.ahead]
+        return certificate.suspected(known) > 1
+
+    @property
     def waiting(self) -> list[Attempt]:
         """Evidence whose label is waited for, in the order of decisions."""
         open_ones = filter(_is_open, self.ahead)

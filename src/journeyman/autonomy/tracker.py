@@ -23,6 +23,7 @@ from journeyman.store.journal import Journal
 from journeyman.types import (
     Change,
     Decided,
+    Decision,
     Event,
     EventKind,
     Held,
@@ -80,6 +81,7 @@ class InTurn:
     log: DecisionLog = field(default_factory=DecisionLog)
 
     held: ClassVar[None] = None
+    closely: ClassVar[bool] = False
     seen: ClassVar[None] = None
     owed: ClassVar[tuple[Attempt, ...]] = ()
 
@@ -141,7 +143,8 @@ class AutonomyTracker:
         now = self.advance()
         evidence = evidence_of(trajectory)
         drawn = uniform(self.run.spec.salt, case_id, attempt)
-        decision = now.decide(now.score(evidence), drawn, self._held())
+        score = now.score(evidence)
+        decision = now.decide(score, drawn, self._held(), closely=self.fold.closely)
         return Decided(
             decision=decision,
             evidence=evidence,
@@ -191,7 +194,11 @@ def _settled(now: Autonomy, decided: Decided, label: Label | None) -> Autonomy:
     return now.after(decided.decision, decided.evidence, error)
 
 
-def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
+Remade = tuple[Decided, Decided]
+"""A decision as it was made, and as it is made again."""
+
+
+def remade(journal: Journal, run: Run) -> Iterator[Remade]:
     """Each decision of a run as it was made, and as it is made again from what was known then: equal, or a bug."""
     if rule_of(run.spec).review_within_hours is None:
         yield from _remade_in_turn(journal, run)
@@ -206,7 +213,11 @@ def remade(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
         decided = _decided(event)
         held = "stopped" if decided.decision.held == "stopped" else ledger.held
         attempt = (event.case_id, event.attempt)
-        again[attempt] = _made_again(ledger.autonomy, run, attempt, decided, held)
+        draw = uniform(run.spec.salt, *attempt)
+        now = ledger.autonomy
+        score = now.score(decided.evidence)
+        decision = now.decide(score, draw, held, closely=ledger.closely)
+        again[attempt] = _with(decided, decision, now.settled)
     for event in made:
         yield _decided(event), again[event.case_id, event.attempt]
 
@@ -220,27 +231,33 @@ def _seen(event: Event) -> int:
     return _decided(event).seen or 0
 
 
-def _made_again(
-    now: Autonomy, run: Run, attempt: Attempt, decided: Decided, held: Held | None
-) -> Decided:
-    draw = uniform(run.spec.salt, *attempt)
-    decision = now.decide(now.score(decided.evidence), draw, held)
-    return decided.model_copy(update={"decision": decision, "settled": now.settled})
+def _with(decided: Decided, decision: Decision, settled: int) -> Decided:
+    return decided.model_copy(update={"decision": decision, "settled": settled})
 
 
-def _remade_in_turn(journal: Journal, run: Run) -> Iterator[tuple[Decided, Decided]]:
+def _remade_in_turn(journal: Journal, run: Run) -> Iterator[Remade]:
     """By the older rule: the number of settled decisions says what was known."""
     log = DecisionLog.of(journal, run)
     now = _begin(journal, run)
     for _, event in journal.news(run.id, ("decided",)):
         decided = _decided(event)
         while now.settled < decided.settled and log.made:
-            settled = log.made.popleft()
-            label = log.labels.get(settled.attempt)
-            now = _settled(now, settled.decided, label)
-        held = decided.decision.held
-        attempt = (event.case_id, event.attempt)
-        yield decided, _made_again(now, run, attempt, decided, held)
+            now = _settled_next(now, log)
+        draw = uniform(run.spec.salt, event.case_id, event.attempt)
+        yield decided, _made_in_turn(now, decided, draw)
+
+
+def _settled_next(now: Autonomy, log: DecisionLog) -> Autonomy:
+    settled = log.made.popleft()
+    label = log.labels.get(settled.attempt)
+    return _settled(now, settled.decided, label)
+
+
+def _made_in_turn(now: Autonomy, decided: Decided, draw: float) -> Decided:
+    score = now.score(decided.evidence)
+    held = decided.decision.held
+    decision = now.decide(score, draw, held)
+    return _with(decided, decision, now.settled)
 
 
 def uniform(salt: str, case_id: str, attempt: int) -> float:

@@ -71,7 +71,7 @@ class JobSettings(Record):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """With which that must hold."""
     audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """The share of delivered answers that a person looks at all the same, drawn at random."""
+    """About the share of delivered answers that a person looks at all the same, drawn at random."""
     review_within_hours: Annotated[float, Field(gt=0)] = 72.0
     """After which a review that nobody did is overdue: it is counted as wrong, and no longer waited for."""
     cases: CasesSettings = CasesSettings()
