@@ -46,7 +46,8 @@ from bench.lib.results import as_usual, write
 from journeyman.assess.calibration import LogisticAssessor, fit_logistic
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.reliability import auroc, brier_skill, ece, ece_floor, interval
-from journeyman.assess.selective import Certificate, Rule, labels_needed
+from journeyman.assess.rule import Rule
+from journeyman.assess.selective import Certificate, labels_needed
 from journeyman.assess.stats import proportion
 from journeyman.types import Example, Message, Reply, Step, TokenLogprob, Trajectory, Usage
 

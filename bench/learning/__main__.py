@@ -33,7 +33,8 @@ from bench.lib.streams import STREAMS
 from journeyman.assess.confidence import SIGNALS
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.exam import ExamPlan, Pair, alpha_for, sit
-from journeyman.assess.selective import Rule, ceiling
+from journeyman.assess.rule import Rule
+from journeyman.assess.selective import ceiling
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.improve.exams import BUDGET
 from journeyman.job.job import Job

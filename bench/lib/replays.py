@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from journeyman.assess.selective import Certificate, Rule, Settled, ceiling
+from journeyman.assess.rule import Rule, Settled
+from journeyman.assess.selective import Certificate, ceiling
 from journeyman.types import Decision
 
 Array = NDArray[np.float64]

@@ -27,7 +27,8 @@ from bench.lib.reviewing import (
     reviewed,
     with_deadline,
 )
-from journeyman.assess.selective import Certificate, Rule
+from journeyman.assess.rule import Rule
+from journeyman.assess.selective import Certificate
 from journeyman.assess.stats import proportion
 from journeyman.types import Decision
 

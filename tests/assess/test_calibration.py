@@ -14,7 +14,7 @@ from journeyman.assess.calibration import LogisticAssessor
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.neighbours import grams
 from journeyman.assess.reliability import auroc, ece
-from journeyman.assess.selective import Rule
+from journeyman.assess.rule import Rule
 from journeyman.job.check import answered
 from journeyman.types import (
     Case,

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeyman.assess.rule import Rule, Settled
 from journeyman.assess.selective import (
     Certificate,
     Level,
-    Rule,
-    Settled,
     ceiling,
     divergence,
     labels_needed,

@@ -25,7 +25,8 @@ from bench.lib.reviewing import (
 from bench.life.__main__ import TURN, deliveries_until_revoked, drifted
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
-from journeyman.assess.selective import Certificate, Level, Rule, Settled
+from journeyman.assess.rule import Rule, Settled
+from journeyman.assess.selective import Certificate, Level
 from journeyman.assess.wealth import GUESSES, WEIGHTS, weight
 from journeyman.autonomy.ledger import LATER_LABELS, Ledger
 from journeyman.types import Decided, Decision, Event, Held, Label, Labelled

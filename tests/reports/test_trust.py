@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from journeyman.assess.selective import Rule
+from journeyman.assess.rule import Rule
 from journeyman.reports.html.trust import sentence, trust_html
 from journeyman.reports.trust import Point, Seen, risk_coverage, thinned, trust
 from journeyman.types import Decision

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from journeyman.assess.selective import Certificate, Rule, Settled, known_score
+from journeyman.assess.rule import Rule, Settled
+from journeyman.assess.selective import Certificate, known_score
 from journeyman.types import Decision, Evidence, Example, Held
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from journeyman.assess.selective import Rule
+from journeyman.assess.rule import Rule
 from journeyman.assess.wealth import WATCH_GUESSES, watch_factor, weight
 
 SEEN_BEFORE = 30

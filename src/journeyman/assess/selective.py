@@ -20,10 +20,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field
-
+from journeyman.assess.rule import Rule, Settled
 from journeyman.assess.wealth import (
     GUESSES,
     NO_ALARM,
@@ -37,61 +36,10 @@ from journeyman.assess.wealth import (
     watch_factor,
     watch_factors,
 )
-from journeyman.types import Decision, Held, Record
+from journeyman.types import Decision, Held
 
 STEPS = 24
 """Thresholds in the sequence, from the start to delivering everything."""
-
-
-KEPT_BACK = 0.4
-"""Of the audits, the share that is kept for when an error was seen; with an audit rate of 1 none need be."""
-
-SUSPICION = 0.9
-"""The guess by which it is suspected that the error has risen."""
-
-
-class Rule(Record):
-    """What a person can set, and nothing else."""
-
-    allowed_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    audit_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
-    review_within_hours: Annotated[float, Field(gt=0)] | None = None
-    """After which a label is overdue. None: each label is waited for, in the order of decisions."""
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether each label is waited for: the rule of runs that were opened before there was another."""
-        return self.review_within_hours is None
-
-    @property
-    def base_rate(self) -> float:
-        """The share of deliveries that is audited while nothing is suspected; the rest is for when something is."""
-        if self.in_turn:
-            return self.audit_rate
-        return self.audit_rate * (KEPT_BACK * self.audit_rate + 1 - KEPT_BACK)
-
-
-class Settled(Record):
-    """A decision with what came of it."""
-
-    decision: Decision
-    error: bool | None
-    """Whether the worker's own answer was wrong. None: nobody looked; only where no audit was due, or `bounded`."""
-    bounded: bool = False
-    """The label is due and missing: it counts as wrong where that proves less, as right where that raises no alarm."""
-    place: int | None = None
-    """The decision's number in its run, by which a late label finds it. None: no label can come late."""
-
-    @property
-    def counts_as_wrong(self) -> bool:
-        """In the bets: what is missing is wrong."""
-        return self.bounded or self.error is True
-
-    @property
-    def watched(self) -> bool:
-        """Whether it is one that the detector looks at: its score reached the threshold in force, and it was seen."""
-        return self.decision.audit and self.decision.reaches
 
 
 Watched = tuple[int, Wealth]
@@ -99,6 +47,9 @@ Watched = tuple[int, Wealth]
 
 RECENT = 50
 """Audited cases whose late label can still change the alarm: the last ones."""
+
+SUSPICION = 0.9
+"""The guess by which it is suspected that the error has risen."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterable, Sequence
 
 from journeyman.assess.calibration import LogisticAssessor
-from journeyman.assess.selective import Certificate, Settled, ceiling, labels_needed
+from journeyman.assess.rule import Settled
+from journeyman.assess.selective import Certificate, ceiling, labels_needed
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.autonomy.tracker import DecisionLog, rule_of
 from journeyman.errors import InputError

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
-from journeyman.assess.selective import Certificate, Settled
+from journeyman.assess.rule import Settled
+from journeyman.assess.selective import Certificate
 from journeyman.types import Decided, Decision, Event, Evidence, Example, Held, Label, Labelled
 
 Attempt = tuple[str, int]

@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 from journeyman.assess.autonomy import WARM_UP, Autonomy
 from journeyman.assess.evidence import evidence_of
 from journeyman.assess.power import missing_allowed
-from journeyman.assess.selective import Rule
+from journeyman.assess.rule import Rule
 from journeyman.autonomy.ledger import Attempt, Ledger
 from journeyman.store.journal import Journal
 from journeyman.types import (

@@ -21,7 +21,8 @@ from journeyman.assess.reliability import (
     ece_floor,
     interval,
 )
-from journeyman.assess.selective import Rule, ceiling, labels_needed
+from journeyman.assess.rule import Rule
+from journeyman.assess.selective import ceiling, labels_needed
 from journeyman.assess.stats import Proportion, proportion
 from journeyman.types import Decision, Record
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from journeyman.assess.selective import Rule
+from journeyman.assess.rule import Rule
 from journeyman.autonomy.tracker import rule_of
 from journeyman.errors import InputError
 from journeyman.job.job import Job
