@@ -225,6 +225,19 @@ def test_a_case_that_is_held_back_and_looked_at_stands_in_for_an_audit() -> None
     assert ledger.held is None
 
 
+def test_what_stands_in_for_an_audit_must_be_looked_at_itself() -> None:
+    """Somebody who leaves out what is wrong does not open what the missing reviews closed."""
+    rule = Rule(review_within_hours=1.0)
+    ledger = ledger_with(certificate(rule, passed=1))
+    for n in range(missing_allowed(rule) + 1):
+        ledger.take(decided(n, watched(rule)))
+    for n in range(50, 58):
+        ledger.take(decided(n, decision(HIGH, 0.8, "audits"), at=2 * HOUR))
+    assert (ledger.held, len(ledger.owed)) == ("audits", 3)
+    ledger.take(decided(60, decision(LOW, 0.8, "audits"), at=4 * HOUR))
+    assert len(ledger.owed) == 3 + 8
+
+
 def test_an_overdue_audit_that_turns_out_wrong_still_raises_the_alarm() -> None:
     rule = Rule(allowed_error=0.1, confidence=0.9, review_within_hours=1.0)
     made = decision(HIGH, 0.8).model_copy(update={"propensity": 0.1})
@@ -388,7 +401,9 @@ def test_a_level_that_rested_on_a_verifiers_mistake_has_not_passed() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "habit", [never(0.05), never_wrong_ones(0.5), late(40.0, wrong_ones=4.0)], ids=str
+    "habit",
+    [never(0.05), never_wrong_ones(0.5), late(40.0, wrong_ones=4.0)],
+    ids=["never", "never wrong ones", "late"],
 )
 def test_the_claim_is_false_in_at_most_delta_of_all_streams_whatever_labels_do(
     habit: object,

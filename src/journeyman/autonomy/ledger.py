@@ -93,7 +93,7 @@ class Ledger:
     labelled_ahead: int = 0
     """Of these, those that have a label."""
     owed: dict[Attempt, None] = field(default_factory=dict)
-    """Audits that are overdue, the oldest first."""
+    """Audits that are overdue, and cases that would have been delivered, were nothing held; the oldest first."""
 
     @property
     def held(self) -> Held | None:
@@ -226,7 +226,7 @@ class Ledger:
             due.epoch = certificate.epoch
             if not known.bounded:
                 self.labelled_ahead -= 1
-            elif due.decision.deliver:
+            elif due.decision.reaches:
                 self.owed[due.attempt] = None
             self._count_settled()
             self._hold(certificate.after(known))
