@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from bench.lib.figures import Figure
-from journeyman import Worker
+from journeyman.app.front import Worker
 from journeyman.models.scripted import ScriptedModel
 from journeyman.types import Message, Reply, Sampling, ToolSpec
 

@@ -3,6 +3,7 @@
 MEASURES = (
     "journeyman.assess.autonomy",
     "journeyman.assess.power",
+    "journeyman.assess.rule",
     "journeyman.assess.selective",
     "journeyman.assess.wealth",
     "journeyman.autonomy.ledger",

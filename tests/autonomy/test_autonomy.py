@@ -223,7 +223,7 @@ def test_too_many_audits_that_nobody_does_escalate_everything(tmp_path: Path) ->
         assert "everything goes to a person until all but" in lines[0]
         assert hold.overdue[0] in lines[0]
         assert run_metrics(journal, run).hold == hold
-    second = [case(n, known=False) for n in range(2001, 2041, 2)]
+    second = [case(n, known=False) for n in range(2001, 2081, 2)]
     do(tmp_path, job([*first, *second]), at_once=1)
     with open_journal(tmp_path) as journal:
         held = [one.decision for one in outcomes(journal, run) if one.case_id > "c2"]

@@ -69,7 +69,7 @@ def test_what_is_not_told_says_why(
     standing = LessonStats(worth=worth, sound=sound, shut_out=shut_out)
     monkeypatch.setattr(
         "journeyman.cli.memory_command.lesson_stats",
-        lambda memories, lessons, latest: {one.id: standing for one in lessons},
+        lambda lessons, latest: {one.id: standing for one in lessons},
     )
     assert cli("work", "mail", "--split", "train", "--limit", 1).code == 0
     told = cli("memory", "mail")

@@ -12,6 +12,7 @@ else. Its clock is the latest time that stands in them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from journeyman.assess.autonomy import Autonomy
@@ -25,6 +26,9 @@ Attempt = tuple[str, int]
 
 LATER_LABELS = 100
 """A label is overdue, before its time is over, once so many decisions made later have theirs."""
+
+STAND_INS = 20
+"""So many cases in a row, held back and looked at without one left out, stand in for audits that nobody does."""
 
 VERIFIER = "verifier"
 """Who gives the labels that no person gave."""
@@ -94,6 +98,8 @@ class Ledger:
     """Of these, those that have a label."""
     owed: dict[Attempt, None] = field(default_factory=dict)
     """Audits that are overdue, the oldest first."""
+    stand_ins: list[DueLabel] = field(default_factory=list)
+    """Cases that were held back and would have been delivered, in the order of decisions."""
 
     @property
     def held(self) -> Held | None:
@@ -152,6 +158,8 @@ class Ledger:
             overdue_at=self.clock + hours * SECONDS_AN_HOUR,
         )
         self.due[attempt] = due
+        if self.owed and decision.held is not None and decision.reaches:
+            self.stand_ins.append(due)
         if self.autonomy.certificate is None or decision.score is None:
             self._count_settled()
         else:
@@ -194,12 +202,12 @@ class Ledger:
         due.learned_correct = correct
 
     def _pay(self, due: DueLabel) -> None:
-        """An overdue audit is done; or a case that was held back, and looked at, stands in for one."""
-        if due.attempt in self.owed:
-            del self.owed[due.attempt]
-        elif self.owed and due.decision.held is not None and due.decision.reaches:
-            oldest = next(iter(self.owed))
-            del self.owed[oldest]
+        """An overdue audit is done; or enough cases that were held back were looked at in its place, none left out."""
+        self.owed.pop(due.attempt, None)
+        if _longest_run(self.stand_ins) >= STAND_INS:
+            self.owed.clear()
+        if self.held is None:
+            self.stand_ins.clear()
 
     def _put_right(self, due: DueLabel) -> None:
         """A label for what was settled without it, or otherwise."""
@@ -265,6 +273,7 @@ class Ledger:
         self.ahead.clear()
         self.labelled_ahead = 0
         self.owed.clear()
+        self.stand_ins.clear()
 
 
 def counted(first: Label | None, so_far: bool | None, label: Label) -> bool:
@@ -282,6 +291,16 @@ def counted(first: Label | None, so_far: bool | None, label: Label) -> bool:
 def outranks(label: Label, other: Label) -> bool:
     by_person = label.by != VERIFIER
     return by_person and other.by == VERIFIER
+
+
+def _longest_run(dues: Sequence[DueLabel]) -> int:
+    """The most in a row that have a label."""
+    longest = 0
+    run = 0
+    for due in dues:
+        run = 0 if _is_open(due) else run + 1
+        longest = max(longest, run)
+    return longest
 
 
 def _is_open(due: DueLabel) -> bool:
