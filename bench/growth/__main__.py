@@ -83,15 +83,14 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help=f"and with {LARGE:,} cases")
     arguments = parser.parse_args()
     figures: dict[str, Figure] = {}
+    whole = as_usual(parser) or (arguments.large and arguments.cases == CASES)
     for count in (arguments.cases, LARGE) if arguments.large else (arguments.cases,):
         size = "_100k" if count == LARGE else ""
         for arm in ARMS:
             end = f"{size}_off" if arm == "off" else size
             told = figures_of(arm, worked(arm, count), count)
             figures |= {f"{key}{end}": figure for key, figure in told.items()}
-    write(
-        "growth", figures, whole=as_usual(parser) or (arguments.large and arguments.cases == CASES)
-    )
+        write("growth", figures, whole=whole)
 
 
 if __name__ == "__main__":
