@@ -53,6 +53,7 @@ def test_the_same_run_by_the_library_and_by_the_workspace(tmp_path: Path) -> Non
         assert room.result(run, "a5") is None
 
 
+@pytest.mark.slow
 def test_what_an_earlier_version_did_is_done(tmp_path: Path) -> None:
     """A version that passed its exam works on in a run of its own; answers from before stay reachable."""
     model = ScriptedModel(shelf)

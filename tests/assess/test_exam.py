@@ -352,6 +352,7 @@ def test_a_question_with_no_case_left_is_hopeless_and_asked_no_more(claim: Hypot
 # --- the interval of a gain ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_bounds_hold_at_the_moment_at_which_they_are_worst() -> None:
     """Looked at several times, the mean lies outside at any of them in about 5 % at most."""
     rng, missed = random.Random(11), 0

@@ -84,6 +84,7 @@ def proved_by_all(start: Certificate, made: Sequence[Decision], errors: Sequence
 # --- what is proved ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overdue", [False, True])
 @pytest.mark.parametrize("passed", [0, 1])
 def test_what_some_labels_prove_all_labels_prove(passed: int, overdue: bool) -> None:

@@ -230,7 +230,10 @@ def test_recall_reads_by_key(memories: LessonStore) -> None:
     assert not any("SCAN" in plan for plan in plans)
 
 
-@pytest.mark.parametrize("seed", range(6))
+MORE = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6)]
+
+
+@pytest.mark.parametrize("seed", [0, 1, *MORE])
 def test_what_is_kept_of_the_latest_cases_is_what_a_new_reader_finds(
     tmp_path: Path, seed: int
 ) -> None:

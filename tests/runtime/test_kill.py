@@ -21,7 +21,10 @@ def sound(seen: Verdict, cases: int) -> None:
     assert seen.undecided == 0
 
 
-@pytest.mark.parametrize("visit", [1, 2, 5])
+LATER = [pytest.param(visit, marks=pytest.mark.slow) for visit in (2, 5)]
+
+
+@pytest.mark.parametrize("visit", [1, *LATER])
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_each_boundary(tmp_path: Path, point: str, visit: int) -> None:
     status = wait_for(spawn(tmp_path, CASES, die_at(point, visit)), 30)
