@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from journeyman.assess.autonomy import Autonomy
 from journeyman.assess.power import missing_allowed
@@ -36,6 +37,17 @@ VERIFIER = "verifier"
 SECONDS_AN_HOUR = 3_600
 
 
+class Said(NamedTuple):
+    """What is kept of a label."""
+
+    error: bool
+    by_person: bool
+
+    @classmethod
+    def by(cls, label: Label) -> Said:
+        return cls(label.error, label.by != VERIFIER)
+
+
 @dataclass(slots=True)
 class DueLabel:
     """A decision whose answer somebody is to look at, and what is said of it so far."""
@@ -48,16 +60,19 @@ class DueLabel:
     """The decision's number in its run."""
     overdue_at: float
     """By the ledger's clock."""
-    label: Label | None = None
-    """That settles it, and is learned from: a person's first one, else the verifier's. None: nobody has judged it."""
+    said: Said | None = None
+    """By the label that settles it, and is learned from: a person's first one, else the verifier's. None: nobody has
+    judged it."""
     error: bool | None = None
     """What counts in the certificate, of all labels so far. None: nothing."""
     given_up: bool = False
     """Somebody looked at it and can't judge it: it is not waited for."""
     is_ahead: bool = False
     """It is evidence, and not settled."""
-    settled: Settled | None = None
-    """As it was settled in the certificate. None: it is still ahead, or is no evidence."""
+    is_settled: bool = False
+    """In the certificate. If not, it is still ahead, or is no evidence."""
+    settled_error: bool | None = None
+    """What it was settled as."""
     epoch: int = 0
     """The certificate's, when it was settled."""
     learned: int | None = None
@@ -67,17 +82,27 @@ class DueLabel:
     @property
     def known(self) -> Settled:
         """As it counts now."""
-        bounded = self.error is None
+        return self._counted_as(self.error)
+
+    @property
+    def settled(self) -> Settled:
+        """As it was settled."""
+        return self._counted_as(self.settled_error)
+
+    def _counted_as(self, error: bool | None) -> Settled:
+        bounded = error is None
         return Settled(
             decision=self.decision,
-            error=self.error,
+            error=error,
             bounded=bounded,
             place=self.place,
         )
 
-    def count_as(self, error: bool) -> None:
-        """What counts of all its labels is this now."""
-        self.error = error
+    def settle(self, epoch: int) -> None:
+        """As it counts now. Thousands are kept for a late label, so this notes no more than it must."""
+        self.is_settled = True
+        self.settled_error = self.error
+        self.epoch = epoch
 
 
 @dataclass
@@ -177,14 +202,14 @@ class Ledger:
             due.given_up = True
             return
         before = due.error
-        error = counted(due.label, before, label)
-        if due.label is None or outranks(label, due.label):
-            due.label = label
-        due.count_as(error)
-        self._learn(due, correct=not due.label.error)
+        said = Said.by(label)
+        due.error = counted(due.said, before, said)
+        if due.said is None or outranks(said, due.said):
+            due.said = said
+        self._learn(due, correct=not due.said.error)
         if before is None:
             self._pay(due)
-        if due.settled is not None:
+        if due.is_settled:
             self._put_right(due)
         elif before is None and due.is_ahead:
             self.labelled_ahead += 1
@@ -214,10 +239,9 @@ class Ledger:
         certificate = self.autonomy.certificate
         was = due.settled
         now = due.known
-        assert was is not None
         assert certificate is not None
         if due.epoch == certificate.epoch and was.error is not now.error:
-            due.settled = now
+            due.settled_error = now.error
             self._hold(certificate.replaced(was, now))
 
     # --- the certificate
@@ -230,8 +254,7 @@ class Ledger:
             due = self.ahead.popleft()
             known = due.known
             due.is_ahead = False
-            due.settled = known
-            due.epoch = certificate.epoch
+            due.settle(certificate.epoch)
             if not known.bounded:
                 self.labelled_ahead -= 1
             elif due.decision.deliver:
@@ -276,21 +299,20 @@ class Ledger:
         self.stand_ins.clear()
 
 
-def counted(first: Label | None, so_far: bool | None, label: Label) -> bool:
+def counted(first: Said | None, so_far: bool | None, said: Said) -> bool:
     """Whether the answer counts as wrong, with one more label.
 
     A person outranks a verifier. Among people it counts as wrong once any of them says so.
     """
-    if first is None or outranks(label, first):
-        return label.error
-    if label.by == VERIFIER:
+    if first is None or outranks(said, first):
+        return said.error
+    if not said.by_person:
         return so_far is True
-    return so_far is True or label.error
+    return so_far is True or said.error
 
 
-def outranks(label: Label, other: Label) -> bool:
-    by_person = label.by != VERIFIER
-    return by_person and other.by == VERIFIER
+def outranks(said: Said, other: Said) -> bool:
+    return said.by_person and not other.by_person
 
 
 def _longest_run(dues: Sequence[DueLabel]) -> int:
