@@ -99,7 +99,7 @@ class Autonomy:
 
         Raises ValueError for a case that waits for its label.
         """
-        counted = replace(self, settled=self.settled + 1)
+        counted = self.settled_one_more()
         settled = counted._certified(decision, error)
         if error is None or not decision.audit:
             return settled

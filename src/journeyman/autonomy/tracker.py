@@ -115,6 +115,9 @@ class AutonomyTracker:
         self.until = until
         self.run = run
         self.fold = _fold(journal, run)
+        self._stopped = False
+        self._changes = 0
+        """So many changes of the job are in `_stopped`."""
         self.position = 0
         self.advance()
 
@@ -164,9 +167,17 @@ class AutonomyTracker:
         )
 
     def _held(self) -> Held | None:
-        if is_stopped(self.journal.changes(self.run.job)):
+        if self._is_stopped():
             return "stopped"
         return self.fold.held
+
+    def _is_stopped(self) -> bool:
+        """Asked before each decision, so the changes are read again only where there are new ones."""
+        changes = self.journal.marks(self.run.job).changes
+        if changes != self._changes:
+            self._stopped = is_stopped(self.journal.changes(self.run.job))
+            self._changes = changes
+        return self._stopped
 
 
 class Hold(Record):
@@ -200,7 +211,7 @@ Remade = tuple[Decided, Decided]
 
 def remade(journal: Journal, run: Run) -> Iterator[Remade]:
     """Each decision of a run as it was made, and as it is made again from what was known then: equal, or a bug."""
-    if rule_of(run.spec).review_within_hours is None:
+    if rule_of(run.spec).in_turn:
         yield from _remade_in_turn(journal, run)
         return
     events = [event for _, event in journal.news(run.id, DecisionLog.KINDS)]
@@ -275,7 +286,7 @@ def rule_of(spec: RunSpec) -> Rule:
 def _fold(journal: Journal, run: Run) -> Ledger | InTurn:
     """What follows the run's events: by the rule that it was opened with."""
     begun = _begin(journal, run)
-    if begun.rule.review_within_hours is None:
+    if begun.rule.in_turn:
         return InTurn(begun)
     return Ledger(begun)
 
